@@ -114,7 +114,7 @@ class AwaitedStep:
     def ready(self) -> bool:
         """Return whether the step has ended or is gone.
 
-        Wait so as to ask once a second.
+        It waits first if needed, so that a step is asked at most once a second.
         """
         time.sleep(max(0.0, self._asked + ASK_S - time.monotonic()))
         self._asked = time.monotonic()

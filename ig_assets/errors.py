@@ -57,7 +57,7 @@ class WarehouseError(IgAssetsError):
 
 
 class WarehouseBusyError(WarehouseError):
-    """Another process holds the embedded warehouse for longer than the wait."""
+    """Another process held the warehouse for longer than this one waits."""
 
 
 class IndexLostError(IgAssetsError):

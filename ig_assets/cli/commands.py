@@ -55,8 +55,8 @@ SUMMARIES = {
     "studio": "Write, review, and see winners and lineage in the browser.",
     "experiments": "List experiments with their verdicts, newest first.",
     "accept": "Accept a held winner, so that corpus, search and training use it.",
-    "costs": "Say what was spent, where the month ends if it goes on, and what costs "
-    "less.",
+    "costs": "Report what was spent, forecast the month's total, and say what would "
+    "cost less.",
     "lineage": 'Answer "which scripts fed this fine-tune, and on what evidence?"',
     "forget": "Delete a script's words in tables, index and training files; this is "
     "for good.",
@@ -77,10 +77,7 @@ SUMMARIES = {
 
 
 def make_app(only: str | None = None) -> typer.Typer:
-    """Return the command line.
-
-    With `only` (a name of `COMMANDS`), that command alone.
-    """
+    """Return the command line with all commands, or with the command `only`."""
     app = _make_root()
     for name in COMMANDS if only is None else [only]:
         module, _, attribute = COMMANDS[name].partition(":")

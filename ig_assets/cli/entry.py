@@ -94,7 +94,7 @@ def _end_interrupted() -> None:
 def _output(stream: TextIO) -> TextIO:
     """Return the stream with the errors of `_Output`.
 
-    Other kinds of streams unchanged.
+    A stream of another kind, such as a test's, is returned unchanged.
     """
     if not isinstance(stream, io.TextIOWrapper):
         return stream

@@ -127,9 +127,9 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def _log_of_command() -> Iterator[Path | None]:
-    """Write the log of this command.
+    """Write the log of this command within the block.
 
-    Yield its file, or None if the settings are wrong.
+    Yields the log's file, or None if the settings are wrong.
     """
     try:
         settings = load_settings()
@@ -160,12 +160,13 @@ def print_data(
     separated: Separated | None,
     columns: Iterable[str] = (),
 ) -> bool:
-    """Print the rows as JSON, CSV or TSV if the user asked for one.
+    """Print the rows as JSON, CSV or TSV, if the user asked for one of these.
 
-    Return whether it did. In CSV and TSV the first line names `columns` and any further
-    keys of the rows, even without rows. A list or an object is written as JSON, None as
-    an empty cell. A text that a spreadsheet would read as a formula begins with an
-    apostrophe. Raises InputError if both JSON and a format are asked for.
+    Returns whether rows were printed. In CSV and TSV the first line names `columns` and
+    any further keys of the rows, even without rows. A list or an object is written as
+    JSON, None as an empty cell. A text that a spreadsheet would read as a formula
+    begins with an apostrophe. Raises InputError if both JSON and a format are asked
+    for.
     """
     if as_json and separated is not None:
         raise InputError("Ask for --json or for --format, not for both.")

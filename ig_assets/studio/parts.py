@@ -68,7 +68,7 @@ def shown(
 ) -> T:
     """Read for this page.
 
-    If the warehouse is busy, return the last answer, marked as old.
+    If the warehouse is busy, it returns the last answer and marks the page as old.
     """
     answer = services.reader.read(key, query)
     if answer.is_old:
@@ -79,10 +79,7 @@ def shown(
 
 
 def _ask_again() -> None:
-    """Redraw the page after a few seconds.
-
-    Further calls for the same page do nothing.
-    """
+    """Redraw the page every few seconds; further calls for the same page do nothing."""
 
     @st.fragment(run_every=_RETRY_S)
     def retry() -> None:

@@ -28,9 +28,9 @@ KEPT = 200
 
 @dataclass(frozen=True)
 class Shown(Generic[T]):
-    """An answer, read at `read_at` (naive UTC).
+    """An answer that was read at `read_at` (naive UTC).
 
-    `is_old` if it could not be read now.
+    `is_old` says that it is an earlier answer, since the warehouse was busy.
     """
 
     value: T
@@ -48,10 +48,10 @@ class Reader:
         self._lock = threading.Lock()
 
     def read(self, key: Hashable, query: Callable[[Connection], T]) -> Shown[T]:
-        """Return the answer of `query`.
+        """Return the answer of `query`, or an earlier one if the warehouse is busy.
 
-        If the warehouse is busy, the last one for `key`. Raises WarehouseBusyError if
-        the warehouse is busy and there is no earlier answer.
+        The earlier one is the last answer for `key`. Raises WarehouseBusyError if there
+        is none.
         """
         try:
             with self._warehouse.transaction() as con:

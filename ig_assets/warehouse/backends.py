@@ -58,10 +58,10 @@ class Home:
         )
 
     def take_turn(self, give_up_s: float, busy: str) -> None:
-        """Wait for this process's turn until `give_up_s` (monotonic).
+        """Take this process's turn; wait for it until `give_up_s` (monotonic seconds).
 
-        Raises WarehouseBusyError with the text `busy`, and WarehouseError for a folder
-        that cannot be written to and for a server that cannot be reached.
+        Raises WarehouseBusyError with the text `busy`, and WarehouseError if the folder
+        cannot be written to or the server cannot be reached.
         """
         try:
             if self.path is not None:

@@ -285,7 +285,7 @@ class Warehouse:
 
     @property
     def _wait_s(self) -> float:
-        """How long a transaction waits for its turn, in seconds."""
+        """Return how many seconds a transaction waits for its turn."""
         return min(self._timeout_s, _most_wait_s.get())
 
     def before_fork(self) -> bool:
@@ -308,7 +308,7 @@ class Warehouse:
     def after_fork_in_child(self) -> Instance | None:
         """Start with no home attached.
 
-        Return the instance that the parent attached, if any.
+        Returns the instance that the parent attached, or None.
         """
         of_the_parent = self._attached
         self._start_detached()

@@ -41,7 +41,7 @@ def make_social(settings: Settings) -> SocialPlatform:
 def make_instagram(settings: Settings) -> Instagram:
     """Return the Instagram account of the settings.
 
-    Raises SettingsError without one.
+    Raises SettingsError if none is set.
     """
     from ig_assets.adapters.instagram.social_platform import Instagram
     from ig_assets.core.experiments.posts.containers import ContainerStore

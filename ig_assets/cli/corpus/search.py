@@ -113,8 +113,7 @@ def search(
 
 
 def _kept_out(services: Services) -> Collection[str]:
-    """Return ids of scripts that ground no draft, since they hold instructions for
-    models."""
+    """Return ids of scripts with instructions for a model; they ground no draft."""
     return find_suspicious(services.warehouse, services.clock.now())
 
 

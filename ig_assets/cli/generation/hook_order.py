@@ -22,8 +22,7 @@ _SIMULATED = (
 
 
 def print_order(order: OrderedHooks) -> None:
-    """Print a table of the hooks, the most promising first, and what limits its worth.
-    """
+    """Print a table of the hooks, the most promising first, with warnings."""
     if order.state != "proven":
         errors.print(f"[yellow]Warning:[/yellow] {_UNPROVEN}")
     if order.simulated:

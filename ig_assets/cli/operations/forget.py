@@ -219,7 +219,7 @@ def _said(steps: Mapping[str, Any]) -> list[str]:
 def active_said(settled: Mapping[str, Any]) -> str:
     """Return a sentence on which model is active now.
 
-    '' if no active one was tainted.
+    It is '' if no active model was tainted.
     """
     sentence = _ACTIVE.get(str(settled.get("active")), "")
     return sentence.format(model=settled.get("model"))

@@ -31,9 +31,9 @@ _CALL: ContextVar[CallWaits | None] = ContextVar("call_waits", default=None)
 
 @contextmanager
 def call_waits(halt: threading.Event | None) -> Iterator[CallWaits]:
-    """Assign the waits of this thread within the block to one call.
+    """Count the waits of this thread within the block for one call.
 
-    Yield their record.
+    Yield the record.
     """
     waits = CallWaits(halt)
     token = _CALL.set(waits)

@@ -36,12 +36,12 @@ def run_bounded(
     report: Callable[[T], None] | None = None,
     grace_s: float = GRACE_S,
 ) -> list[T]:
-    """Run jobs, at most `max_in_flight` at a time.
+    """Run jobs, at most `max_in_flight` at a time, and return their results.
 
-    Return results in order of finishing. A job is taken from `jobs` only when there is
-    room. It receives an event that is set once a job fails or the caller is
-    interrupted; a job must not send its request after that. After a failure, the jobs
-    in flight are waited for and the first failure is raised. After an interrupt
+    The results come in the order in which jobs finish. A job is taken from `jobs` only
+    when there is room. It receives an event that is set once a job fails or the caller
+    is interrupted; a job must not send its request after that. After a failure, the
+    jobs in flight are waited for and the first failure is raised. After an interrupt
     (Ctrl-C, Terminate) they get `grace_s` seconds, since a person waits and a model may
     write for a minute; jobs that are not done by then go on in the background and die
     with the process. `report` is called with each result, in the caller's thread.

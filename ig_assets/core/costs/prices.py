@@ -69,9 +69,9 @@ def use_prices(prices: Sequence[Price]) -> None:
 
 
 def call_cost_usd(provider: str, model: str, usage: TokenUsage) -> float | None:
-    """Return the cost of one call in USD.
+    """Return the cost of one call in USD, or None if no price is known.
 
-    0.0 for local models, None if no price is known.
+    Calls of local models cost 0.0.
     """
     if provider in LOCAL_PROVIDERS:
         return 0.0

@@ -92,14 +92,14 @@ def forget(
     after: Watch = lambda step: None,
     author: str = "",
 ) -> Receipt | None:
-    """Forget scripts by their ids.
+    """Forget scripts by their ids, and return the receipt.
 
-    Return None if all are forgotten and no words are left. If an earlier request left
-    words of them, these are deleted and searched for again. `after` is called with the
-    name of each recorded step. `author` is the author whose scripts were asked for;
-    only its hash is kept, by which a repeated request is recognised. Raises InputError
-    without a reason or while an earlier request is interrupted. Also raises what a step
-    raises; `resume` then goes on.
+    The result is None if all are forgotten already and no words of them are left. If an
+    earlier request left words of them, these are deleted and searched for again.
+    `after` is called with the name of each recorded step. `author` is the author whose
+    scripts were asked for; only its hash is kept, by which a repeated request is
+    recognised. Raises InputError without a reason or while an earlier request is
+    interrupted. Also raises what a step raises; `resume` then goes on.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
@@ -214,7 +214,7 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
 def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     """Repeat the steps that may be repeated, the search included.
 
-    Return the receipt.
+    Returns the request's receipt, with what was done in `again`.
     """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = read_begun(work.receipts, row["request_id"])

@@ -180,9 +180,9 @@ _ToGap = Callable[[dict[str, Any]], Gap]
 
 
 def check_completeness(con: Connection, limit: int = 20) -> Completeness:
-    """Compare rows with edges and edges with rows.
+    """Compare rows with edges and edges with rows; return counts and gaps.
 
-    List at most `limit` gaps per fault.
+    At most `limit` gaps are listed per fault.
     """
     gaps: list[Gap] = []
     total = facts = 0

@@ -209,9 +209,6 @@ def activate(con: Connection, model_id: str, reason: str, now: datetime) -> None
 
 
 def _latest(con: Connection, status: str) -> ModelRow | None:
-    """Return the model that got the status last, among those that have it now.
-
-    Or None.
-    """
+    """Return the model that got this status last and still has it, or None."""
     models = [m for m in list_models(con) if m.status == status]
     return models[-1] if models else None

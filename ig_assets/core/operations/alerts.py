@@ -54,7 +54,7 @@ class Alerts:
     def tell(self, alert: Alert) -> bool:
         """Send the alert unless people know of it already.
 
-        Return whether it arrived now. A channel that refuses it is tried again by
+        Returns whether it arrived now. A channel that refuses it is tried again by
         `tell_again`. Raises WarehouseError.
         """
         if not self.channels:

@@ -30,9 +30,9 @@ def or_move_the_clock(clock: Clock, to: date) -> str:
 def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
     """Move a simulated clock to a day or minute.
 
-    If `to` is empty, to the next day's start. Returns the time before and after, naive
-    UTC. Raises InputError for the system's clock, for a text that is no time, and for a
-    time that is not later than now or more than a year ahead.
+    An empty `to` means the start of the next day. Returns the time before and after,
+    naive UTC. Raises InputError for the system's clock, for a text that is no time, and
+    for a time that is not later than now or more than a year ahead.
     """
     before = clock.now()
     if not isinstance(clock, MovableClock):

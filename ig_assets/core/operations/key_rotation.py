@@ -31,7 +31,7 @@ _HOW = "make a new key at the vendor, set it as …_NEXT, revoke the old one, re
 class KeyAge:
     """One configured key.
 
-    `days` is the time since its fingerprint was first seen here.
+    `days` is how long ago its fingerprint was first seen here.
     """
 
     name: str
@@ -50,7 +50,7 @@ class KeyAge:
     def days_left(self) -> int:
         """Return the days until the key has to be replaced.
 
-        Negative if it is overdue.
+        The number is negative if the key is overdue.
         """
         return ROTATE_EVERY_DAYS - self.days
 

@@ -41,7 +41,7 @@ _PLACE = "ig_place"
 class Place:
     """The run, asset and partition in which a line was logged.
 
-    None for an unknown one.
+    A field is None if the line was logged in none.
     """
 
     run_id: str | None = None
@@ -211,7 +211,7 @@ class JsonFormatter(_CleanTracebacks):
 
 
 class _Stdout(logging.StreamHandler[TextIO]):
-    """Standard output as it is at each line: Dagster puts another in its place."""
+    """Write to the current `sys.stdout`, since Dagster replaces it while it runs."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)

@@ -132,8 +132,7 @@ def _export(services: StudioServices, rows: list[ReviewRow]) -> None:
 
 @st.fragment
 def _post(row: ReviewRow) -> None:
-    """Draw one post: its words, and the gates, measured again after each typing pause.
-    """
+    """Draw one post: its words, and the gates, measured after each pause in typing."""
     with friendly():
         services = open_services_quietly()
         _say_if_changed(row)

@@ -203,10 +203,7 @@ def _have_tables(con: Connection, target: Home) -> None:
 
 
 def _missing_pieces(con: Connection) -> list[_Piece]:
-    """Return the parts of tables that differ between the homes.
-
-    Migrations come last.
-    """
+    """Return the parts of tables that differ between the homes, migrations last."""
     source, target = row_counts(con, "origin"), row_counts(con, "home")
     found = []
     of_source = tables_of(con, "origin")
@@ -228,7 +225,10 @@ def _missing_pieces(con: Connection) -> list[_Piece]:
 
 
 def _groups(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
-    """Pieces of one transaction each, which is what an interruption loses at most."""
+    """Yield groups of pieces, each with at most `ROWS_OF_A_PART` rows or one piece.
+
+    Each group is copied in one transaction, so an interruption loses at most one group.
+    """
     group: list[_Piece] = []
     for piece in pieces:
         if group and sum(p.rows for p in group) + piece.rows > ROWS_OF_A_PART:

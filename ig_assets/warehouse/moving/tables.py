@@ -78,9 +78,9 @@ def part_of(columns: Columns, parts: int) -> str:
 def digests(
     con: Connection, database: str, table: str, columns: Columns, parts: int = 1
 ) -> dict[int, Digest]:
-    """Return {part: digest} of a table; parts without rows are left out.
+    """Return {part: digest} of a table, divided into `parts` by the rows' hashes.
 
-    The mark of an unfinished copy is not counted.
+    Parts without rows are left out. The mark of an unfinished copy is not counted.
     """
     rows = con.execute(f"""
         SELECT {part_of(columns, parts)}, count(*),

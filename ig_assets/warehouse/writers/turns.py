@@ -71,7 +71,7 @@ class Turn:
     def is_wanted(self) -> bool:
         """Return whether another process waits for the turn.
 
-        False if the folder was removed.
+        If the folder of the locks was removed, the answer is False.
         """
         try:
             if not self._queue.try_acquire():

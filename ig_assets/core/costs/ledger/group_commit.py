@@ -19,10 +19,7 @@ T = TypeVar("T")
 
 
 class GroupCommit:
-    """Run pieces of work on one warehouse.
-
-    Those that wait together share a transaction.
-    """
+    """Run pieces of work on one warehouse; pieces that wait together share a commit."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse

@@ -6,7 +6,7 @@ import threading
 
 
 class InFlightCalls:
-    """Counts calls from their reservation to their settlement, for many threads."""
+    """Count calls from their reservation to their settlement, for many threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -28,7 +28,7 @@ class InFlightCalls:
     def wait_for_one(self, ended: int) -> bool:
         """Wait until more than `ended` calls have ended.
 
-        Return False if none is left in flight.
+        Returns False if no call is in flight any more and no further one has ended.
         """
         with self._changed:
             self._changed.wait_for(lambda: self.ended > ended or not self._now)

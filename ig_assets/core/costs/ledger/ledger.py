@@ -82,10 +82,7 @@ class Call:
     price_share: float = 1.0
 
     def cost_usd(self, usage: TokenUsage) -> float | None:
-        """Return the cost (USD) of this usage in such a call.
-
-        None if the price is unknown.
-        """
+        """Return the cost (USD) of this usage, or None if the price is unknown."""
         cost = call_cost_usd(self.provider, self.model, usage)
         return None if cost is None else cost * self.price_share
 
@@ -159,10 +156,10 @@ class Ledger:
     def _reserve_when_it_fits(
         self, call: Call, run: RunRef, halt: threading.Event | None
     ) -> str:
-        """Reserve a call.
+        """Reserve a call; wait first if only calls in flight stand in its way.
 
-        If only this ledger's calls in flight stand in its way, wait for one. Calls in
-        flight reserve the most that they can take, and usually take less.
+        Only calls of this ledger are waited for. Calls in flight reserve the most that
+        they can take, and usually take less.
         """
         while True:
             ended = self._in_flight.ended

@@ -43,9 +43,9 @@ def outcomes_of(
 ) -> Outcomes:
     """Compute outcomes from counts.
 
-    Inputs have shape (arms), `sigma` may be one number. y = ln((x + 1/2) / (n + 1)),
-    which is finite for x = 0 and nearly unbiased (Cox & Snell 1989, "Analysis of Binary
-    Data", section 2.1). Its variance is phi / (x + 1/2) + sigma^2. Sigma is the
+    The inputs have shape (arms); `sigma` may be a single number. y is ln((x + 1/2) / (n
+    + 1)), which is finite for x = 0 and nearly unbiased (Cox & Snell 1989, "Analysis of
+    Binary Data", section 2.1). Its variance is phi / (x + 1/2) + sigma^2. Sigma is the
     standard deviation on the log scale between posts of the same words; it is 0 for
     randomised impressions. Raises ValueError for a count that is negative or not
     finite, or an arm without trials.

@@ -88,9 +88,9 @@ class Proof:
 
     @property
     def proven_after(self) -> int | None:
-        """Return after how many groups e reached 20.
+        """Return after how many groups e reached 20, or None.
 
-        None if it did not, or was lost.
+        It is None if e never did, or if the proof was lost since.
         """
         return self._turns[0]
 
@@ -213,10 +213,10 @@ def sound_bets(
 ) -> npt.NDArray[np.bool_]:
     """Return a mask (groups) of the groups that may be bet on.
 
-    Inputs have shape (arms). The log rate of a small count is skewed, more so the less
-    traffic the arm had. If words go with traffic, for example because the control has
-    the longer hook, bets on such groups would win although words say nothing. So the
-    arms of a group must have about equal traffic, or each must expect at least
+    The inputs have shape (arms). The log rate of a small count is skewed, more so the
+    less traffic the arm had. If words go with traffic, for example because the control
+    has the longer hook, bets on such groups would win although words say nothing. So
+    the arms of a group must have about equal traffic, or each must expect at least
     `LEAST_EXPECTED` events at the group's rate.
     """
     x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))

@@ -22,9 +22,9 @@ Z_90 = 1.6448536269514722
 
 
 class Lifts(NamedTuple):
-    """Expected differences of log rates and their standard deviations.
+    """Expected differences of log rates (`mean`) and their standard deviations (`sd`).
 
-    Shapes (texts).
+    Both have shape (texts).
     """
 
     mean: Floats

@@ -87,11 +87,11 @@ _OF_WINNERS = (
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """USD in total, per variant and per winner.
+    """Costs in USD: in total, for text, per variant and per winner.
 
-    None if there is no variant or no winner. `text_usd` is the cost of drafts and
-    polishing. `usd_per_variant` divides it by the variants that passed the gates,
-    `usd_per_winner` by the winning variants, provisional ones included. `unpriced`
+    `text_usd` is the cost of drafts and polishing. `usd_per_variant` divides it by the
+    variants that passed the gates, `usd_per_winner` by the winning variants,
+    provisional ones included; they are None if there are no such variants. `unpriced`
     counts calls of unknown price.
     """
 

@@ -96,7 +96,11 @@ def read_invoice(path: Path) -> Invoice:
 
 
 def _of_json(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Return (place, entry) of one page, a list of pages, or one page per line."""
+    """Return (place, entry) of each cost in the text.
+
+    The text is one page, a list of pages, or one page per line. Raises InputError if it
+    is neither.
+    """
     try:
         found = json.loads(text)
         pages = found if isinstance(found, list) else [found]

@@ -74,10 +74,10 @@ class _Sums:
 
 
 def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[ComparedLine]:
-    """Return one compared line per day and item of either side.
+    """Return one compared line per day and item of invoice or ledger.
 
-    [] for an empty invoice. Days before the first and after the last day of the invoice
-    are not compared.
+    An empty invoice gives []. Days before the first and after the last day of the
+    invoice are not compared.
     """
     if not invoice.lines:
         return []
@@ -170,9 +170,9 @@ def _months(invoice: Invoice) -> tuple[str, str]:
 
 
 def _model(item: str) -> str:
-    """Return the model in an item, e.g.
+    """Return the model that an invoice's item names, without its dated snapshot.
 
-    `gpt-5-mini` of `gpt-5-mini-2025-08-07, input`.
+    For `gpt-5-mini-2025-08-07, input` it is `gpt-5-mini`.
     """
     name = item.partition(",")[0].strip().lower()
     return _SNAPSHOT.sub("", name)

@@ -180,10 +180,10 @@ _LABELS = {
 def labels(
     con: Connection, nodes: Iterable[Node], as_of: datetime | None = None
 ) -> Mapping[Node, str]:
-    """Return a label for each node that the tables know, e.g.
+    """Return a label for each node that the tables know.
 
-    "Cut it thin (knives, Mara)". With `as_of`, the words and the decision are those
-    known before that instant.
+    A label is, for example, "Cut it thin (knives, Mara)". With `as_of`, it has the
+    words and the decision that were known before that instant.
     """
     wanted = defaultdict(set)
     for kind, id in nodes:

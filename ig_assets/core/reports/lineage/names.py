@@ -45,10 +45,7 @@ def resolve(
 
 
 def _fitting(steps: Iterable[set[Thing]], kind: str | None) -> Iterator[set[Thing]]:
-    """Yield the things of the kind (None: any) that each step found.
-
-    Skip empty steps.
-    """
+    """Yield each step's things of the kind (None: any), without empty sets."""
     for step in steps:
         if found := {one for one in step if kind in (None, one[0])}:
             yield found
@@ -120,9 +117,9 @@ def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
 
 
 def within(folder: Path, name: str) -> str:
-    """Return a file's name relative to the folder.
+    """Return a file's name relative to the folder, if the file lies in it.
 
-    Any other name is returned as it is.
+    Any other name is returned unchanged.
     """
     path = Path(name)
     if not path.is_absolute() and ("/" not in name or not path.exists()):

@@ -154,7 +154,8 @@ def _simulated(answer: Answer) -> str | None:
 def _text_row(text: ModelScript) -> dict[str, Any]:
     """Return the cells of a script.
 
-    `…_said` is the text of a cell that is sorted by value.
+    A cell that is sorted by its value has a second entry `…_said` with the text to
+    show.
     """
     return {
         "words": text.first_words or "(forgotten)",

@@ -203,9 +203,9 @@ def _one(
 
 
 def _calls(con: Connection) -> list[Family]:
-    """Return totals of settled calls and the calls in flight, per operation.
+    """Return the totals of settled calls, and the calls in flight, per operation.
 
-    0 without any.
+    An operation without calls has 0.
     """
     settled = {(name, status): 0.0 for name in OPERATIONS for status in _SETTLED}
     repeated = dict.fromkeys(OPERATIONS, 0.0)

@@ -110,9 +110,9 @@ class Filters:
         )
 
     def __str__(self) -> str:
-        """Return the filters in words, e.g.
+        """Return the filters in words, or '' if there are none.
 
-        "topic “knife”, month 2026-01"; '' without any.
+        An example is "topic “knife”, month 2026-01".
         """
         given = {name: value for name, value in vars(self).items() if value}
         return ", ".join(f"{name} “{value}”" for name, value in given.items())
