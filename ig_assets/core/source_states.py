@@ -1,9 +1,9 @@
 """Record the state in which the tables last took in a source.
 
 A source is the library or a month's calendar. Its state is written in the transaction
-that takes it in. So it is valid whoever read the source (the daemon, the command line,
-the headless loop, a person), and new or restored tables know what they have not taken
-in.
+that takes it in. So it does not matter who read the source (the daemon, the command
+line, the headless loop, a person), and new or restored tables know what they have not
+taken in.
 """
 
 from __future__ import annotations

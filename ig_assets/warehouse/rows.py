@@ -125,8 +125,9 @@ def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
 def only_one(found: Sequence[str], prefix: str, what: str) -> str:
     """Return the one id in `found`, which lists the ids that begin with `prefix`.
 
-    If there are several, an exact match wins; it must come first. Raises InputError if
-    there is none or no single one; `what` names their kind in the message.
+    If `found` has several, its first id is returned if it equals `prefix`. Otherwise
+    raises InputError, as it does if there is none; `what` names the kind of id in the
+    message.
     """
     if not found:
         raise InputError(f"There is no {what} {prefix!r}.")

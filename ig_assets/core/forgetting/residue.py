@@ -145,7 +145,7 @@ def _in_table(
 
 
 def _first_words(texts: Iterable[str]) -> list[str]:
-    """Return lineage's first words of each text that has more words than those."""
+    """Return `first_words`, without the …, of each text that has more words."""
     found = {first_words(text) or "" for text in texts}
     return sorted(one.removesuffix(CUT) for one in found if one.endswith(CUT))
 

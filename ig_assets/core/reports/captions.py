@@ -19,8 +19,9 @@ _COUNTS = frozenset(
 def hashtags_for(topic: str) -> list[str]:
     """Return at most five hashtags for a topic.
 
-    The first is the whole topic, if it has two or three words; the others are its
-    words. Words without content are left out. A hashtag has only letters and digits.
+    Words without content are left out. If two or three words are left, the first
+    hashtag is all of them joined; the others are the single words. A hashtag has only
+    letters and digits.
     """
     words = [
         word.replace("'", "")

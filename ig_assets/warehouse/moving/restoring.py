@@ -53,8 +53,9 @@ def restore(
     replace: bool = False,
     say: Say = silent,
 ) -> Restored:
-    """Put a backup in the place of a home, migrate it and repeat what was forgotten.
+    """Put a backup in the place of a home and migrate it.
 
+    Scripts that were forgotten after the backup was made are forgotten again.
     `receipts` is the home's folder of receipts. Raises WarehouseError, before anything
     is written, if the backup is of a newer version or its receipts do not match the
     home's; InputError if the home holds rows and `replace` is not set;

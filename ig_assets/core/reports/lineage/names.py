@@ -45,7 +45,10 @@ def resolve(
 
 
 def _fitting(steps: Iterable[set[Thing]], kind: str | None) -> Iterator[set[Thing]]:
-    """Yield each step's things of the kind (None: any), without empty sets."""
+    """Yield the things of the kind (None: any) that each step found.
+
+    Steps that found none are skipped.
+    """
     for step in steps:
         if found := {one for one in step if kind in (None, one[0])}:
             yield found
