@@ -57,7 +57,7 @@ export default function (component) {{
 def live_area(label: str, text: str, key: str, version: str) -> str:
     """Draw the area and return its current text.
 
-    It begins with `text`, and begins again whenever `version` changes.
+    It starts with `text`; a new `version` replaces what was typed by `text`.
     """
     area = st.components.v2.component(
         "ig_assets_live_area", html=_HTML, css=_CSS, js=_JS

@@ -40,7 +40,7 @@ _CORPUS_STATE = "SELECT count(*), max(first_seen_at) FROM scripts"
 
 @dataclass(frozen=True)
 class Outlook:
-    """The expected cost of writing, and the budgets that limit it."""
+    """The expected cost of writing, and the budgets that limit it with their usage."""
 
     forecast: VariantForecast
     budgets: Sequence[BudgetUsage]

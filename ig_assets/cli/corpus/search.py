@@ -140,7 +140,7 @@ def _print_scripts(scripts: Sequence[RetrievedScript]) -> None:
 def _far_sentence(found: Found, floor: float, ground: bool, shown: bool) -> str | None:
     """Return a sentence that names the nearest of the scripts that are too far.
 
-    None if none was too far.
+    It is None if none was too far.
     """
     if not found.too_far:
         return None

@@ -74,9 +74,9 @@ class Budget:
         return self.operation in (None, operation)
 
     def starts_at(self, now: datetime) -> datetime | None:
-        """Return the start of the period that contains `now` (UTC).
+        """Return the start of the day or month that contains `now` (UTC).
 
-        None for periods that no date bounds: a run, and `ever`.
+        It is None for a budget per run or in all, since no date bounds these.
         """
         day = datetime(now.year, now.month, now.day)
         if self.period == "day":

@@ -15,7 +15,10 @@ from dataclasses import dataclass
 
 
 class CancelledError(Exception):
-    """A call was not sent, or not repeated, because another call failed."""
+    """A call was not sent or not repeated.
+
+    Another call failed before, or a person stopped the step.
+    """
 
 
 @dataclass

@@ -52,7 +52,7 @@ def usage_by_model(con: Connection, day: date | None = None) -> list[dict[str, A
 def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | int]:
     """Return what one asset of a run has used so far.
 
-    Open calls cost their reservation.
+    A call of unknown cost counts with its reservation.
     """
     [row] = fetch_dicts(
         con,

@@ -206,8 +206,8 @@ def _in_file(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
 def _in_database(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
     """Return how many of the sentences are in the tables of a DuckDB file.
 
-    0 for a file that is no DuckDB file, and for the warehouse: this process has it open
-    and searches it by `_in_table`.
+    The number is 0 for a file that is no DuckDB file. It is also 0 for the warehouse,
+    which this process has open and searches by `_in_table`.
     """
     if not _is_database(path):
         return 0

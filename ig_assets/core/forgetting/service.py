@@ -4,8 +4,9 @@
     events → warehouse's file → search → receipt → last row → working file removed
 
 After an interruption `resume` goes on from the first step that is not recorded. If the
-search found words, `resume` deletes and searches again (`_look_again`), until it finds
-none. Files of the library are left alone: a sync refuses a forgotten file and says so.
+search found words, each `resume` deletes and searches again (`_look_again`), until one
+finds none. Files of the library are left alone: a sync refuses a forgotten file and
+says so.
 """
 
 from __future__ import annotations

@@ -174,9 +174,9 @@ def _facts(row: ReviewRow) -> str:
 
 
 def _words(row: ReviewRow) -> tuple[str, str, str]:
-    """Return hook, body and call to action as they are typed.
+    """Draw the fields for hook, body and call to action; return what is typed in them.
 
-    The fields begin again with each revision of the words.
+    A new revision of the post's words replaces what was typed.
     """
     key = f"{row['post_id']}-{(row['revision_hash'] or '')[:12]}"
     hook, body, call = _parts(row)

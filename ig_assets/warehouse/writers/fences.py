@@ -35,8 +35,8 @@ _LOCK = (
 def may_lock(con: duckdb.DuckDBPyConnection) -> bool:
     """Return whether this user may lock the fence's table of the Postgres `home`.
 
-    False before the first migration has made the table. A user who may only read writes
-    nothing and needs no fence.
+    The answer is False before the first migration has made the table. A user who may
+    only read writes nothing and needs no fence.
     """
     [(may,)] = con.execute(
         "SELECT may FROM postgres_query('home', ?)", [_MAY_LOCK]

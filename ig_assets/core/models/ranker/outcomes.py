@@ -43,12 +43,15 @@ def outcomes_of(
 ) -> Outcomes:
     """Compute outcomes from counts.
 
-    The inputs have shape (arms); `sigma` may be a single number. y is ln((x + 1/2) / (n
-    + 1)), which is finite for x = 0 and nearly unbiased (Cox & Snell 1989, "Analysis of
-    Binary Data", section 2.1). Its variance is phi / (x + 1/2) + sigma^2. Sigma is the
-    standard deviation on the log scale between posts of the same words; it is 0 for
-    randomised impressions. Raises ValueError for a count that is negative or not
-    finite, or an arm without trials.
+    The inputs have shape (arms); `sigma` may be a single number. The outcome and its
+    variance are
+
+        y = ln((x + 1/2) / (n + 1)),    variance = phi / (x + 1/2) + sigma^2.
+
+    y is finite for x = 0 and nearly unbiased (Cox & Snell 1989, "Analysis of Binary
+    Data", section 2.1). Sigma is the standard deviation on the log scale between posts
+    of the same words; it is 0 for randomised impressions. Raises ValueError for a count
+    that is negative or not finite, or an arm without trials.
     """
     x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))
     if not (np.isfinite(x) & np.isfinite(n) & (x >= 0) & (n > 0)).all():

@@ -15,9 +15,10 @@ from ig_assets.warehouse.warehouse import Connection
 def budget_alerts(
     con: Connection, budgets: Sequence[Budget], now: datetime
 ) -> list[Alert]:
-    """Return an alert for each budget at 80 % or 100 % or more of its limit.
+    """Return an alert for each budget that is used to 80 % or more.
 
-    Each alert is sent once per period of the budget. Budgets per run are left out.
+    From 100 % on the alert has another key, so people are told once of each in each
+    period of the budget. Budgets per run are left out.
     """
     lasting = [budget for budget in budgets if budget.period != "run"]
     return [

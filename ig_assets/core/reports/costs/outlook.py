@@ -76,7 +76,7 @@ class Forecast:
     def trend(self) -> float | None:
         """Return recent spending relative to the days before, minus 1 (0.1 is +10 %).
 
-        None if nothing was spent on the days before.
+        It is None if nothing was spent on the days before.
         """
         if not self.before_usd_a_day:
             return None

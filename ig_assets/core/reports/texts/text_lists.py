@@ -90,7 +90,8 @@ ORDER BY t.month, t.due_on, t.topic
 class Filters:
     """Conditions on a row: `month` and `origin` must be equal, the others be contained.
 
-    The `author` of a variant is the name of the model that wrote it. None accepts all.
+    The `author` of a variant is the name of the model that wrote it. A filter that is
+    None admits every row.
     """
 
     topic: str | None = None
