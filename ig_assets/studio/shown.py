@@ -21,7 +21,7 @@ from ig_assets.wiring import Services, make_money_clock, make_warehouse
 
 T = TypeVar("T")
 BUSY_S = 2.0
-"""How many seconds a page waits for its turn at the warehouse."""
+"""Seconds that a page waits for its turn at the warehouse."""
 KEPT = 200
 """Number of answers that are kept for times when the warehouse is busy."""
 

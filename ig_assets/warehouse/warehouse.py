@@ -46,13 +46,13 @@ from ig_assets.warehouse.writers.conflicts import conflict_error, is_conflict
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
-"""A home without transactions stays attached for so long."""
+"""Seconds that a home stays attached without a transaction."""
 LONG_S = 0.05
-"""A transaction that is open for so long gets all threads of DuckDB."""
+"""Seconds after which an open transaction gets all threads of DuckDB."""
 QUANTUM_S = 0.015
-"""While others wait, a busy home stays attached for so long."""
+"""Seconds that a busy home stays attached while another process waits."""
 MAX_HOLD_S = 0.5
-"""A home never stays attached for longer, but for one long transaction."""
+"""Seconds after which a home is detached, once its transaction has ended."""
 _POLL_S = 0.005
 _FORK_WAIT_S = 5.0
 _most_wait_s: ContextVar[float] = ContextVar("_most_wait_s", default=float("inf"))

@@ -22,7 +22,7 @@ Period = Literal["run", "day", "month", "ever"]
 Unit = Literal["usd", "tokens"]
 
 WARN_AT = 0.8
-"""The share of a budget above which it is reported."""
+"""The used share of a budget (0 to 1) from which on people are warned."""
 
 OPERATIONS = ("ingest", "query", "generate", "polish", "judge", "train")
 SYNTAX = "[operation:]run|day|month|ever:usd|tokens=amount, separated by commas"

@@ -19,12 +19,12 @@ T = TypeVar("T")
 Job = Callable[[threading.Event], T]
 
 GRACE_S = 2.0
-"""How long an interrupted caller waits for the jobs in flight."""
+"""Seconds that an interrupted caller waits for the jobs in flight."""
 INTERRUPTED = 130
 """The exit code of a process that ends while a job goes on."""
 
 _END_S = 0.5
-"""How many seconds the end of a process waits for threads whose job is over."""
+"""Seconds that the end of a process waits for threads whose job is over."""
 
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 """The threads of jobs; a thread lives on for a moment after its job is done."""

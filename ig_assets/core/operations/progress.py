@@ -11,7 +11,7 @@ from collections.abc import Callable
 from ig_assets.core.operations.log_lines import TREE
 
 LOGGER = f"{TREE}.progress"
-"""Dagster shows its lines on the run's page (`dagster.yaml`), commands in one line."""
+"""Dagster shows its lines on the run's page, commands show them in a live line."""
 EVERY_S = 5.0
 """Least number of seconds between lines, apart from the first and the last."""
 

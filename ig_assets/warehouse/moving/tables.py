@@ -31,7 +31,7 @@ ORDER BY c.table_name, c.column_index
 """
 
 Columns = Mapping[str, str]
-"""Column name to DuckDB type, in the order of the table."""
+"""{column name: DuckDB type}, in the order of the table."""
 
 
 @dataclass(frozen=True)
