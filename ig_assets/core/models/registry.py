@@ -1,4 +1,4 @@
-"""Register models and record their status as append-only events; the latest counts."""
+"""Register models and their status as append-only events; the latest event counts."""
 
 from __future__ import annotations
 

@@ -81,8 +81,8 @@ class Erasure:
 class _Rule:
     """Which rows of a table an erasure empties or deletes.
 
-    They are those whose `key` (SQL) is among `keys` of the erasure. `also` is SQL that
-    an emptied row gets set as well.
+    They are those whose `key` (SQL) is among `keys` of the erasure. `also` is a further
+    SQL assignment for a row that is emptied.
     """
 
     table: str

@@ -97,7 +97,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Advice:
-    """One way to pay less: what was paid, what would have been, and what to change."""
+    """One way to pay less: the cost, the lower cost, and what to change for it."""
 
     about: str
     paid_usd: float
