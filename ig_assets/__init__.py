@@ -1,4 +1,4 @@
-"""Instagram Reels scripts that get better every month, with proof."""
+"""A data pipeline that writes, measures and improves Instagram Reels scripts."""
 
 import os
 

@@ -1,12 +1,12 @@
-"""How a run waits for its steps at Celery workers, and how it learns that one is lost.
+"""Let a run wait for its steps at Celery workers, and notice when a step is lost.
 
-Dagster's own loop has three traps. After a run was stopped, or a worker failed, it asks
-Redis for the other steps without any pause: a core is busy until they end. A worker
-that vanishes (a power cut, SIGKILL) leaves no result, so that its run would wait until
-`max_runtime_seconds`. And a stopped run waits for a worker to say that it left the
-waiting steps out, though there may be no worker. Here a worker marks in Redis, again
-and again, that it holds a step; a run asks once a second, fails when the mark is gone,
-and does not wait for a revoked step that no worker began.
+Dagster's own loop has three faults. After a run was stopped or a worker failed, it asks
+Redis for the other steps without a pause, so a core is busy until they end. A worker
+that vanishes (a power cut, SIGKILL) leaves no result, so its run would wait until
+`max_runtime_seconds`. And a stopped run waits for a worker to say that it skipped the
+waiting steps, though there may be no worker. Here a worker marks in Redis, repeatedly,
+that it holds a step. A run asks once a second, fails when the mark is gone, and does
+not wait for a revoked step that no worker began.
 
 Only this module imports from inside `dagster_celery` (verified with 0.29.27).
 """
@@ -29,26 +29,28 @@ from dagster_celery.executor import CeleryExecutor, _submit_task
 from ig_assets.errors import IgAssetsError
 
 HELD_S = 300
-"""Seconds after which a step is lost whose worker no longer marks it: long enough for
-code that does not let other threads work for a while."""
+"""Seconds after which a step counts as lost if its worker has not marked it again.
+
+This is long enough for code that blocks other threads for a while.
+"""
 MARK_S = 20
-"""Seconds between two marks of a worker."""
+"""Seconds between two marks by a worker."""
 ASK_S = 1.0
 """Seconds between two questions of a run for a result."""
 LOOK_S = 10.0
-"""Seconds between two looks of a run at the mark."""
+"""Seconds between two checks of the mark by a run."""
 _log = logging.getLogger("ig_script_writer.celery_steps")
 
 
 class LostStepError(IgAssetsError):
-    """A step whose worker vanished."""
+    """The worker of a step has vanished."""
 
 
 class Marks:
-    """The marks of steps in the Redis server of the results.
+    """The marks of steps, in the Redis server that stores Celery's results.
 
-    `begun` is made once for each step and outlives it, so that of two workers that are
-    given the same step at one moment only one begins. `held` is made again and again.
+    `begun` is set once per step and outlives it, so that only one of two workers that
+    get the same step at the same moment begins it. `held` is set again and again.
     """
 
     def __init__(self, app: Any, begun_s: int) -> None:
@@ -58,7 +60,7 @@ class Marks:
 
     @contextmanager
     def taken(self, task: str) -> Iterator[bool]:
-        """Mark a step as begun and held; False where another worker began it."""
+        """Mark a step as begun and held; yield False if another worker began it."""
         if self._redis is None:
             yield True
             return
@@ -78,10 +80,10 @@ class Marks:
             holder.join()
 
     def is_gone(self, task: str, revoked: bool) -> bool:
-        """Whether no worker works, or will work, at a step that has no result.
+        """Return whether no worker works, or will work, on a step that has no result.
 
-        A worker began it and no longer holds it; or none began it before it was
-        revoked, and so none will.
+        Either a worker began it and no longer holds it, or none began it before it was
+        revoked.
         """
         if self._redis is None:
             return False
@@ -102,7 +104,7 @@ class Marks:
 
 
 class AwaitedStep:
-    """What became of a step, for Dagster's loop: Celery's result, with a pause."""
+    """The pending result of a step, for Dagster's loop; `ready` pauses when asked."""
 
     def __init__(self, result: Any, marks: Marks, step: str) -> None:
         self._result, self._marks, self._step = result, marks, step
@@ -110,7 +112,10 @@ class AwaitedStep:
         self._revoked = self._gone = False
 
     def ready(self) -> bool:
-        """Whether the step has ended or is gone; a question a second at most."""
+        """Return whether the step has ended or is gone.
+
+        It waits first if needed, so that a step is asked at most once a second.
+        """
         time.sleep(max(0.0, self._asked + ASK_S - time.monotonic()))
         self._asked = time.monotonic()
         if self._result.ready():
@@ -125,7 +130,7 @@ class AwaitedStep:
         return self._gone
 
     def get(self) -> Any:
-        """The step's events. Raises what the step raised, or LostStepError."""
+        """Return the step's events. Raises what the step raised, or LostStepError."""
         if not self._gone:
             return self._result.get()
         if self._revoked:
@@ -143,7 +148,7 @@ class AwaitedStep:
 
 
 class PatientExecutor(CeleryExecutor):  # type: ignore[misc]  # Dagster's has no types
-    """Dagster's Celery executor, which waits for its steps as above."""
+    """Dagster's Celery executor, which waits for steps as this module describes."""
 
     def __init__(self, begun_s: int, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -161,10 +166,10 @@ class PatientExecutor(CeleryExecutor):  # type: ignore[misc]  # Dagster's has no
 
 
 def patient_executor(begun_s: int) -> dg.ExecutorDefinition:
-    """The definition of the executor, configured as `celery_executor` is.
+    """Return the executor's definition, configured as `celery_executor` is.
 
-    `begun_s` is how long the mark of a step that began is kept: longer than Redis may
-    take to give the step to another worker.
+    `begun_s` is how many seconds the mark `begun` is kept. It must be longer than Redis
+    may take to give the step to another worker.
     """
 
     def create(context: dg.InitExecutorContext) -> Any:

@@ -1,8 +1,8 @@
-"""All that this project imports from inside Dagster, where it has no public name.
+"""Collect all imports from inside Dagster that have no public name.
 
-Nothing promises that these stay. `VERIFIED_VERSIONS` are the releases with which the
-whole test suite has passed; a test fails on any other, and a new one is added here
-once it passes.
+Dagster does not promise to keep them. `VERIFIED_VERSIONS` are the releases with which
+the whole test suite has passed. A test fails on any other release; add a new one here
+once the suite passes with it.
 """
 
 import json
@@ -98,9 +98,10 @@ def __getattr__(name: str) -> Any:
 def reload_code_location(run: dg.DagsterRun) -> bool:
     """Ask the code server that launched a run to load its definitions again.
 
-    The UI and the daemon notice it by themselves. False where there is none that can:
-    a run of a command, or a server that does not answer. A server without a proxy
-    (`dagster api grpc`) accepts the request and does nothing (1.13.27).
+    The UI and the daemon notice this by themselves. Returns False if the run has no
+    code server (it was started by a command), or if the server does not answer. A
+    server without a proxy (`dagster api grpc`) accepts the request and does nothing
+    (1.13.27).
     """
     server = json.loads(run.tags.get(GRPC_INFO_TAG, "{}"))
     if not server:
@@ -122,10 +123,10 @@ def reload_code_location(run: dg.DagsterRun) -> bool:
 
 
 class OpenScheduleContext(dg.ScheduleEvaluationContext):
-    """A schedule's context on an instance that is open already.
+    """A schedule's context on an instance that is already open.
 
-    That of `build_schedule_context` opens the instance once more for each evaluation,
-    for 0.1 s of CPU.
+    The context of `build_schedule_context` opens the instance again for each
+    evaluation, which takes 0.1 s of CPU.
     """
 
     def __init__(
@@ -144,13 +145,13 @@ class OpenScheduleContext(dg.ScheduleEvaluationContext):
 
 @contextmanager
 def quick_sqlite_storages() -> Iterator[None]:
-    """Let Dagster's SQLite storages keep engines and lists of migrations meanwhile.
+    """Let Dagster's SQLite storages reuse engines and migrations within the block.
 
-    They create an engine for every connection, so that each statement is compiled
-    again: a fifth of the CPU time of a headless run (1.13.27). Their engines hold no
-    connection (`NullPool`), so one may serve all threads. They also give each run a
-    database file of its own, and import all their migrations twice to mark it as new:
-    nearly half of a run whose steps do nothing.
+    By default they create an SQLAlchemy engine for every connection, so each statement
+    is compiled again; this takes a fifth of the CPU time of a headless run (1.13.27).
+    The engines hold no connection (`NullPool`), so one may serve all threads. Each run
+    has a database file of its own, and to mark it as new the storage imports all its
+    migrations twice; this takes nearly half of a run whose steps do nothing.
     """
     with _kept_engines(), _kept_migrations():
         yield

@@ -1,4 +1,4 @@
-"""The code location: the `defs` folder with the resources of the settings."""
+"""The code location: the `defs` folder with resources built from the settings."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ig_assets.workspace import WORKSPACE
 
 @dg.definitions
 def defs() -> dg.Definitions:
-    """All definitions, as Dagster loads them."""
+    """Return all definitions, as Dagster loads them."""
     settings = load_settings()
     log_to_stdout(settings.log_format, settings.log_level)
     # Not `load_from_defs_folder`: it looks for a pyproject.toml, which a wheel has not.

@@ -23,9 +23,10 @@ from __future__ import annotations
 
 
 class IgAssetsError(Exception):
-    """Base of all; its text is one sentence for a person.
+    """Base of all errors of this project; its text is one sentence for a person.
 
-    `section` is the anchor in the runbook where the kind of error does not say it.
+    `section` is the anchor of the runbook's section, or None if the error's class
+    decides.
     """
 
     section: str | None = None
@@ -56,7 +57,7 @@ class WarehouseError(IgAssetsError):
 
 
 class WarehouseBusyError(WarehouseError):
-    """Another process holds the embedded warehouse for longer than the wait."""
+    """Another process held the warehouse for longer than this one waits."""
 
 
 class IndexLostError(IgAssetsError):
@@ -74,9 +75,9 @@ class VendorError(IgAssetsError):
 class TransientVendorError(VendorError):
     """A failure that may pass, e.g. a time-out, a 429 or a 5xx.
 
-    `outcome_unknown` is true where the vendor may have done, and billed, the work (a
-    time-out, a broken connection), false where it declined (429, 503).
-    `retry_after_s` is the delay in seconds that the vendor asks for, None if none.
+    `outcome_unknown` is True if the vendor may have done and billed the work (a
+    time-out, a broken connection), False if it declined (429, 503). `retry_after_s` is
+    the delay in seconds that the vendor asks for, or None.
     """
 
     def __init__(
@@ -91,10 +92,10 @@ class TransientVendorError(VendorError):
 
 
 class RefusedError(VendorError):
-    """A vendor's final refusal: repeating the request cannot help.
+    """A vendor refused the request for good; repeating it cannot help.
 
-    `input_tokens` and `output_tokens` are what the vendor billed for it, as for a
-    model that reads and then declines; None where it billed nothing.
+    `input_tokens` and `output_tokens` are what the vendor billed for it, for example
+    for a model that reads and then declines; None if it billed nothing.
     """
 
     def __init__(
@@ -113,7 +114,7 @@ class ContextTooLongError(RefusedError):
 
 
 class AccessError(VendorError):
-    """A vendor refuses the account, not the request: key, quota or permission.
+    """A vendor refuses the account (key, quota or permission), not the request.
 
     No other request would succeed, so the run stops with this sentence.
     """
@@ -124,9 +125,10 @@ class KeyRefusedError(AccessError):
 
 
 class MalformedAnswerError(VendorError):
-    """A paid answer that cannot be used (cut, not the schema, wrong count).
+    """A paid answer cannot be used: it is cut off, or not as the request demands.
 
-    `input_tokens` and `output_tokens` are what it took, where the vendor reports it.
+    `input_tokens` and `output_tokens` are what it took, or None if the vendor did not
+    say.
     """
 
     def __init__(

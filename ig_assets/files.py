@@ -1,4 +1,4 @@
-"""Writing a file whole: a reader sees the old file or the new one, never a part."""
+"""Write files atomically: a reader sees the old file or the new one, never a part."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ def write_atomic(
 ) -> None:
     """Write a file beside the target, flush it to the disk, and rename it.
 
-    A crash leaves the old file or the new one; two writers leave one of theirs whole.
-    Text is written as UTF-8. `mode` is the file's permission bits (before the umask).
-    Missing parent folders are made. Raises OSError.
+    A crash leaves the old file or the new one; of two writers, one's file is left
+    whole. Text is written as UTF-8. `mode` is the file's permission bits (before the
+    umask). Missing parent folders are made. Raises OSError.
     """
     with open_atomic(path, mode=mode, fsync=fsync) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)
@@ -30,10 +30,10 @@ def write_atomic(
 def open_atomic(
     path: Path, *, mode: int = EVERYONE_READS, fsync: bool = True
 ) -> Iterator[BinaryIO]:
-    """A new file for writing, which takes the target's place at the end.
+    """Yield a new file for writing, which replaces the target at the end.
 
-    As `write_atomic`, for content that does not fit into memory. After an exception the
-    target is as it was.
+    It works as `write_atomic`, for content that does not fit into memory. After an
+    exception the target is unchanged.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(f".{path.name}.{secrets.token_hex(4)}.part")

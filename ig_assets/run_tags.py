@@ -1,7 +1,7 @@
-"""Tags by which a person asks a run for more than it would do by itself."""
+"""Tags by which a person asks a run to do more than it would by itself."""
 
 REHASH = "ig/rehash"
-"""Read every file of the library, also those that did not change by their times."""
+"""Read every file of the library, even if its times show no change."""
 
 VERIFY = "ig/verify"
-"""Compare every entry of the vector index, also where nothing has changed."""
+"""Compare every entry of the vector index, even if nothing has changed."""

@@ -1,4 +1,4 @@
-"""The kinds of values that settings take, and what is said of one that is wrong."""
+"""Define the types of settings' values, and describe a wrong value."""
 
 from __future__ import annotations
 
@@ -45,10 +45,10 @@ _PATTERNS = {
 
 
 def fault_sentence(problem: Any, name: str, setting: FieldInfo | None) -> str:
-    """A problem that pydantic found, in one sentence for a person.
+    """Return a problem that pydantic found as one sentence for a person.
 
-    `name` is the variable of the field at fault, `setting` what is known of it: None
-    where no setting has this name.
+    `name` is the environment variable of the wrong field. `setting` is its definition,
+    or None if no setting has this name.
     """
     field = str(problem["loc"][0])
     secret = setting is None or SecretStr in get_args(setting.annotation)
@@ -73,7 +73,7 @@ def fault_sentence(problem: Any, name: str, setting: FieldInfo | None) -> str:
 
 
 def _number(setting: FieldInfo) -> str:
-    """The numbers that a setting takes: their kind and their range."""
+    """Return the numbers that a setting accepts, in words: their kind and range."""
     kinds = get_args(setting.annotation) or (setting.annotation,)
     inner = [m for kind in kinds for m in getattr(kind, "__metadata__", ())]
     limits = [*setting.metadata, *(m for field in inner for m in field.metadata)]

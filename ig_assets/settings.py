@@ -50,7 +50,7 @@ _PASSWORD = re.compile(r"(?:\bpassword=|://[^/@\s:]*:)([^@\s&]+)")
 
 
 def _outside_name(name: str) -> Any:
-    """A vendor's own variable name, without our prefix."""
+    """Return a field that is read from a vendor's own variable, without our prefix."""
     return Field(default=None, validation_alias=AliasChoices(name, name.lower()))
 
 
@@ -75,7 +75,7 @@ _TRAINERS: Mapping[str, tuple[str, ...]] = {
     "few_shot": (),
 }
 _RANKER = "ranker"
-"""Named in `IG_TRAINER` it is fitted each month, beside what trains the writer."""
+"""The trainer of `IG_TRAINER` that is fitted monthly, beside the writer's trainers."""
 
 # A setting, a value of it, the settings that this value needs, and the default.
 _NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -93,7 +93,7 @@ _NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
 
 
 class Settings(BaseSettings):
-    """One validated object; read it with `load_settings()`."""
+    """All settings in one validated object; read it with `load_settings()`."""
 
     model_config = SettingsConfigDict(
         env_prefix="IG_", env_file=".env", env_ignore_empty=True, extra="ignore"
@@ -295,7 +295,7 @@ class Settings(BaseSettings):
 
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Settings:
-        """Raise ValueError with a full sentence where one setting needs another."""
+        """Raise ValueError with a full sentence if a setting needs another one."""
         for field, value, needed, default in _NEEDS:
             missing = [name for name in needed if getattr(self, name) is None]
             if getattr(self, field) == value and missing:
@@ -342,57 +342,64 @@ class Settings(BaseSettings):
 
     @property
     def known_trainers(self) -> tuple[str, ...]:
-        """All trainers that `IG_TRAINER` may name."""
+        """Return all trainers that `IG_TRAINER` may name."""
         return tuple(_TRAINERS)
 
     @property
     def trainers(self) -> tuple[str, ...]:
-        """The trainers of `IG_TRAINER`, in the order in which they are tried.
+        """Return the trainers of `IG_TRAINER`, in the order in which they are tried.
 
-        Without the ranker, which is fitted to experiments and not to a training set.
+        The ranker is left out, since it is fitted to experiments and not to a training
+        set.
         """
         return tuple(name for name in _names(self.trainer) if name != _RANKER)
 
     @property
     def canary_trial(self) -> timedelta:
-        """How long a canary is on trial at most."""
+        """Return the longest time that a canary is on trial."""
         return timedelta(days=self.canary_days)
 
     @cached_property
     def all_budgets(self) -> tuple[Budget, ...]:
-        """`IG_BUDGET_USD` and `IG_BUDGETS`."""
+        """Return the budgets of `IG_BUDGET_USD` and `IG_BUDGETS`."""
         ever = () if self.budget_usd is None else (self.budget_usd,)
         total = tuple(Budget("ever", "usd", limit) for limit in ever)
         return total + parse_budgets(self.budgets)
 
     @cached_property
     def warehouse_location(self) -> str:
-        """`IG_WAREHOUSE_URL`, or the DuckDB file in the data folder."""
+        """Return `IG_WAREHOUSE_URL`, or the URL of the data folder's DuckDB file."""
         return self.warehouse_url or f"duckdb:///{self.data_dir / 'warehouse.duckdb'}"
 
     @property
     def asset_owners(self) -> tuple[str, ...]:
-        """Who answers for the assets: teams (`team:…`) and e-mail addresses."""
+        """Return who answers for the assets: teams (`team:…`) and e-mail addresses."""
         return tuple(owner.strip() for owner in self.owners.split(","))
 
     @cached_property
     def publishes(self) -> bool:
-        """Whether approved posts are published automatically: real ones on request."""
+        """Return whether approved posts are published automatically.
+
+        Posts on Instagram are only if `IG_PUBLISH` is set.
+        """
         return self.social != "instagram" or self.publish
 
     @cached_property
     def approves_automatically(self) -> bool:
-        """Whether plans are approved automatically; a real post waits for its video."""
+        """Return whether planned posts are approved automatically.
+
+        Posts on Instagram never are, since each waits for its video.
+        """
         return self.approval == "auto" and self.social != "instagram"
 
     @cached_property
     def fits_ranker(self) -> bool:
-        """Whether a ranker is fitted each month."""
+        """Return whether a ranker is fitted each month."""
         return self.ranker != "off" or _RANKER in _names(self.trainer)
 
     @cached_property
     def uses_simulated_clock(self) -> bool:
-        """Whether time is that of the simulated audience, not the system's."""
+        """Return whether time is that of the simulated clock and not the system's."""
         if self.clock == "auto":
             return self.social == "simulated"
         return self.clock == "simulated"
@@ -406,8 +413,8 @@ def load_settings(**overrides: Any) -> Settings:
     """Read the settings; `overrides` (field names) win over the environment.
 
     Raises SettingsError with one sentence per wrong value, naming its variable. A
-    variable that begins with IG_ and is no setting is a typing error, so wrong too.
-    The prices of `IG_PRICES` apply in this process from then on.
+    variable that begins with IG_ and is not a setting counts as a typing error. The
+    prices of `IG_PRICES` apply in this process from then on.
     """
     settings = _validated(**overrides) if overrides else _remembered(_environment())
     use_prices(parse_prices(settings.prices))
@@ -416,7 +423,7 @@ def load_settings(**overrides: Any) -> Settings:
 
 
 def _secret_values(settings: Settings) -> Iterator[str]:
-    """What must not be logged: keys, tokens, and passwords within addresses."""
+    """Yield what must not be logged: keys, tokens, and passwords within addresses."""
     for field in Settings.model_fields:
         value = getattr(settings, field)
         if isinstance(value, SecretStr):
@@ -447,14 +454,14 @@ def _remembered(environment: tuple[object, ...]) -> Settings:
 
 
 def _environment() -> tuple[object, ...]:
-    """All that the settings depend on: the variables, and the file with its content."""
+    """Return all that settings depend on: the variables, and the content of `.env`."""
     env_file = Path(str(Settings.model_config.get("env_file")))
     content = env_file.read_bytes() if env_file.is_file() else None
     return env_file.absolute(), content, tuple(sorted(os.environ.items()))
 
 
 def variable_name(field: str) -> str:
-    """The environment variable of a field."""
+    """Return the environment variable of a field."""
     return field.upper() if field.lower() in _OUTSIDE else f"IG_{field.upper()}"
 
 

@@ -1,7 +1,7 @@
-"""The workspace: the folder with the scripts, the calendar and Dagster's two files.
+"""Locate the workspace: the folder with the scripts, the calendar and Dagster's files.
 
-In a checkout it is the checkout. Where the package is installed from a wheel, it is the
-current folder, and `ig-assets init` fills it with the starter files that the wheel has.
+In a checkout it is the checkout. If the package was installed from a wheel, it is the
+current folder, and `ig-assets init` fills it with the starter files of the wheel.
 """
 
 from __future__ import annotations
@@ -11,9 +11,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STARTER_FILES = ("dagster.yaml", "workspace.yaml", ".env.example", "library")
-"""What the product reads that is not Python: files and folders of the checkout's root.
+"""Files and folders of the checkout's root that the product reads beside its code.
 
-`setup.py` copies them into the wheel as `ig_assets/starter`."""
+`setup.py` copies them into the wheel as `ig_assets/starter`.
+"""
 
 _PACKAGE = Path(__file__).resolve().parent
 INSTALLED = (_PACKAGE / "starter").is_dir()
@@ -23,7 +24,7 @@ WORKSPACE = Path.cwd() if INSTALLED else _PACKAGE.parent
 
 @dataclass(frozen=True)
 class NewWorkspace:
-    """What `fill` wrote, and what it left alone; paths relative to the folder."""
+    """The files that `fill` wrote or kept; paths are relative to the folder."""
 
     folder: Path
     written: tuple[str, ...]
@@ -31,9 +32,9 @@ class NewWorkspace:
 
 
 def fill(folder: Path) -> NewWorkspace:
-    """Copy the starter files into a folder; a file that is there already stays.
+    """Copy the starter files into a folder; files that exist already are kept.
 
-    Raises OSError where the folder cannot be written to.
+    Raises OSError if the folder cannot be written to.
     """
     written, kept = [], []
     for source in _starter_files():

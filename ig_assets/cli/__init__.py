@@ -1,1 +1,1 @@
-"""`ig-assets`: the command line, thin over the same core that Dagster calls."""
+"""The command line `ig-assets`, which calls the same core as Dagster."""

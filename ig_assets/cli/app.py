@@ -1,4 +1,4 @@
-"""The command `ig-assets` with all its subcommands."""
+"""Build the command `ig-assets` with all its subcommands."""
 
 from __future__ import annotations
 

@@ -1,6 +1,6 @@
-"""The commands of `ig-assets`, each loaded when it is asked for.
+"""List the commands of `ig-assets`, and load each one only when it is asked for.
 
-To load all of them takes a second; a command that answers from the warehouse needs few
+Loading all of them takes a second. A command that answers from the warehouse needs few
 of their modules, and the list of all commands needs none.
 """
 
@@ -38,7 +38,7 @@ COMMANDS = {
     "db": "operations.db:app",
     "metrics": "reports.metrics:app",
 }
-"""Where each command is, as `module:name` in this package."""
+"""{command: `module:name` in this package}."""
 
 SUMMARIES = {
     "init": "Make a workspace: sample scripts, calendar, `dagster.yaml`, "
@@ -55,8 +55,8 @@ SUMMARIES = {
     "studio": "Write, review, and see winners and lineage in the browser.",
     "experiments": "List experiments with their verdicts, newest first.",
     "accept": "Accept a held winner, so that corpus, search and training use it.",
-    "costs": "Say what was spent, where the month ends if it goes on, and what costs "
-    "less.",
+    "costs": "Report what was spent, forecast the month's total, and say what would "
+    "cost less.",
     "lineage": 'Answer "which scripts fed this fine-tune, and on what evidence?"',
     "forget": "Delete a script's words in tables, index and training files; this is "
     "for good.",
@@ -73,11 +73,11 @@ SUMMARIES = {
     "db": "Read, back up, restore, migrate and move the warehouse.",
     "metrics": "Figures for Prometheus and DataDog, read from the tables.",
 }
-"""The first sentences of each command's own help."""
+"""{command: the first sentences of its help}."""
 
 
 def make_app(only: str | None = None) -> typer.Typer:
-    """The command line; with `only` (a name of `COMMANDS`) that command alone."""
+    """Return the command line with all commands, or with the command `only`."""
     app = _make_root()
     for name in COMMANDS if only is None else [only]:
         module, _, attribute = COMMANDS[name].partition(":")
@@ -90,7 +90,7 @@ def make_app(only: str | None = None) -> typer.Typer:
 
 
 def make_list() -> typer.Typer:
-    """The command line for its own help and errors: what each command does, no more."""
+    """Return a command line for its own help and errors, whose commands do nothing."""
     app = _make_root()
     for name, summary in SUMMARIES.items():
         app.command(name, help=summary)(_unloaded)

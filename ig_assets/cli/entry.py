@@ -1,7 +1,7 @@
 """The entry point of `ig-assets`; Ctrl-C while its modules load prints one line.
 
-A reader that closes the pipe early, as `head` does, ends a command as it ends other
-Unix tools: quietly, and with 141.
+If the reader of a pipe ends early, as `head` does, a command ends like other Unix
+tools: without a message, with exit code 141.
 """
 
 from __future__ import annotations
@@ -17,25 +17,29 @@ from typing import TextIO
 
 INTERRUPTED = 130
 READER_GONE = 128 + 13
-"""What a shell says of a process that SIGPIPE ended."""
+"""Exit code that a shell reports for a process ended by SIGPIPE."""
 WITHOUT_PANDAS = frozenset(
     "accept costs db experiments lineage models posts scripts search status topics "
     "variants".split()
 )
-"""Commands that answer from the warehouse and give it no frames."""
+"""Commands that answer from the warehouse without data frames."""
 _COMPLETION = "_IG_ASSETS_COMPLETE"
-"""Set by the shell when it asks how a command goes on."""
+"""Variable that the shell sets when it asks for completions of a command."""
 
 
 class _ReaderGone(BaseException):
-    """The pipe that output goes to was closed. Like Ctrl-C it is no `Exception`."""
+    """The pipe of the output was closed.
+
+    Like KeyboardInterrupt, it is no `Exception`.
+    """
 
 
 class _Output(io.TextIOWrapper):
-    """A stream whose closed pipe is another error than a vendor's closed connection.
+    """A stream that raises `_ReaderGone` when its pipe is closed.
 
-    SIGPIPE itself stays ignored: it would end the process at a socket too. Rich and
-    Typer would end with 1 for a `BrokenPipeError`, and print or log it elsewhere.
+    So it is not mistaken for a vendor's closed connection. SIGPIPE stays ignored, since
+    it would end the process at a closed socket too. Rich and Typer would end with 1 for
+    a `BrokenPipeError`, and print or log it elsewhere.
     """
 
     def write(self, text: str, /) -> int:
@@ -52,7 +56,7 @@ class _Output(io.TextIOWrapper):
 
 
 def main() -> None:
-    """Run the command; SIGTERM ends it as Ctrl-C does."""
+    """Run the command; SIGTERM ends it like Ctrl-C."""
     sys.stdout, sys.stderr = map(_output, (sys.stdout, sys.stderr))
     try:
         try:
@@ -71,10 +75,10 @@ def main() -> None:
 
 
 def _end_interrupted() -> None:
-    """End here where a thread is left that Python would not wait for.
+    """End the process here if a daemon thread is left, for which Python would not wait.
 
-    Such a thread may be within DuckDB, whose code ends the process by SIGABRT when
-    Python, up to 3.13, unwinds the thread as it takes its own parts away.
+    Such a thread may be within DuckDB. When Python (up to 3.13) unwinds it while the
+    interpreter is dismantled, DuckDB's code ends the process by SIGABRT.
     """
     left = [one for one in threading.enumerate() if one is not threading.main_thread()]
     if any(thread.daemon for thread in left):
@@ -88,7 +92,10 @@ def _end_interrupted() -> None:
 
 
 def _output(stream: TextIO) -> TextIO:
-    """The stream with `_Output`'s errors; a stand-in of a stream as it is."""
+    """Return the stream with the errors of `_Output`.
+
+    A stream of another kind, such as a test's, is returned unchanged.
+    """
     if not isinstance(stream, io.TextIOWrapper):
         return stream
     return _Output(
@@ -120,10 +127,10 @@ def _run() -> None:
 
 
 def _leave_pandas_out() -> None:
-    """Let DuckDB not find pandas in this process.
+    """Keep DuckDB from finding pandas in this process.
 
-    It looks for pandas at the first parameter of a query and loads it where it is
-    installed, which takes longer than all else that these commands do (DuckDB 1.5).
+    DuckDB looks for pandas at the first parameter of a query and loads it if it is
+    installed. That takes longer than all else that these commands do (DuckDB 1.5).
     """
     sys.modules.setdefault("pandas", None)  # type: ignore[arg-type]
 

@@ -1,4 +1,4 @@
-"""Output of commands: tables for people, JSON for programs, a sentence for errors."""
+"""Print the output of commands: tables for people, JSON for programs, errors."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ AsJson = Annotated[
 
 
 class Separated(StrEnum):
-    """How the values of a row are separated."""
+    """The formats of rows for a spreadsheet or a pipe."""
 
     CSV = "csv"
     TSV = "tsv"
@@ -85,10 +85,10 @@ _UNCUT = (
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print any error as one sentence and exit: with 2 for wrong use, else with 1.
+    """Print any error as one sentence; exit with 2 for wrong use, else with 1.
 
-    The traceback is in the log of the data folder, without secrets. An error that is
-    not wrong use has a second line: the section of the runbook.
+    The traceback is written to the log of the data folder, without secrets. For errors
+    other than wrong use, a second line names the section of the runbook.
     """
 
     @wraps(command)
@@ -127,7 +127,10 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
 
 @contextmanager
 def _log_of_command() -> Iterator[Path | None]:
-    """Write the log of this command; its file, None where the settings are wrong."""
+    """Write the log of this command within the block.
+
+    Yields the log's file, or None if the settings are wrong.
+    """
     try:
         settings = load_settings()
     except SettingsError:  # the command itself says so
@@ -157,12 +160,13 @@ def print_data(
     separated: Separated | None,
     columns: Iterable[str] = (),
 ) -> bool:
-    """Print the rows for a program, where one was asked for; whether it was.
+    """Print the rows as JSON, CSV or TSV, if the user asked for one of these.
 
-    In CSV and TSV the first line names `columns` and what else the rows have, also
-    where there is no row; a list or an object is JSON, nothing is an empty cell, and a
-    text that a spreadsheet would take for a formula begins with an apostrophe. Raises
-    InputError where both JSON and a format are asked for.
+    Returns whether rows were printed. In CSV and TSV the first line names `columns` and
+    any further keys of the rows, even without rows. A list or an object is written as
+    JSON, None as an empty cell. A text that a spreadsheet would read as a formula
+    begins with an apostrophe. Raises InputError if both JSON and a format are asked
+    for.
     """
     if as_json and separated is not None:
         raise InputError("Ask for --json or for --format, not for both.")
@@ -185,7 +189,7 @@ def print_data(
 
 
 def _plain(value: Any) -> Any:
-    """A value as a cell of a spreadsheet."""
+    """Return a value as a cell of a spreadsheet."""
     if isinstance(value, (int, float)) or value is None:
         return value
     text = value if isinstance(value, str) else to_json(value).decode().strip('"')
@@ -195,10 +199,10 @@ def _plain(value: Any) -> Any:
 def print_table(
     rows: Sequence[Mapping[str, Any]], columns: Sequence[str], title: str = ""
 ) -> None:
-    """Print rows as a table; numbers to the right, None as a dash.
+    """Print rows as a table; numbers are aligned right, None is a dash.
 
-    Where the terminal is too narrow for the longest words of each column, each row is
-    a block of lines instead: nothing is cut.
+    If the terminal is too narrow for the longest words of the columns, each row is
+    printed as a block of lines instead. Nothing is cut off.
     """
     table = Table(title=title or None, title_justify="left")
     for column in columns:
@@ -244,7 +248,7 @@ def _cell(value: Any) -> str:
 
 
 def _number(value: float) -> str:
-    """Integers without a fraction; small amounts with two significant digits."""
+    """Return integers without a fraction, small numbers with two significant digits."""
     if value.is_integer():
         return f"{value:,.0f}"
     return f"{value:.2g}" if abs(value) < 0.01 else f"{value:,.3f}"

@@ -1,4 +1,4 @@
-"""A live line while Dagster runs: the stage, how far it has come, the elapsed time."""
+"""Show a live line while Dagster runs: the stage, its progress and the elapsed time."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from ig_assets.wiring import Services
 
 @contextmanager
 def live_rows(services: Services, quiet: bool) -> Iterator[Callable[[str], None]]:
-    """A live line; yields a setter of the stage.
+    """Show a live line within the block; yield a function that sets the stage.
 
-    It shows the progress that the stage logs, and until it logs some the rows in the
-    warehouse.
+    The line shows the progress that the stage logs. Until the stage has logged some, it
+    shows counts of rows in the warehouse.
     """
     columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
     with Progress(*columns, console=console, transient=True, disable=quiet) as bar:
@@ -70,7 +70,7 @@ class _LastLine(logging.Handler):
 
 @contextmanager
 def _logged_to(lines: list[str]) -> Iterator[None]:
-    """Keep the latest line of progress in `lines`."""
+    """Keep only the latest line of progress in `lines`, within the block."""
     logger, handler = logging.getLogger(LOGGER), _LastLine(lines)
     before = logger.level
     logger.addHandler(handler)

@@ -1,1 +1,4 @@
-"""What the product knows: plain functions and dataclasses, no Dagster, no vendor."""
+"""The product's rules, as plain functions and dataclasses.
+
+Nothing here imports Dagster or the SDK of a vendor.
+"""

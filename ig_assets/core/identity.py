@@ -1,4 +1,4 @@
-"""Identity is content: hashes and ids that are the same on every machine."""
+"""Compute hashes and ids from content, the same on every machine."""
 
 from __future__ import annotations
 
@@ -15,22 +15,22 @@ ID_LENGTH = 16
 def normalise_text(text: str) -> str:
     """Return the text that identity is computed on.
 
-    NFC, Unix line ends, no trailing blanks on lines, no blank edges. Letter case,
-    emoji and inner spacing are content and stay.
+    It is in NFC with Unix line ends, without trailing blanks on lines and without
+    blanks at its edges. Letter case, emoji and inner spacing are content and stay.
     """
     lines = unicodedata.normalize("NFC", text).replace("\r\n", "\n").replace("\r", "\n")
     return "\n".join(line.rstrip() for line in lines.split("\n")).strip()
 
 
 def text_hash(text: str) -> str:
-    """SHA-256 (hex) of the normalised text."""
+    """Return the SHA-256 (hex) of the normalised text."""
     return hashlib.sha256(normalise_text(text).encode("utf-8")).hexdigest()
 
 
 def words_hash(text: str) -> str:
-    """SHA-256 (hex) of the words alone: NFC, letter case and blanks make no difference.
+    """Return the SHA-256 (hex) of the words; letter case and blanks make no difference.
 
-    Receipts of earlier versions hold it alone; see `forgotten_hashes`.
+    Receipts of earlier versions hold only this hash; see `forgotten_hashes`.
     """
     folded = unicodedata.normalize("NFC", text).casefold()
     words = " ".join(unicodedata.normalize("NFC", folded).split())
@@ -38,11 +38,11 @@ def words_hash(text: str) -> str:
 
 
 def letters_hash(text: str) -> str:
-    """SHA-256 (hex) of the letters and digits alone, whatever stands between them.
+    """Return the SHA-256 (hex) of the letters and digits of a text.
 
     Punctuation, blanks, emoji, letter case, compatible forms of letters (NFKC) and
-    hashtags at the end make no difference. A text with nothing else has all of it
-    hashed, as `words_hash` does.
+    hashtags at the end make no difference. A text without letters and digits gets its
+    `words_hash`.
     """
     plain = unicodedata.normalize("NFKC", _EMOJI.sub(" ", text)).casefold()
     parts = unicodedata.normalize("NFKC", plain).replace("#", " #").split()
@@ -62,16 +62,15 @@ def _letters(text: str) -> str:
 
 
 def forgotten_hashes(text: str) -> frozenset[str]:
-    """The hashes by which the words of a forgotten script are known again.
+    """Return the hashes by which the words of a forgotten script are recognised.
 
-    Receipts of earlier versions hold the hash of the words only, so that both are
-    compared.
+    Receipts of earlier versions hold only the hash of the words, so both are returned.
     """
     return frozenset((words_hash(text), letters_hash(text)))
 
 
 def fields_hash(fields: Mapping[str, object]) -> str:
-    """SHA-256 (hex) of JSON with sorted keys; values must be JSON types."""
+    """Return the SHA-256 (hex) of JSON with sorted keys; values must be JSON types."""
     payload = json.dumps(
         dict(fields), sort_keys=True, ensure_ascii=False, separators=(",", ":")
     )
@@ -79,19 +78,19 @@ def fields_hash(fields: Mapping[str, object]) -> str:
 
 
 def stable_id(kind: str, *parts: object) -> str:
-    """A short deterministic id: the first 16 hex digits of a hash of its parts."""
+    """Return a short deterministic id of a kind and parts: 16 hex digits of a hash."""
     return fields_hash({"kind": kind, "parts": [str(p) for p in parts]})[:ID_LENGTH]
 
 
 def seeded_unit(seed: int, *parts: object) -> float:
-    """A deterministic draw from [0, 1), the same on every machine."""
+    """Return a deterministic number from [0, 1), the same on every machine."""
     digest = hashlib.sha256("\x1f".join([str(seed), *map(str, parts)]).encode())
     return int.from_bytes(digest.digest()[:8], "big") / 2**64
 
 
 def next_instant(now: datetime, last: datetime | None) -> datetime:
-    """`now`, or a microsecond after `last` where the clock stands still or went back.
+    """Return `now`, or a microsecond after `last` if `now` is not later.
 
-    Rows that are ordered by time stay in the order in which they were written.
+    So rows that are ordered by time keep the order in which they were written.
     """
     return now if last is None else max(now, last + timedelta(microseconds=1))

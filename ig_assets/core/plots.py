@@ -1,4 +1,4 @@
-"""Figures as PNG: the same bytes for the same figure, whatever drew it."""
+"""Render figures as PNG, the same bytes for the same figure."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ if TYPE_CHECKING:
 def render_png(figure: Figure, *, colours: int | None = None) -> bytes:
     """Draw a figure and return the PNG.
 
-    With `colours` the picture has a palette of at most so many, which makes it
-    several times smaller. Without the software's version in the file, the same figure
-    gives the same bytes.
+    With `colours` the picture gets a palette of at most that many colours, which makes
+    it several times smaller. The file does not name the software's version, so the same
+    figure gives the same bytes.
     """
     import numpy as np
     from matplotlib.backends.backend_agg import FigureCanvasAgg

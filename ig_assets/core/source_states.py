@@ -1,8 +1,9 @@
-"""The state in which the tables last took in a source: the library, a month's calendar.
+"""Record the state in which the tables last took in a source.
 
-Kept with the tables, written in the transaction that takes the source in: it holds
-whoever read it (the daemon, the command line, the headless loop, a person), and new or
-restored tables know what they have not taken in.
+A source is the library or a month's calendar. Its state is written in the transaction
+that takes it in. So it does not matter who read the source (the daemon, the command
+line, the headless loop, a person), and new or restored tables know what they have not
+taken in.
 """
 
 from __future__ import annotations
@@ -17,10 +18,10 @@ LIBRARY = "library"
 
 @dataclass(frozen=True)
 class SourceState:
-    """A source's state, e.g. a fingerprint, and the run that took it in.
+    """A source's state, such as a fingerprint, and the run that took it in.
 
-    Both are None where these tables never took the source in; `run_id` alone where no
-    Dagster run did.
+    Both are None if these tables never took the source in. `run_id` alone is None if no
+    Dagster run took it in.
     """
 
     state: str | None = None
@@ -28,20 +29,20 @@ class SourceState:
 
 
 def calendar_source(month: str) -> str:
-    """The name of a month's content calendar, `YYYY-MM`, as a source."""
+    """Return the source name of a month's content calendar; `month` is `YYYY-MM`."""
     return f"calendar {month}"
 
 
 def record_source_state(
     con: Connection, source: str, state: str, run_id: str | None
 ) -> None:
-    """Write what is taken in by the caller's transaction."""
+    """Record the state that the caller's transaction takes in."""
     row = {"source": source, "state": state, "run_id": run_id}
     merge_rows(con, "source_states", [row])
 
 
 def source_state(con: Connection, source: str) -> SourceState:
-    """What the tables took in last."""
+    """Return the state of the source that the tables took in last."""
     rows = con.execute(
         "SELECT state, run_id FROM source_states WHERE source = ?", [source]
     ).fetchall()

@@ -1,4 +1,4 @@
-"""Values as cells of a CSV file that a spreadsheet opens: no cell is a formula."""
+"""Write values as cells of a CSV file such that no cell is a formula."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
 def spreadsheet_cell(value: Any) -> Any:
-    """A number or nothing as it is; text that begins a formula after an apostrophe."""
+    """Return a number or None unchanged, and other values as text.
+
+    Text that a spreadsheet would read as a formula gets an apostrophe in front.
+    """
     if isinstance(value, (int, float)) or value is None:
         return value
     text = str(value)

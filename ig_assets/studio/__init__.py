@@ -1,1 +1,1 @@
-"""The studio: pages for people who write, over the same services as the commands."""
+"""The studio: pages for people who write, which use the commands' services."""

@@ -1,6 +1,6 @@
-"""The studio as Streamlit serves it: five pages, and the name of who is writing.
+"""The studio's Streamlit app: five pages, and a field for the person's name.
 
-Started by `ig-assets studio`, which says what it may listen on.
+`ig-assets studio` starts it and decides the address that it listens on.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ PAGES: tuple[tuple[str, str, Callable[[], None]], ...] = (
 
 
 def main() -> None:
-    """Draw the page that is asked for."""
+    """Draw the page that was asked for."""
     prepare_records()  # what Streamlit itself logs is redacted too
     st.set_page_config(
         page_title="Studio",

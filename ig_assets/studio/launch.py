@@ -1,4 +1,4 @@
-"""The command that serves the studio: what it listens on and what it may not do."""
+"""Build the command that serves the studio, with its address and restrictions."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ig_assets.errors import SettingsError
 APP = Path(__file__).parent / "app.py"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ASK_NAME = "--ask-name"
-"""Given to the app where several people come by the network: no name is assumed."""
+"""Argument of the app when people come over the network: it then assumes no name."""
 
 # A flag wins over `.streamlit/config.toml` and over STREAMLIT_… variables.
 _FLAGS = {
@@ -30,7 +30,7 @@ _FLAGS = {
 
 
 def check_installed() -> None:
-    """Raise SettingsError where the extra is not installed."""
+    """Raise SettingsError if the extra `studio` is not installed."""
     if find_spec("streamlit") is None:
         raise SettingsError(
             "The studio needs the extra `studio`, which is not installed; install it "
@@ -39,7 +39,7 @@ def check_installed() -> None:
 
 
 def studio_command(host: str, port: int) -> list[str]:
-    """What serves the studio on an address, as a list of arguments."""
+    """Return the command (list of arguments) that serves the studio at an address."""
     flags = _FLAGS | {"server.address": host, "server.port": str(port)}
     if host in LOOPBACK:  # the page is called by this name, and by no other
         flags["browser.serverAddress"] = "localhost" if host == "::1" else host

@@ -1,4 +1,7 @@
-"""A text area that tells what was typed after each pause; Streamlit waits for blur."""
+"""A text area that sends its text after each pause in typing.
+
+Streamlit's own text area sends it only when the field loses the focus.
+"""
 
 from __future__ import annotations
 
@@ -52,7 +55,10 @@ export default function (component) {{
 
 
 def live_area(label: str, text: str, key: str, version: str) -> str:
-    """The text as it is typed; it begins as `text`, and again with each `version`."""
+    """Draw the area and return its current text.
+
+    It starts with `text`; a new `version` replaces what was typed by `text`.
+    """
     area = st.components.v2.component(
         "ig_assets_live_area", html=_HTML, css=_CSS, js=_JS
     )
@@ -66,4 +72,4 @@ def live_area(label: str, text: str, key: str, version: str) -> str:
 
 
 def _nothing() -> None:
-    """A state is given back only where something listens to its changes."""
+    """Do nothing: Streamlit returns a component's state only if a callback is set."""

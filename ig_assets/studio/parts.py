@@ -1,4 +1,4 @@
-"""What all pages are made of: errors as a sentence, old figures marked, plain words."""
+"""Parts that all pages share: errors as sentences, answers marked as old, the name."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ from ig_assets.warehouse.warehouse import Connection
 
 T = TypeVar("T")
 WHO = "who"
-"""The key of the person's name in the state of a visit."""
+"""Key of the person's name in Streamlit's session state."""
 _RETRY_S = 5
 _log = logging.getLogger(FAILURES)
 
 
 @contextmanager
 def friendly() -> Iterator[None]:
-    """An error becomes a sentence with the runbook's section; the rest goes on.
+    """Show an error in the block as a sentence with the runbook's section, and go on.
 
-    The traceback is in the log of the data folder alone.
+    The traceback is written only to the log of the data folder.
     """
     try:
         yield
@@ -48,7 +48,7 @@ def friendly() -> Iterator[None]:
 
 
 def say_failure(sentence: str, section: str | None) -> None:
-    """The sentence, and where the runbook says more."""
+    """Show the sentence, and a link to the section of the runbook if there is one."""
     st.error(plain(sentence))
     if section is not None:
         link = runbook_link(section, _code_url())
@@ -66,7 +66,10 @@ def _code_url() -> str | None:
 def shown(
     services: StudioServices, key: Hashable, query: Callable[[Connection], T]
 ) -> T:
-    """Read for this page; of a busy warehouse the last answer, marked as old."""
+    """Read for this page.
+
+    If the warehouse is busy, it returns the last answer and marks the page as old.
+    """
     answer = services.reader.read(key, query)
     if answer.is_old:
         at = answer.read_at.replace(tzinfo=UTC).astimezone()
@@ -76,7 +79,7 @@ def shown(
 
 
 def _ask_again() -> None:
-    """Draw the page anew in a moment; once a page, however often it is asked."""
+    """Redraw the page every few seconds; further calls for the same page do nothing."""
 
     @st.fragment(run_every=_RETRY_S)
     def retry() -> None:
@@ -93,13 +96,13 @@ def _ask_again() -> None:
 
 
 def begin_page(title: str) -> None:
-    """The head of a page: its name, and whether the audience is simulated."""
+    """Draw the title of a page."""
     st.session_state["_retrying"] = False
     st.title(title)
 
 
 def open_services() -> StudioServices:
-    """The services, with a line where the audience is simulated.
+    """Return the services, and say on the page if the audience is simulated.
 
     Raises SettingsError.
     """
@@ -113,7 +116,7 @@ def open_services() -> StudioServices:
 
 
 def ask_who() -> None:
-    """Ask for the person's name, which each decision is recorded with."""
+    """Draw the field for the person's name, with which each decision is recorded."""
     assumed = "" if ASK_NAME in sys.argv else _user_name()
     st.text_input(
         "Your name",
@@ -126,7 +129,7 @@ def ask_who() -> None:
 
 
 def who() -> str:
-    """The person's name; empty where none was given."""
+    """Return the person's name; '' if none was given."""
     return str(st.session_state.get(WHO) or "").strip()
 
 

@@ -1,4 +1,4 @@
-"""What the pages read, as one query each: no page words here, no drawing."""
+"""Queries of the pages, without words or drawing."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ _CORPUS_STATE = "SELECT count(*), max(first_seen_at) FROM scripts"
 
 @dataclass(frozen=True)
 class Outlook:
-    """Before anything is written: its expected cost, and the budgets it counts on."""
+    """The expected cost of writing, and the budgets that limit it with their usage."""
 
     forecast: VariantForecast
     budgets: Sequence[BudgetUsage]
@@ -48,7 +48,7 @@ class Outlook:
 
 @dataclass(frozen=True)
 class Written:
-    """A topic's variants, what grounded each (by variant), and their posts."""
+    """A topic's variants, the scripts that grounded each variant, and their posts."""
 
     variants: Sequence[TopicVariant]
     grounds: dict[str, list[dict[str, Any]]]
@@ -56,19 +56,19 @@ class Written:
 
     @property
     def cost_usd(self) -> float | None:
-        """What all calls for the variants took, None where a price is unknown."""
+        """Return the cost of all calls for the variants; None if a price is unknown."""
         known = [row["cost_usd"] for row in self.variants]
         return sum(filter(None, known)) if None not in known else None
 
     @property
     def usable(self) -> list[TopicVariant]:
-        """Those that passed the gates."""
+        """Return the variants that passed the gates."""
         return [row for row in self.variants if not row["rejection"]]
 
 
 @dataclass(frozen=True)
 class Winner:
-    """A winner with the sentence of its evidence."""
+    """A winner, and the sentence of verdict on its experiment."""
 
     row: WinnerRow
     verdict: str
@@ -77,12 +77,12 @@ class Winner:
 def read_outlook(
     con: Connection, base: ModelName, budgets: tuple[Budget, ...], now: datetime
 ) -> Outlook:
-    """What writing will cost, and what is left for it."""
+    """Return the expected cost of writing, and what is left of each budget."""
     return Outlook(forecast_variant(con, base), budgets_left(con, budgets, now))
 
 
 def read_written(con: Connection, month: str, topic_id: str) -> Written:
-    """The variants of a topic, the rejected ones included."""
+    """Return the variants of a topic, rejected ones included."""
     rows = variants_of_topic(con, month, topic_id)
     grounds = {
         row["variant_id"]: whole_variant(con, row["variant_id"])["tables"][
@@ -95,14 +95,14 @@ def read_written(con: Connection, month: str, topic_id: str) -> Written:
 
 
 def read_topics(con: Connection) -> list[TopicRow]:
-    """The topics that something was written for, the newest month first."""
+    """Return the topics with variants, the newest month first."""
     rows, _ = list_topics(con, Filters())
     written = [row for row in rows if row["variants"] or row["rejected"]]
     return sorted(written, key=lambda row: row["month"], reverse=True)
 
 
 def read_winners(con: Connection) -> list[Winner]:
-    """All winners, the latest first, each with its verdict."""
+    """Return all winners with their verdicts, the latest first."""
     rows = winning_scripts(con)
     ids = [row["experiment_id"] for row in rows]
     verdicts = {
@@ -114,14 +114,14 @@ def read_winners(con: Connection) -> list[Winner]:
 
 
 class Corpus:
-    """The corpus as gates compare with it; read again only where it has changed."""
+    """The corpus as the gates compare with it; it is read again only after a change."""
 
     def __init__(self) -> None:
         self._state: object = None
         self._runs: CorpusRuns | None = None
 
     def read(self, con: Connection) -> CorpusRuns:
-        """The runs of words of all scripts of now."""
+        """Return the runs of words of all current scripts."""
         from ig_assets.core.generation.gates.novelty import CorpusRuns
 
         state = con.execute(_CORPUS_STATE).fetchall()
@@ -131,4 +131,4 @@ class Corpus:
 
 
 CORPUS = Corpus()
-"""That of this process."""
+"""The corpus of this process."""

@@ -1,7 +1,6 @@
-"""What a page shows of the warehouse: the present, or the last that could be read.
+"""Read the warehouse for pages without a long wait.
 
-A page never waits for a busy warehouse: after `BUSY_S` it shows what was read last,
-with the time.
+If the warehouse is busy for `BUSY_S`, a page shows what was read last, with its time.
 """
 
 from __future__ import annotations
@@ -22,14 +21,17 @@ from ig_assets.wiring import Services, make_money_clock, make_warehouse
 
 T = TypeVar("T")
 BUSY_S = 2.0
-"""A page waits so long for its turn."""
+"""Seconds that a page waits for its turn at the warehouse."""
 KEPT = 200
-"""Answers that are kept for when the warehouse is busy."""
+"""Number of answers that are kept for times when the warehouse is busy."""
 
 
 @dataclass(frozen=True)
 class Shown(Generic[T]):
-    """An answer; `read_at` is when (naive UTC), `is_old` where it is not of now."""
+    """An answer that was read at `read_at` (naive UTC).
+
+    `is_old` says that it is an earlier answer, since the warehouse was busy.
+    """
 
     value: T
     read_at: datetime
@@ -37,7 +39,7 @@ class Shown(Generic[T]):
 
 
 class Reader:
-    """Reads the warehouse for pages; safe to share between threads."""
+    """Read the warehouse for pages. Threads may share one object."""
 
     def __init__(self, warehouse: Warehouse, now: Callable[[], datetime]) -> None:
         self._warehouse = warehouse
@@ -46,9 +48,10 @@ class Reader:
         self._lock = threading.Lock()
 
     def read(self, key: Hashable, query: Callable[[Connection], T]) -> Shown[T]:
-        """The answer of now, or the last of this key where the warehouse is busy.
+        """Return the answer of `query`, or an earlier one if the warehouse is busy.
 
-        Raises WarehouseBusyError where there was none yet.
+        The earlier one is the last answer for `key`. Raises WarehouseBusyError if there
+        is none.
         """
         try:
             with self._warehouse.transaction() as con:
@@ -70,16 +73,16 @@ class Reader:
 
 @dataclass(frozen=True)
 class StudioServices(Services):
-    """The services of the settings, with a warehouse that is not waited for long."""
+    """The services of the settings, with a short wait for the warehouse."""
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse."""
+        """Return the warehouse, which waits at most `BUSY_S` for its turn."""
         return make_warehouse(self.settings, self.clock, BUSY_S)
 
     @cached_property
     def reader(self) -> Reader:
-        """What pages read the warehouse with."""
+        """Return the reader with which pages read the warehouse."""
         return Reader(self.warehouse, make_money_clock().now)
 
 
@@ -88,7 +91,7 @@ _made: list[StudioServices] = []
 
 
 def studio_services() -> StudioServices:
-    """The services of this process; made anew where the settings have changed.
+    """Return the services of this process; make them again if the settings changed.
 
     Raises SettingsError.
     """

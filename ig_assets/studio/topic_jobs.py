@@ -1,4 +1,4 @@
-"""Topics that are being written: one process at a time, which every page can see."""
+"""Write topics in a process of its own, one at a time, visible to every page."""
 
 from __future__ import annotations
 
@@ -20,9 +20,10 @@ _SILENT = "The writing ended without a word; the log has more."
 
 @dataclass
 class TopicJob:
-    """The writing of one topic; `run_id` once it is done, `error` where it failed.
+    """The writing of one topic.
 
-    `section` is the runbook's, None where a person stopped it.
+    `run_id` is set once it is done, `error` if it failed. `section` is the runbook's
+    section for the error, or None if a person stopped it.
     """
 
     form: Mapping[str, object]
@@ -38,25 +39,25 @@ class TopicJob:
 
     @property
     def topic(self) -> str:
-        """What is written about."""
+        """Return the topic that is written about."""
         return str(self.form["topic"])
 
     @property
     def seconds(self) -> float:
-        """For how long it has been under way."""
+        """Return the seconds since the job began."""
         return time.monotonic() - self.started_s
 
     def stop(self) -> None:
-        """Ask it to end, as Ctrl-C does; what is paid for is kept."""
+        """Ask the job to end, as Ctrl-C does; what is paid for is kept."""
         self.is_stopping = True
         if self.process is not None and self.process.poll() is None:
             self.process.send_signal(signal.SIGINT)
 
 
 class TopicJobs:
-    """The jobs of this process: at most one under way, and the last one of each topic.
+    """The jobs of this process: at most one is running, and the last one is kept.
 
-    A job goes on when the page is closed, and is seen again when it is opened.
+    A job goes on when the page is closed, and is shown again when it is opened.
     """
 
     def __init__(self, command: Sequence[str] = COMMAND) -> None:
@@ -65,9 +66,10 @@ class TopicJobs:
         self.last: TopicJob | None = None
 
     def start(self, form: Mapping[str, object], topic_id: str) -> TopicJob:
-        """Begin to write. Raises ConflictError while another topic is written.
+        """Start a job. Raises ConflictError while another topic is being written.
 
-        The same topic a second time, as by a double click, is the job that there is.
+        If the running job has the same form, as after a double click, that job is
+        returned.
         """
         with self._lock:
             last = self.last
@@ -95,7 +97,7 @@ class TopicJobs:
 
 
 def _follow(job: TopicJob) -> None:
-    """Give the form, and keep what the process says until it ends."""
+    """Send the form to the process, and record what it prints until it ends."""
     process = job.process
     assert process is not None and process.stdin is not None
     try:
@@ -128,4 +130,4 @@ def _hear(job: TopicJob, line: str) -> None:
 
 
 JOBS = TopicJobs()
-"""Those of this process."""
+"""The jobs of this process."""

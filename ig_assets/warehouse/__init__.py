@@ -1,1 +1,1 @@
-"""The tables, the connection and the migrations of the warehouse."""
+"""The warehouse: its connection, tables, migrations and named views."""

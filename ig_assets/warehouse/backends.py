@@ -1,4 +1,4 @@
-"""How a home of the warehouse is attached to an in-memory DuckDB, and detached."""
+"""Attach each kind of home to an in-memory DuckDB, and detach it."""
 
 from __future__ import annotations
 
@@ -26,7 +26,10 @@ since 1.2 reads them. An older file is brought to it at its next checkpoint."""
 
 
 class Home:
-    """One home, by its URL; `path` is the file, where it is one."""
+    """One home, named by its URL. `path` is its DuckDB file, or None for a server.
+
+    Raises SettingsError for a URL of an unknown kind.
+    """
 
     def __init__(self, url: str) -> None:
         self._url = url
@@ -43,7 +46,10 @@ class Home:
         self.forget_turn()
 
     def forget_turn(self) -> None:
-        """Ask for turns anew: in a forked child, the locks held are the parent's."""
+        """Make new locks for turns.
+
+        A forked child calls this, since the held locks belong to its parent.
+        """
         _FORGOTTEN.append(getattr(self, "turn", None))
         self.turn = (
             file_turn(self.path)
@@ -52,10 +58,10 @@ class Home:
         )
 
     def take_turn(self, give_up_s: float, busy: str) -> None:
-        """Wait for this process's turn until `give_up_s` (monotonic).
+        """Take this process's turn; wait for it until `give_up_s` (monotonic seconds).
 
-        Raises WarehouseBusyError with the text `busy`, and WarehouseError for a folder
-        that cannot be written to and for a server that cannot be reached.
+        Raises WarehouseBusyError with the text `busy`, and WarehouseError if the folder
+        cannot be written to or the server cannot be reached.
         """
         try:
             if self.path is not None:
@@ -72,11 +78,12 @@ class Home:
     def attach(
         self, con: Connection, give_up_s: float, busy: str, name: str = "home"
     ) -> None:
-        """Attach it as `home`, or under another name.
+        """Attach the home as `home`, or under the name `name`.
 
-        Raises WarehouseBusyError with the text `busy` where a program beyond our
-        locks has the file open until then (monotonic), WarehouseError, and the
-        duckdb.Error of a conflict with another first start.
+        Raises WarehouseBusyError with the text `busy` if a program that does not use
+        our locks has the file open until `give_up_s` (monotonic seconds);
+        WarehouseError if the home cannot be attached; and the duckdb.Error of a
+        conflict with another process's first start.
         """
         if self.path is not None:
             _attach_file(con, self.path, give_up_s, busy, name)
@@ -96,15 +103,18 @@ class Home:
                 self.look_for_fence(con)
 
     def look_for_fence(self, con: Connection) -> None:
-        """A Postgres's fence is a table that the first migration makes."""
+        """Note whether this user may lock a Postgres.
+
+        Call it again after migrations, since the first one makes the table to lock.
+        """
         if self.kind == "postgres" and not self._may_lock:
             self._may_lock = may_lock(con)
 
     def fence(self, con: Connection, wait_s: float) -> None:
-        """Right after BEGIN: keep other writers out, also where the turn is lost.
+        """Lock other writers out of this transaction, even if the turn is lost.
 
-        A lake needs no call, a file no fence. Raises the duckdb.Error of a conflict
-        where another is in for more than `wait_s`.
+        Call it right after BEGIN; only a Postgres needs it. Raises the duckdb.Error of
+        a conflict if another writer holds the lock for more than `wait_s` seconds.
         """
         if self._may_lock:
             lock_postgres(con, wait_s)
@@ -114,7 +124,10 @@ class Home:
         self._attach_postgres(con, "catalogue")
 
     def detach(self, con: Connection) -> None:
-        """Detach it, a file with all that was committed in it and no log beside it."""
+        """Detach the home.
+
+        A file then holds all that was committed, with no log beside it.
+        """
         if self.path is not None and Path(f"{self.path}.wal").exists():
             con.execute("CHECKPOINT home")
         con.execute("DETACH home")
@@ -126,7 +139,7 @@ class Home:
         return con
 
     def _attach_postgres(self, con: Connection, name: str) -> None:
-        """Attach the Postgres of the home, or the one that a DuckLake's catalog is."""
+        """Attach the Postgres of the home: the tables' or a DuckLake's catalogue."""
         url = self._url.removeprefix("ducklake:").partition("?data_path=")[0]
         rest = url.removeprefix("postgres:")
         dsn = url if rest.startswith("//") else rest
@@ -159,9 +172,9 @@ class Home:
 
 
 def analyst_attachment(url: str) -> str:
-    """The statement that attaches a home for reading in an analyst's DuckDB.
+    """Return the SQL that attaches a home, read-only, in an analyst's DuckDB.
 
-    A server's is a comment: its URL can hold a password, which is not printed.
+    For a server it is a comment without the URL, which can hold a password.
     """
     home = Home(url)
     if home.path is not None:
@@ -172,7 +185,7 @@ def analyst_attachment(url: str) -> str:
 def _attach_file(
     con: Connection, path: Path, give_up_s: float, busy: str, name: str
 ) -> None:
-    """Wait for a file that a program beyond our locks, an analyst's, has open."""
+    """Attach a file; wait while a program that does not use our locks has it open."""
     options = f"(STORAGE_VERSION '{FORMAT}')"
     while True:
         try:
@@ -190,5 +203,5 @@ def _attach_file(
 
 
 def quoted(text: str) -> str:
-    """A text for between single quotes of SQL."""
+    """Return the text with its single quotes doubled, for use inside a SQL string."""
     return text.replace("'", "''")

@@ -1,8 +1,9 @@
-"""The data dictionary as comments of the database, where its own clients show them.
+"""Write the data dictionary as comments of the database.
 
-A DuckDB file and a DuckLake keep comments. An attached Postgres cannot be given any
-through DuckDB (1.5, "COMMENT ON" is not supported there); its tables are in
-`docs/tables.md`. The named views are no part of a home: an analyst's script has theirs.
+A client of the database then shows them. A DuckDB file and a DuckLake keep comments.
+DuckDB 1.5 cannot write comments to an attached Postgres ("COMMENT ON" is not supported
+there); its tables are described in `docs/tables.md`. The named views are not stored in
+a home; the script that `views_sql` returns comments them.
 """
 
 from __future__ import annotations
@@ -34,7 +35,7 @@ WHERE database_name = 'home' AND schema_name = 'ig'
 def write_comments(con: Connection) -> int:
     """Comment the home's tables and columns; return how many comments were changed.
 
-    What the dictionary does not know, as of a newer version, is left alone.
+    Tables and columns that the dictionary does not describe keep their comments.
     """
     present = {
         (table, column): comment
@@ -50,10 +51,10 @@ def write_comments(con: Connection) -> int:
 
 
 def views_sql(url: str) -> str:
-    """The named views, commented, as a script for an analyst (`duckdb -init FILE`).
+    """Return the named views, commented, as a script for `duckdb -init FILE`.
 
-    It attaches the home of `url` for reading; a server's has to be attached by the
-    analyst, since its URL can hold a password.
+    The script attaches the home of `url` read-only. An analyst has to attach a server,
+    since its URL can hold a password.
     """
     lines = [analyst_attachment(url)]
     for view in VIEWS:

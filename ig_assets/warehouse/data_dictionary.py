@@ -1,4 +1,4 @@
-"""What each table, view and column of the warehouse holds: `data_dictionary.yaml`."""
+"""Read the data dictionary: what each table, view and column holds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from ig_assets.warehouse.views import VIEWS
 
 @dataclass(frozen=True)
 class DescribedColumn:
-    """A column, its type in a DuckDB file, what it holds, and its only values."""
+    """A column with its type in a DuckDB file and its meaning.
+
+    `values` is {value: meaning} of a column with a fixed list of values, otherwise
+    empty.
+    """
 
     name: str
     type: str
@@ -24,7 +28,7 @@ class DescribedColumn:
 
     @property
     def description(self) -> str:
-        """The meaning in one text, with that of each value."""
+        """Return the meaning of the column and of each of its values, in one text."""
         if not self.values:
             return self.meaning
         values = "; ".join(f"{name} ({said})" for name, said in self.values.items())
@@ -33,7 +37,7 @@ class DescribedColumn:
 
 @dataclass(frozen=True)
 class DescribedTable:
-    """A table or view, the grain of its rows, and its columns in their order."""
+    """A table or view: its name, what one row is (`about`) and its columns in order."""
 
     name: str
     about: str
@@ -42,7 +46,11 @@ class DescribedTable:
 
 @cache
 def described_tables() -> dict[str, DescribedTable]:
-    """All tables by name. A column without words of its own has the common ones."""
+    """Return all tables by name.
+
+    A column without a description of its own has the description that the file's
+    section `common` gives for its name.
+    """
     known = _read()
     return {
         name: DescribedTable(
@@ -54,10 +62,10 @@ def described_tables() -> dict[str, DescribedTable]:
 
 @cache
 def described_views() -> dict[str, DescribedTable]:
-    """All named views by name, in their order.
+    """Return all named views by name, in the order in which they are made.
 
-    A view has the columns of the table that it is `like`, or `only` some of them, and
-    then its own.
+    A view first has the columns of the table that it is `like`, or `only` some of them,
+    and then its own.
     """
     known = _read()
     tables = described_tables()
@@ -83,7 +91,10 @@ def _read() -> Any:
 def _columns(
     said: Mapping[str, Sequence[Any]], common: Mapping[str, str]
 ) -> tuple[DescribedColumn, ...]:
-    """The columns; of each are said its type, its meaning and its values."""
+    """Return the columns of a table.
+
+    `said` is {name: [type, meaning, values]}; meaning and values may be missing.
+    """
     return tuple(
         DescribedColumn(
             name,

@@ -1,11 +1,12 @@
-"""The DuckDB instances of this process, kept: making one takes longer than its work.
+"""Keep the DuckDB instances of this process for reuse.
 
-An instance has one home attached at a time, as `home`, and the named views in its own
-catalog. A home that is done with its instance leaves it to the next.
+Making an instance takes longer than its work. An instance has one home attached at a
+time, as `home`, and the named views in its own catalogue. A warehouse that detached its
+home leaves the instance for the next one.
 
-It has one thread, since to wake more takes longer than the few rows of most
-transactions: with two threads an inserted row costs half as much again. A transaction
-that lasts gets all threads for what it has yet to do.
+An instance runs with one thread: waking more takes longer than the few rows of most
+transactions (with two threads an inserted row costs half as much again). A transaction
+that lasts longer gets all threads for the rest of its work.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from ig_assets.warehouse.backends import Connection
 class Instance:
     """An in-memory DuckDB to which one warehouse at a time is attached, as `home`.
 
-    `kind` is duckdb, postgres or ducklake; `has_views` says whether the named views
+    `kind` is duckdb, postgres or ducklake. `has_views` says whether the named views
     exist in it.
     """
 
@@ -32,14 +33,17 @@ class Instance:
     _all_threads: bool = False
 
     def use_all_threads(self) -> None:
-        """Let what is running use every core; from any thread."""
+        """Let the running statement use every core; any thread may call this."""
         if not self._all_threads:
             self._all_threads = True
             with self.con.cursor() as con:
                 con.execute("RESET threads")
 
     def use_one_thread(self) -> None:
-        """Serve short transactions again; nothing may be running."""
+        """Go back to one thread, for short transactions.
+
+        No statement may be running.
+        """
         if self._all_threads:
             self._all_threads = False
             self.con.execute("SET threads = 1")
@@ -49,7 +53,10 @@ _IDLE: list[Instance] = []
 
 
 def take_instance(kind: str) -> Instance:
-    """An instance that no home is attached to."""
+    """Return an instance for homes of this kind, with no home attached.
+
+    An idle one is reused; otherwise a new one is made.
+    """
     for instance in list(_IDLE):
         if instance.kind == kind:
             try:
@@ -65,17 +72,17 @@ def take_instance(kind: str) -> Instance:
 
 
 def leave_instance(instance: Instance) -> None:
-    """Give an instance back whose home is detached."""
+    """Give back an instance whose home is detached."""
     _IDLE.append(instance)
 
 
 def disown_instances(in_use: list[Instance]) -> None:
-    """In a forked child: use none of the parent's instances, and never close one.
+    """In a forked child, use none of the parent's instances, and never close one.
 
-    Its threads are not here, so that DuckDB would abort the child that waits for them:
-    a reference more keeps them alive past the child's end. That includes the default
-    connection, which DuckDB 1.5.5 makes by itself when it is imported: a child that
-    started threads of its own was seen to abort where that one was closed.
+    The parent's threads do not exist in the child, and DuckDB would abort a child that
+    waits for them. One more reference keeps the instances alive past the child's end.
+    The default connection, which DuckDB 1.5.5 makes when it is imported, is kept too: a
+    child with threads of its own was seen to abort when that connection was closed.
     """
     connections = [instance.con for instance in (*_IDLE, *in_use)]
     for connection in (duckdb.default_connection(), *connections):

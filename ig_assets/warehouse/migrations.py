@@ -1,12 +1,12 @@
-"""The schema, as numbered migrations that are applied once each and in order.
+"""Define the schema as numbered migrations; each is applied once, in order.
 
-A released migration is never edited; a change of the schema is a new one. Its name is
-the change. What was applied is known by its number, so that folders which recorded
-earlier names keep working. Columns are named by their meaning; times are naive UTC;
-ids are text; `*_hash` is SHA-256, hex. Keys are not declared (DuckLake has none):
-writes go through `rows.merge_rows` on the keys in `KEYS`.
+A released migration is never edited; a change of the schema is a new migration, named
+after the change. Applied migrations are recognised by their number, so that data
+folders that recorded earlier names keep working. Columns are named by their meaning;
+times are naive UTC; ids are text; `*_hash` is SHA-256, hex. Keys are not declared
+(DuckLake has none): rows are written with `rows.merge_rows` by the keys in `KEYS`.
 
-Those up to 28 are in `released`; a new one is appended here.
+Migrations up to 28 are in `released`; append new ones here.
 """
 
 from __future__ import annotations
@@ -203,12 +203,17 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
 
 
 COPYING = 1_000_000
-"""The number of a row of `migrations` in a home that a copy into it is not done with:
-no version of this project opens such a home, the earlier ones included."""
+"""Marks a home whose copy is not finished, as a number in its table `migrations`.
+
+No version of this project opens such a home, the earlier ones included.
+"""
 
 
 def check_known(applied: Collection[int]) -> None:
-    """Raise WarehouseError for a home of a newer version, or of an unfinished copy."""
+    """Raise WarehouseError if a home is of a newer version or its copy is unfinished.
+
+    `applied` are the numbers of the home's migrations.
+    """
     known = {number for number, _, _ in MIGRATIONS}
     unknown = sorted(set(applied) - known)
     if COPYING in unknown:
@@ -224,7 +229,7 @@ def check_known(applied: Collection[int]) -> None:
 
 
 def apply_migrations(con: duckdb.DuckDBPyConnection, now: datetime) -> list[int]:
-    """Apply what is missing inside the caller's transaction; return the numbers.
+    """Apply missing migrations in the caller's transaction; return their numbers.
 
     Raises WarehouseError as `check_known` does.
     """
@@ -249,10 +254,10 @@ _DOUBLE_COLUMN = re.compile(r"ALTER TABLE (\w+) ADD COLUMN (\w+) DOUBLE")
 
 
 def _for_the_home(con: duckdb.DuckDBPyConnection, statement: str) -> str:
-    """The statement as the attached home takes it.
+    """Return the statement in the form that the attached home accepts.
 
-    DuckDB 1.5.5 hands the type of ADD COLUMN to Postgres under its own name, which
-    Postgres has no DOUBLE for; types of CREATE TABLE are translated.
+    DuckDB 1.5.5 passes the type of ADD COLUMN to Postgres unchanged, and Postgres has
+    no type DOUBLE. Types in CREATE TABLE are translated by DuckDB.
     """
     match = _DOUBLE_COLUMN.fullmatch(statement)
     if match is None:

@@ -1,7 +1,8 @@
-"""A home made ready for transactions: attached, its schema up to date, its views made.
+"""Make a home ready for transactions: attach it, migrate its schema, make its views.
 
-The caller has executed nothing yet, so that what a program beyond our locks makes at
-the same moment, another first start, is no error: the home is prepared again.
+The caller has executed nothing on the home yet. So if a program that does not use our
+locks makes the same tables at the same moment (another first start), this is no error:
+the home is prepared again.
 """
 
 from __future__ import annotations
@@ -32,12 +33,13 @@ _RETRY_S = 0.1
 def prepare_home(
     home: Home, migrate_at: datetime | None, give_up_s: float, busy: str
 ) -> Instance:
-    """Attach a home whose turn it is; apply migrations unless `migrate_at` is None.
+    """Attach a home whose turn this process holds; return the instance.
 
-    With them comes, for a file that was restored, what was forgotten since its time.
-    Conflicts are repeated, at most until `give_up_s` (monotonic). Raises
-    WarehouseBusyError where they go on, what `Home.attach` and `apply_migrations`
-    raise, and any other error of the home as it is.
+    Migrations are applied unless `migrate_at` is None. A restored file then also
+    forgets what was forgotten after the backup was made. Conflicts are tried again
+    until `give_up_s` (monotonic seconds). Raises WarehouseBusyError if they continue,
+    what `Home.attach` and `apply_migrations` raise, and any other error of the home
+    unchanged.
     """
     for attempt in range(1, _ATTEMPTS + 1):
         instance = take_instance(home.kind)
@@ -87,7 +89,7 @@ def _migrate(home: Home, con: Connection, now: datetime, give_up_s: float) -> No
 
 
 def _replay(home: Home, con: Connection, now: datetime) -> bool:
-    """Forget what a restored file still holds; whether there was anything."""
+    """Forget again what a restored file still holds; return whether any was left."""
     assert home.path is not None
     with con.cursor() as cursor:
         cursor.execute("BEGIN")

@@ -1,4 +1,4 @@
-"""Writing rows by key, the same on every home."""
+"""Write rows by key and read them as dictionaries, in the same way on every home."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ def merge_rows(
 
 
 def _is_known(con: Connection, table: str, key: tuple[Any, ...]) -> bool:
-    """Whether a row of this key exists."""
+    """Return whether the table has a row with this key."""
     wanted = " AND ".join(f'"{column}" = ?' for column in KEYS[table])
     found = con.execute(f"SELECT 1 FROM {table} WHERE {wanted} LIMIT 1", list(key))
     return found.fetchone() is not None
@@ -69,10 +69,10 @@ def _any_known(
     types: Mapping[str, str],
     keys: Collection[tuple[Any, ...]],
 ) -> bool:
-    """Whether a row of one of the keys exists.
+    """Return whether the table has a row with one of the keys.
 
-    To ask this first, and to insert plainly where none does, takes half the time of a
-    merge of few rows, most of which DuckDB spends on planning it.
+    A query for the keys followed by a plain insert takes half the time of a merge of
+    few rows, most of which DuckDB spends on planning.
     """
     key = KEYS[table]
     found = con.execute(
@@ -88,19 +88,19 @@ def _any_known(
 
 
 def _unnested(columns: Iterable[str], types: Mapping[str, str]) -> str:
-    """The select list of a table whose columns are given as lists."""
+    """Return a SELECT list that turns one list parameter per column into rows."""
     return ", ".join(f'unnest(?::{types[name]}[]) AS "{name}"' for name in columns)
 
 
 def insert_row(con: Connection, table: str, row: Row) -> None:
-    """Write a row whose key is new; takes a quarter of the time of a merge."""
+    """Insert a row whose key is new. This takes a quarter of the time of a merge."""
     names = ", ".join(f'"{column}"' for column in row)
     places = ", ".join("?" for _ in row)
     con.execute(f"INSERT INTO {table} ({names}) VALUES ({places})", list(row.values()))
 
 
 def column_types(con: Connection, table: str) -> dict[str, str]:
-    """The columns of a table and their DuckDB types."""
+    """Return {column name: DuckDB type} of a table."""
     described = con.execute(f"DESCRIBE {table}").fetchall()
     return {str(name): str(kind) for name, kind, *_ in described}
 
@@ -115,7 +115,7 @@ def fetch_dicts(
 
 
 def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
-    """Dataclass instances as rows (shallow)."""
+    """Return dataclass instances as rows (shallow)."""
     return [
         {f.name: getattr(item, f.name) for f in dataclasses.fields(item)}
         for item in items
@@ -123,7 +123,12 @@ def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
 
 
 def only_one(found: Sequence[str], prefix: str, what: str) -> str:
-    """The single id found, or the exact one, which comes first; else InputError."""
+    """Return the one id in `found`, which lists the ids that begin with `prefix`.
+
+    If `found` has several, its first id is returned if it equals `prefix`. Otherwise
+    raises InputError, as it does if there is none; `what` names the kind of id in the
+    message.
+    """
     if not found:
         raise InputError(f"There is no {what} {prefix!r}.")
     if found[0] == prefix or len(found) == 1:

@@ -1,4 +1,4 @@
-"""Data versions from content: a hash of the rows of an asset."""
+"""Compute data versions from content: a hash of the rows of an asset."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from ig_assets.warehouse.warehouse import Connection
 def content_version(
     con: Connection, sql: str, parameters: Sequence[Any] | None = None
 ) -> str:
-    """SHA-256 (hex, first 16) of the query's rows, whatever their order.
+    """Return the SHA-256 (hex, first 16 characters) of the query's rows, in any order.
 
-    `sql` must select one TEXT column; the same set of rows gives the same version
-    on any machine.
+    `sql` must select one TEXT column. The same rows give the same version on any
+    machine.
     """
     digest = con.execute(
         "SELECT sha256(coalesce(string_agg(line, chr(10) ORDER BY line), '')) "

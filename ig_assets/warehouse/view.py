@@ -1,4 +1,4 @@
-"""What a named view is, and the form of those of the latest row of each key."""
+"""Define what a named view is, and make views of the latest row of each key."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class View:
-    """A view over the tables and over the views before it; `grain` is its one line."""
+    """A view over the tables and the views before it. `grain` says what one row is."""
 
     name: str
     grain: str
@@ -25,5 +25,5 @@ QUALIFY row_number() OVER (
 
 
 def latest(name: str, grain: str, table: str, key: str, recency: str) -> View:
-    """A view of the first row of each `key` of a table, ordered by `recency`."""
+    """Return a view of one row per `key` of a table, the first by `recency` (SQL)."""
     return View(name, grain, _LATEST.format(table=table, key=key, recency=recency))

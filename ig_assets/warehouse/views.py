@@ -1,9 +1,9 @@
-"""Named views: what is the latest, or holds now, of each kind of row.
+"""Define the named views: the latest or current rows of each kind.
 
-They are made in the catalog of this process's DuckDB, never in the home, so that they
-are the same over a DuckDB file, a DuckLake and an attached Postgres. A transaction
-finds them by name beside the tables: `SELECT * FROM latest_decisions`.
-`ig-assets db views` prints them for an analyst's own client.
+The views are made in the catalogue of this process's DuckDB, never in the home, so they
+are the same over a DuckDB file, a DuckLake and an attached Postgres. A transaction uses
+them by name, like tables: `SELECT * FROM latest_decisions`. `ig-assets db views` prints
+them for an analyst's own client.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from ig_assets.warehouse.view import View, latest
 from ig_assets.warehouse.winner_views import WINNER_VIEWS
 
 SEARCH_PATH = "home.ig,memory.main"
-"""Names are those of the home's tables first, then those of the views."""
+"""A name is looked up among the home's tables first, then among the views."""
 
 MIN_EVENTS = 25
-"""Events an arm needs, as `core/experiments/stats/e_values.py` has it."""
+"""Events that an arm needs, as in `core/experiments/stats/e_values.py`."""
 
 VIEWS: tuple[View, ...] = (
     latest(
@@ -293,5 +293,5 @@ def make_views(con: Connection) -> None:
 
 
 def view_statement(view: View) -> str:
-    """The SQL that makes the view."""
+    """Return the SQL that makes the view."""
     return f"CREATE OR REPLACE VIEW memory.main.{view.name} AS{view.query}"

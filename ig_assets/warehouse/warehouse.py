@@ -1,15 +1,17 @@
-"""The one way into the warehouse: a DuckDB of this process with the home attached.
+"""Open transactions on the warehouse; this is the only way into it.
 
-Homes: `duckdb:///path` (a single file, the embedded default), `ducklake:postgres:…`
-and `postgres:…` (extra `homes`). One transaction is open at a time, of all threads and
-all processes; never hold one open while a vendor is called.
+The home (the database that holds the tables) is one of `duckdb:///path` (a single file,
+the default), `ducklake:postgres:…` and `postgres:…` (the extra `homes`). It is attached
+to an in-memory DuckDB of this process. One transaction is open at a time, across all
+threads and processes; never hold one open while a vendor is called.
 
-To attach a home takes ten times longer than a short transaction. So it stays attached
-for a moment after each, and is detached at once when another process waits for it:
+Attaching a home takes ten times longer than a short transaction. So the home stays
+attached for LINGER_S after each transaction, and is detached at once when another
+process waits for it:
 
     transaction → attach → commit → … commit → idle for LINGER_S, or wanted → detach
 
-A detached file is complete in itself, without a log beside it.
+A detached file is complete in itself, without a write-ahead log beside it.
 """
 
 from __future__ import annotations
@@ -44,13 +46,13 @@ from ig_assets.warehouse.writers.conflicts import conflict_error, is_conflict
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
-"""A home without transactions stays attached for so long."""
+"""Seconds that a home stays attached without a transaction."""
 LONG_S = 0.05
-"""A transaction that is open for so long gets all threads of DuckDB."""
+"""Seconds after which an open transaction gets all threads of DuckDB."""
 QUANTUM_S = 0.015
-"""While others wait, a busy home stays attached for so long."""
+"""Seconds that a busy home stays attached while another process waits."""
 MAX_HOLD_S = 0.5
-"""A home never stays attached for longer, but for one long transaction."""
+"""Seconds after which a home is detached, once its transaction has ended."""
 _POLL_S = 0.005
 _FORK_WAIT_S = 5.0
 _most_wait_s: ContextVar[float] = ContextVar("_most_wait_s", default=float("inf"))
@@ -58,7 +60,7 @@ _most_wait_s: ContextVar[float] = ContextVar("_most_wait_s", default=float("inf"
 
 @contextmanager
 def waiting_at_most(seconds: float) -> Iterator[None]:
-    """Let each transaction of this context wait no longer for its turn."""
+    """Limit how many seconds each transaction of this context waits for its turn."""
     before = _most_wait_s.set(seconds)
     try:
         yield
@@ -67,7 +69,7 @@ def waiting_at_most(seconds: float) -> Iterator[None]:
 
 
 class Warehouse:
-    """Opens short transactions on one home; safe to share between threads."""
+    """Open short transactions on one home. Threads may share one object."""
 
     def __init__(
         self,
@@ -93,13 +95,14 @@ class Warehouse:
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
-        """One transaction: committed at the end, rolled back on any exception.
+        """Yield a connection in one transaction, which is committed at the end.
 
-        Its names are the home's tables and the views of `views.VIEWS`. Other threads
-        and processes wait meanwhile. Raises WarehouseBusyError when they hold the home
-        for too long or wrote at the same moment, WarehouseError
-        when transactions are nested in a thread, and any other error of the home as
-        it is, also where the caller caught it and would have committed nothing.
+        Any exception rolls it back. Statements name the home's tables and the views of
+        `views.VIEWS`. Other threads and processes wait meanwhile. Raises
+        WarehouseBusyError when they hold the home for too long or wrote at the same
+        moment, and WarehouseError when this thread has a transaction open already. Any
+        other error of the home is raised unchanged. It is raised even if the caller
+        caught it inside the block, since the transaction can no longer be committed.
         """
         self.check_outside()
         with self._exclusive() as instance, instance.con.cursor() as con:
@@ -123,20 +126,25 @@ class Warehouse:
                 self._thread.inside = False
 
     def check_outside(self) -> None:
-        """Raises WarehouseError where this thread is in a transaction already."""
+        """Raise WarehouseError if this thread has a transaction open."""
         if getattr(self._thread, "inside", False):
             raise WarehouseError("A warehouse transaction was opened inside another.")
 
     def close(self) -> None:
-        """Detach the home now, and not a moment later; it may be used further."""
+        """Detach the home now, without lingering.
+
+        A later transaction attaches it again.
+        """
         with self._mutex:
             self._detach()
 
     def rewrite(self) -> str:
-        """Rewrite the home without what was deleted from it; say what is left of that.
+        """Rewrite the home without the rows that were deleted from it.
 
-        The sentence is empty where nothing is, as in a file. Other threads and
-        processes wait. Raises WarehouseBusyError, and what the rewriting raises.
+        Returns a sentence that says which copies of deleted words a server still holds;
+        it is empty for a file. Other threads and processes wait. Raises
+        WarehouseBusyError, WarehouseError inside a transaction, and what `rewrite_file`
+        or the parts of `parts_of_rewriting` raise.
         """
         self.check_outside()
         if self.path is None:
@@ -160,7 +168,10 @@ class Warehouse:
 
     @contextmanager
     def _exclusive(self) -> Iterator[Instance]:
-        """The home attached for this thread alone; raises WarehouseBusyError."""
+        """Yield the instance with the home attached, for this thread alone.
+
+        Raises WarehouseBusyError when the turn does not come within `_wait_s`.
+        """
         give_up_s = time.monotonic() + self._wait_s
         if not self._mutex.acquire(timeout=self._wait_s):
             raise WarehouseBusyError(self._busy())
@@ -192,7 +203,7 @@ class Warehouse:
         self._is_watched()
 
     def _linger(self) -> None:
-        """After a transaction: keep the home attached for the next, or let it go."""
+        """Keep the home attached for the next transaction, or detach it."""
         if self._attached is None:
             return
         self._idle_s = time.monotonic()
@@ -203,7 +214,7 @@ class Warehouse:
             self._detach()
 
     def _is_watched(self) -> bool:
-        """Whether the thread runs that detaches an idle home; it is started."""
+        """Start the thread that detaches an idle home; return whether it runs."""
         if self._closer is None:
             self._closer = threading.Thread(target=self._watch)
             try:
@@ -213,7 +224,7 @@ class Warehouse:
         return self._closer is not None
 
     def _is_wanted(self) -> bool:
-        """Whether another process waits, asked no more often than makes sense."""
+        """Return whether another process waits; ask at most once per `_POLL_S / 2`."""
         now = time.monotonic()
         if now - self._asked_s < _POLL_S / 2:
             return False
@@ -251,7 +262,7 @@ class Warehouse:
         )
 
     def _detach(self) -> None:
-        """Leave a file complete in itself, and the home to the next process."""
+        """Detach the home, with a file complete in itself, and give the turn back."""
         instance, self._attached = self._attached, None
         if instance is None:
             return
@@ -274,13 +285,14 @@ class Warehouse:
 
     @property
     def _wait_s(self) -> float:
-        """How long a transaction waits for its turn, in seconds."""
+        """Return how many seconds a transaction waits for its turn."""
         return min(self._timeout_s, _most_wait_s.get())
 
     def before_fork(self) -> bool:
-        """Detach, and let no thread in while a child is forked.
+        """Detach the home and let no thread in until the child is forked.
 
-        False where this thread itself is in a transaction, which goes on in the parent.
+        Returns False, and does nothing, if this thread has a transaction open or the
+        lock is not free within `_FORK_WAIT_S`.
         """
         if getattr(self._thread, "inside", False):
             return False
@@ -294,7 +306,10 @@ class Warehouse:
         self._mutex.release()
 
     def after_fork_in_child(self) -> Instance | None:
-        """Start with nothing attached; what the parent has attached is returned."""
+        """Start with no home attached.
+
+        Returns the instance that the parent attached, or None.
+        """
         of_the_parent = self._attached
         self._start_detached()
         self._home.forget_turn()

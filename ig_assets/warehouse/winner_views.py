@@ -1,11 +1,11 @@
-"""Named views of what decisions hold: winners, held ones, and their words."""
+"""Named views of decisions: winners, held winners and the revisions that won."""
 
 from __future__ import annotations
 
 from ig_assets.warehouse.view import View, latest
 
 LOG_E_SPLIT_ALARM = 4.605170185988092
-"""ln 100: the alarm of `core/experiments/stats/sample_ratio.py`."""
+"""ln 100, the alarm of `core/experiments/stats/sample_ratio.py`."""
 
 WINNER_VIEWS: tuple[View, ...] = (
     latest(

@@ -1,4 +1,4 @@
-"""Chooses the adapter of each port by the settings; no other package does."""
+"""Choose the adapter of each port by the settings; no other package does this."""
 
 from __future__ import annotations
 

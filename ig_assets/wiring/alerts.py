@@ -1,4 +1,4 @@
-"""Chooses the ways to people that the settings name."""
+"""Choose the alert channels that the settings name."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ from ig_assets.wiring.stores import make_money_clock
 
 
 def make_alerts(settings: Settings, warehouse: Warehouse) -> Alerts:
-    """The alerts; without a channel where none is set."""
+    """Return the alerts, with no channel if the settings name none."""
     return Alerts(warehouse, make_money_clock(), alert_channels(settings))
 
 
 def alert_channels(settings: Settings) -> list[AlertChannel]:
-    """A webhook, e-mail, both or none."""
+    """Return the channels of the settings: a webhook, e-mail, both or none."""
     from ig_assets.adapters.alert_channels import Mail, Webhook
 
     found: list[AlertChannel] = []

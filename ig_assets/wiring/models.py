@@ -1,4 +1,4 @@
-"""Chooses the models that embed and write, by name and by adapter."""
+"""Choose the models that embed and write, by name and by adapter."""
 
 from __future__ import annotations
 
@@ -24,24 +24,26 @@ if TYPE_CHECKING:
 
 OPENAI_POLISH_MODEL = "gpt-5-nano"
 LORA = "lora"
-"""Provider of the models that the base model is with an adapter trained here."""
+"""Provider of models made from the base model and an adapter trained here."""
 
 # The value of IG_LOCAL_MODEL that names any GGUF file of the user's.
 OWN_FILE = "file"
 
 
 def base_model(settings: Settings) -> ModelName:
-    """The provider and name of the frozen base model."""
+    """Return the provider and name of the frozen base model."""
     if settings.writer == "openai":
         return ModelName("openai", settings.openai_model)
     return ModelName("local", _local_writer(settings)[0])
 
 
 def polish_model(settings: Settings) -> ModelName:
-    """The provider and name of the model that polishes.
+    """Return the provider and name of the model that polishes.
 
-    OpenAI's cheapest that writes well; on a server of another vendor, which may not
-    have it, and on the machine the base model itself.
+    With OpenAI it is the model of `IG_POLISH_MODEL`, by default the cheapest one that
+    writes well. On this machine it is the base model. It is also the base model on a
+    server of another vendor, which may not have OpenAI's, unless `IG_POLISH_MODEL` is
+    set.
     """
     base = base_model(settings)
     if settings.writer != "openai":
@@ -52,13 +54,17 @@ def polish_model(settings: Settings) -> ModelName:
 
 
 def advised(settings: Settings) -> tuple[str, int, bool]:
-    """For advice on costs: the cheaper polish model, dimensions, whether Pinecone."""
+    """Return what advice on costs needs.
+
+    These are the cheaper polish model, the dimensions of vectors, and whether the index
+    is Pinecone.
+    """
     _, dimensions = embedding_space(settings)
     return OPENAI_POLISH_MODEL, dimensions, settings.index == "pinecone"
 
 
 def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
-    """Why every call to a model would be refused under the budgets, or None."""
+    """Return why budgets would refuse every call to a model, else None."""
     provider = base_model(settings).provider
     if model.provider in settings.known_trainers and model.provider != FEW_SHOT:
         provider = model.provider
@@ -69,23 +75,26 @@ def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
 
 
 def embedding_space(settings: Settings) -> tuple[str, int]:
-    """The (model, dimensions) of the vectors, without loading a model."""
+    """Return the (model, dimensions) of the vectors, without loading a model."""
     if settings.embedder == "openai":
         return settings.openai_embedding_model, settings.openai_embedding_dimensions
     return EMBEDDING_SPACE
 
 
 def make_embedder(settings: Settings, progress: Progress | None = None) -> Embedder:
-    """MiniLM on this machine, or OpenAI embeddings. May download model files."""
+    """Return the embedder of the settings: MiniLM on this machine, or OpenAI's.
+
+    It may download model files.
+    """
     return make_embedder_of(settings, *embedding_space(settings), progress=progress)
 
 
 def make_embedder_of(
     settings: Settings, model: str, dimensions: int, progress: Progress | None = None
 ) -> Embedder:
-    """The embedder of a space, also of one that the settings no longer name.
+    """Return the embedder of a space, which the settings may no longer name.
 
-    Raises SettingsError where its vendor's key is missing.
+    Raises SettingsError if its vendor's key is missing.
     """
     from ig_assets.adapters.local_models.embedder import LocalEmbedder
 
@@ -117,9 +126,9 @@ def make_embedder_of(
 def make_hook_encoder(
     settings: Settings, progress: Progress | None = None
 ) -> HookEncoder:
-    """The middle layer of MiniLM on this machine, whichever embedder is set.
+    """Return the encoder of hooks: the middle layer of MiniLM, with any embedder.
 
-    May download model files, at its first use.
+    Its first use may download model files.
     """
     from ig_assets.adapters.local_models.files import fetch_model_file
     from ig_assets.adapters.local_models.layer_encoder import (
@@ -138,7 +147,7 @@ def make_hook_encoder(
 
 
 def make_batch_embedder(settings: Settings) -> BatchEmbedder:
-    """OpenAI's Batch API, also where the settings have changed since a batch was sent.
+    """Return OpenAI's Batch API, even if the settings changed since a batch was sent.
 
     Raises SettingsError without a key.
     """
@@ -159,9 +168,9 @@ def make_batch_embedder(settings: Settings) -> BatchEmbedder:
 
 
 def make_writer(settings: Settings, name: str) -> Writer:
-    """A writer for a model of the base model's provider, or a fine-tuned one.
+    """Return the writer for a model of the base model's provider, or a fine-tuned one.
 
-    Raises SettingsError where a fine-tuned model's vendor has no key.
+    Raises SettingsError if the key of the model's vendor is missing.
     """
     hosted = _hosted_writer(settings, name)
     if hosted is not None:
@@ -183,7 +192,7 @@ def make_writer(settings: Settings, name: str) -> Writer:
 
 
 def _writer_on_this_machine(settings: Settings, name: str) -> Writer:
-    """The model on this machine, with the adapter that its name has, if any."""
+    """Return the model on this machine, with the adapter that its name has, if any."""
     from ig_assets.adapters.local_models.pool import WriterPool
     from ig_assets.adapters.local_models.writer import LocalWriter
     from ig_assets.adapters.lora.adapter_file import find_adapter, split_name
@@ -221,12 +230,15 @@ def _writer_on_this_machine(settings: Settings, name: str) -> Writer:
 
 
 def lora_folder(settings: Settings) -> Path:
-    """Where the trainer `lora` keeps its jobs and the adapters that they made."""
+    """Return the folder in which the trainer `lora` keeps its jobs and adapters."""
     return settings.data_dir / "lora"
 
 
 def writers_in_flight(settings: Settings) -> int:
-    """Concurrent requests to the writer: `IG_MAX_IN_FLIGHT`, or one a local server."""
+    """Return the number of concurrent requests to the writer.
+
+    It is `IG_MAX_IN_FLIGHT`, or one per local server.
+    """
     if settings.writer != "local":
         return settings.max_in_flight
     if settings.local_servers is not None:
@@ -239,9 +251,9 @@ def writers_in_flight(settings: Settings) -> int:
 def writer_file(
     settings: Settings, progress: Progress | None = None, base: str | None = None
 ) -> Path:
-    """The local writer's verified weights, downloaded if they are missing.
+    """Return the file of the local writer's verified weights; download it if missing.
 
-    `base` names another model than that of the settings, as an adapter's may be.
+    `base` names another model than that of the settings, such as an adapter's base.
     """
     from ig_assets.adapters.local_models.files import fetch_model_file
 
@@ -262,9 +274,9 @@ def writer_file(
 
 
 def _local_writer(settings: Settings) -> tuple[str, str]:
-    """(name of the model, name of its bytes) of the local writer.
+    """Return (name of the model, name of its bytes) of the local writer.
 
-    Raises ModelFileError where a file of the user's own cannot be used.
+    Raises ModelFileError if a file of the user's own cannot be used.
     """
     if settings.local_model == OWN_FILE:
         from ig_assets.adapters.local_models.own_model import own_model
@@ -276,7 +288,7 @@ def _local_writer(settings: Settings) -> tuple[str, str]:
 
 
 def _hosted_writer(settings: Settings, name: str) -> Writer | None:
-    """A writer for a model that Together or Fireworks trained, else None."""
+    """Return a writer for a model that Together or Fireworks trained, else None."""
     from ig_assets.adapters.openai.writer import OpenAIWriter
 
     for provider, url, key in (

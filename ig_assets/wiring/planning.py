@@ -1,4 +1,4 @@
-"""Plans a month's posts by the settings: which hooks, which slots, asked or not."""
+"""Plan a month's posts by the settings: which hooks and slots, and whose approval."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ def plan_month(
     month: str,
     run_id: str,
 ) -> tuple[ChoiceSummary | None, PlanSummary]:
-    """Choose hooks where the ranker may, then plan what is not planned; send nothing.
+    """Let the ranker choose hooks if it may, then plan the missing posts; send nothing.
 
-    The choice is None where `IG_RANKER` lets none choose.
+    The first result is None if `IG_RANKER` lets no ranker choose.
     """
     chosen = None
     if settings.ranker == "choose":

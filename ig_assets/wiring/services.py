@@ -1,4 +1,4 @@
-"""All ports of the settings, and what generation and fine-tuning need of them."""
+"""Build all ports of the settings, and what generation and fine-tuning need."""
 
 from __future__ import annotations
 
@@ -62,7 +62,7 @@ def make_generation_context(
     index: VectorIndex,
     writers: WriterByName,
 ) -> GenerationContext:
-    """What the writing of a month needs."""
+    """Return what writing a month's scripts needs."""
     from ig_assets.core.generation.pipeline import GenerationContext, GenerationOptions
 
     return GenerationContext(
@@ -97,7 +97,7 @@ def make_fine_tuning(
     ledger: Ledger,
     trainers: Sequence[Trainer],
 ) -> FineTuning:
-    """What the fine-tune of a month needs."""
+    """Return what the fine-tune of a month needs."""
     from ig_assets.core.corpus.embedding.spaces import Space
     from ig_assets.core.fine_tuning.pipeline import FineTuning
 
@@ -119,9 +119,10 @@ def make_fine_tuning(
 def make_forgetting(
     settings: Settings, clock: Clock, warehouse: Warehouse, index: VectorIndex
 ) -> Forgetting:
-    """What forgetting scripts needs; all files of the data folder are looked through.
+    """Return what forgetting scripts needs.
 
-    Dagster's home and the warehouse's folder too, where they are elsewhere.
+    All files of the data folder are searched for words, and those of Dagster's home and
+    of the warehouse's folder if they lie elsewhere.
     """
     from ig_assets.adapters.dagster_words import forget_in_events
     from ig_assets.adapters.lora.forgetting import forget_examples
@@ -163,71 +164,71 @@ def _has_own_dagster_home() -> bool:
 
 @dataclass(frozen=True)
 class Services:
-    """All ports of the settings for the CLI, each made at first use."""
+    """All ports of the settings for the CLI; each is made at first use."""
 
     settings: Settings
 
     @cached_property
     def clock(self) -> Clock:
-        """The clock."""
+        """Return the clock."""
         return make_clock(self.settings)
 
     @cached_property
     def warehouse(self) -> Warehouse:
-        """The warehouse."""
+        """Return the warehouse."""
         return make_warehouse(self.settings, self.clock)
 
     @cached_property
     def ledger(self) -> Ledger:
-        """The ledger."""
+        """Return the ledger."""
         return make_ledger(self.settings, self.warehouse, self.clock)
 
     @cached_property
     def library(self) -> LibraryStore:
-        """Where the script files lie."""
+        """Return the library of script files."""
         return make_library(self.settings)
 
     @cached_property
     def embedder(self) -> Embedder:
-        """The embedder."""
+        """Return the embedder."""
         return make_embedder(self.settings)
 
     @cached_property
     def hook_encoder(self) -> HookEncoder:
-        """What the ranker sees of a hook."""
+        """Return the encoder that turns hooks into features of the ranker."""
         return make_hook_encoder(self.settings)
 
     def embedder_of(self, model: str, dimensions: int) -> Embedder:
-        """The embedder of a space that may be an old one."""
+        """Return the embedder of a space, which may be an old one."""
         return make_embedder_of(self.settings, model, dimensions)
 
     @cached_property
     def index(self) -> VectorIndex:
-        """The vector index."""
+        """Return the vector index."""
         return make_index(self.settings)
 
     @cached_property
     def social(self) -> SocialPlatform:
-        """The social platform."""
+        """Return the social platform."""
         return make_social(self.settings)
 
     @cached_property
     def trainers(self) -> tuple[Trainer, ...]:
-        """The trainers, in the order in which they are tried."""
+        """Return the trainers, in the order in which they are tried."""
         return make_trainers(self.settings, self.warehouse)
 
     @cached_property
     def fine_tuning(self) -> FineTuning:
-        """What the fine-tune of a month needs."""
+        """Return what the fine-tune of a month needs."""
         return make_fine_tuning(
             self.settings, self.clock, self.warehouse, self.ledger, self.trainers
         )
 
     @cached_property
     def forgetting(self) -> Forgetting:
-        """What forgetting scripts needs."""
+        """Return what forgetting scripts needs."""
         return make_forgetting(self.settings, self.clock, self.warehouse, self.index)
 
     def writer(self, name: str) -> Writer:
-        """A writer by the name of a model of the base model's provider."""
+        """Return the writer for a model, by the name under which it is called."""
         return make_writer(self.settings, name)

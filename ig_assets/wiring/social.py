@@ -1,4 +1,4 @@
-"""Chooses the social platform, and what a split test on it needs."""
+"""Choose the social platform, and build what a split test on it needs."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 def make_social(settings: Settings) -> SocialPlatform:
-    """The social platform of the settings."""
+    """Return the social platform of the settings."""
     if settings.social == "replay":
         from ig_assets.adapters.simulated.replay import ReplayedHistory
         from ig_assets.core.experiments.engagement.columns import parse_columns
@@ -39,7 +39,10 @@ def make_social(settings: Settings) -> SocialPlatform:
 
 
 def make_instagram(settings: Settings) -> Instagram:
-    """The account of the settings. Raises SettingsError where there is none."""
+    """Return the Instagram account of the settings.
+
+    Raises SettingsError if none is set.
+    """
     from ig_assets.adapters.instagram.social_platform import Instagram
     from ig_assets.core.experiments.posts.containers import ContainerStore
 
@@ -51,7 +54,7 @@ def make_instagram(settings: Settings) -> Instagram:
 
 
 def make_ad_studies(settings: Settings) -> AdStudies:
-    """Meta's ad studies. Raises SettingsError, naming what is missing."""
+    """Return Meta's ad studies. Raises SettingsError that names what is missing."""
     from ig_assets.adapters.instagram.ad_studies import Advertiser, InstagramAdStudies
     from ig_assets.adapters.instagram.client import INSTAGRAM_URL
 
@@ -79,7 +82,7 @@ def make_ad_studies(settings: Settings) -> AdStudies:
 
 
 def make_graph_client(settings: Settings) -> GraphClient:
-    """A client of the Graph API with the token of the moment. Raises SettingsError."""
+    """Return a client of the Graph API with the current token. Raises SettingsError."""
     if settings.social != "instagram":
         raise SettingsError(
             "this needs IG_SOCIAL=instagram; the simulated audience has no account."
@@ -98,12 +101,12 @@ def make_graph_client(settings: Settings) -> GraphClient:
 
 
 def token_store(settings: Settings) -> Path:
-    """The file of the token, once it was renewed."""
+    """Return the file that holds the token once it was renewed."""
     return settings.data_dir / "instagram_token.json"
 
 
 def token_expires_at(settings: Settings) -> datetime | None:
-    """When Instagram's token expires, as far as known; None: never, or no token."""
+    """Return when Instagram's token expires; None for never, unknown or no token."""
     if settings.instagram_token is None:
         return None
     from ig_assets.adapters.instagram.access_token import stored_token

@@ -1,4 +1,4 @@
-"""Chooses the clock, the warehouse, the library and the vector index."""
+"""Choose the clock, the warehouse, the library and the vector index."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ _MAKING = Lock()
 
 
 def make_clock(settings: Settings) -> Clock:
-    """The machine's clock, or the simulated one of this data folder."""
+    """Return the machine's clock, or the simulated clock of this data folder."""
     if not settings.uses_simulated_clock:
         return SystemClock()
     start = datetime.strptime(settings.first_month, "%Y-%m")
@@ -35,17 +35,18 @@ def make_clock(settings: Settings) -> Clock:
 
 
 def make_money_clock() -> Clock:
-    """The billing clock: the system's, by whose days and months budgets count."""
+    """Return the system's clock, by whose days and months budgets count."""
     return SystemClock()
 
 
 def make_warehouse(
     settings: Settings, clock: Clock, lock_timeout_s: float = LOCK_TIMEOUT_S
 ) -> Warehouse:
-    """The warehouse that `IG_WAREHOUSE_URL` names, one for a process at a time.
+    """Return the warehouse of `IG_WAREHOUSE_URL`, one object per process at a time.
 
-    While somebody holds it, everybody is given it: two of them would detach the home
-    from each other, and each would look for migrations. So the loop holds its own.
+    All callers get the same object while any of them keeps it. Two objects would detach
+    the home from each other, and each would check the migrations. So the loop keeps its
+    own.
     """
     location = settings.warehouse_location
     key = (location, type(clock), settings.data_dir)
@@ -58,22 +59,24 @@ def make_warehouse(
 
 
 def receipts_of(settings: Settings, warehouse_file: Path | None) -> Path:
-    """The folder of receipts of what was forgotten: beside the file, else in the data
-    folder."""
+    """Return the folder of receipts of forgotten scripts.
+
+    It is beside the warehouse's file; without a file it is in the data folder.
+    """
     if warehouse_file is None:
         return settings.data_dir / "forgotten"
     return receipts_folder(warehouse_file)
 
 
 def make_ledger(settings: Settings, warehouse: Warehouse, clock: Clock) -> Ledger:
-    """The ledger with the project's budgets."""
+    """Return the ledger with the budgets of the settings."""
     return Ledger(
         warehouse, clock, settings.all_budgets, money_clock=make_money_clock()
     )
 
 
 def make_library(settings: Settings) -> LibraryStore:
-    """The folder or the URL that `IG_LIBRARY` names."""
+    """Return the library at the folder or URL that `IG_LIBRARY` names."""
     location = settings.library.removeprefix("file://")
     if "://" in location:
         from ig_assets.adapters.script_library.url import UrlLibrary
@@ -85,7 +88,7 @@ def make_library(settings: Settings) -> LibraryStore:
 
 
 def make_pinecone_account(settings: Settings) -> PineconeAccount:
-    """The account of the settings' Pinecone key, which must be set."""
+    """Return the account of the settings' Pinecone key, which must be set."""
     from ig_assets.adapters.pinecone.client import PineconeAccount
 
     key, following = settings.pinecone_api_key, settings.pinecone_api_key_next
@@ -101,7 +104,7 @@ def make_pinecone_account(settings: Settings) -> PineconeAccount:
 
 
 def make_index(settings: Settings) -> VectorIndex:
-    """The vector index of the settings."""
+    """Return the vector index of the settings."""
     if settings.index == "pinecone":
         from ig_assets.adapters.pinecone.index import PineconeIndex
 

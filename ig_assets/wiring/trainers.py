@@ -1,4 +1,4 @@
-"""Chooses the trainers, in the order of `IG_TRAINER`."""
+"""Choose the trainers, in the order of `IG_TRAINER`."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ig_assets.wiring.models import (
 
 
 def make_trainers(settings: Settings, warehouse: Warehouse) -> tuple[Trainer, ...]:
-    """The trainers of the settings, in their order."""
+    """Return the trainers of the settings, in their order."""
     return tuple(_trainer(name, settings, warehouse) for name in settings.trainers)
 
 

@@ -1,4 +1,4 @@
-"""Looks at the vendors that the settings use: are they there, and is the key scoped?"""
+"""Check the vendors that the settings use: do they answer, is the key limited?"""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from ig_assets.settings import Settings
 
 _TIMEOUT_S = 20.0
 _TRAINERS_SDKS = ("together", "fireworks")
-"""Trainers whose SDK is an extra of their name."""
+"""Trainers whose SDK is the extra with the trainer's name."""
 
 
 def configured_keys(settings: Settings) -> dict[str, str]:
-    """Every secret that is set and has to be rotated, by its variable's name."""
+    """Return {variable: secret} of all secrets that are set and have to be rotated."""
     secrets = {
         "OPENAI_API_KEY": settings.openai_api_key,
         "OPENAI_API_KEY_NEXT": settings.openai_api_key_next,
@@ -34,7 +34,7 @@ def configured_keys(settings: Settings) -> dict[str, str]:
 
 
 def vendor_findings(settings: Settings, money_clock: Clock) -> list[Finding]:
-    """A line per vendor that the settings use; free requests alone are sent."""
+    """Return the findings about each vendor in use; only free requests are sent."""
     found: list[Finding] = []
     if "openai" in (settings.writer, settings.embedder, *settings.trainers):
         found += _openai(settings, money_clock)
@@ -88,7 +88,7 @@ def _instagram(settings: Settings) -> list[Finding]:
 
 
 def _training_here() -> Finding:
-    """Whether adapters can be trained in this environment."""
+    """Return a finding: can adapters be trained in this environment?"""
     from ig_assets.adapters.lora.limits import missing_packages
 
     subject = "trainer lora"
@@ -103,7 +103,7 @@ def _training_here() -> Finding:
 
 
 def _sdk(name: str) -> Finding:
-    """Whether a trainer could be asked at all; its key is not tried."""
+    """Return a finding: is a trainer's SDK installed? Its key is not tried."""
     subject = f"trainer {name}"
     if find_spec(name) is None:
         return failed(

@@ -1,4 +1,4 @@
-"""How `ig-assets import-history` asks for, and shows, the reading of an export."""
+"""Options of `ig-assets import-history` on how to read an export, and its output."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ig_assets.errors import InputError
 
 
 class PresetName(str, Enum):
-    """The tools whose exports are known, as `PRESETS` names them."""
+    """The tools whose exports are known; the values are the keys of `PRESETS`."""
 
     META = "meta-business-suite"
     YOUTUBE = "youtube-studio"
@@ -34,7 +34,7 @@ class NumberLocale(str, Enum):
 
 
 class DateOrder(str, Enum):
-    """What a numeric date begins with."""
+    """Whether a numeric date begins with the month or the day."""
 
     MDY = "mdy"
     DMY = "dmy"
@@ -61,7 +61,7 @@ TimeZone = Annotated[
 def values_of(
     numbers: NumberLocale | None, dates: DateOrder | None, timezone: str | None
 ) -> ValueOptions:
-    """The options as the reader takes them. Raises InputError."""
+    """Return the options in the form that the reader takes. Raises InputError."""
     try:
         return value_options(
             numbers and str(numbers.value), dates and str(dates.value), timezone
@@ -73,7 +73,7 @@ def values_of(
 def print_import(
     report: ImportReport, dry_run: bool, decided: ResultsSummary | None
 ) -> None:
-    """Print the effect of an import, and what it `decided`."""
+    """Print the result of an import, and of the decisions that followed it."""
     _print_columns(report, with_values=dry_run)
     if report.numerator and report.denominator:
         console.print(f"Rate: {report.numerator} per {report.denominator}")
@@ -130,7 +130,7 @@ def _print_decided(decided: ResultsSummary) -> None:
 
 
 def _print_notes(report: ImportReport) -> None:
-    """What was assumed, a line for each."""
+    """Print what was assumed, one line per assumption."""
     for note in report.notes:
         console.print(f"- {escaped(note)}")
 
@@ -148,7 +148,10 @@ def _print_earlier(report: ImportReport) -> None:
 
 
 def _print_columns(report: ImportReport, with_values: bool) -> None:
-    """Print what each column is taken for, with three values and the reason."""
+    """Print which field each column is taken for, with the reason.
+
+    `with_values` adds sample values of each column.
+    """
     if report.read_as:
         console.print(f"Read as {escaped(report.read_as)}.")
     if with_values and report.columns:
@@ -178,7 +181,7 @@ def _print_columns(report: ImportReport, with_values: bool) -> None:
 
 
 def _print_rows(report: ImportReport) -> None:
-    """Print the sum of the file's rows, and what was assumed or left out."""
+    """Print how many rows were taken, rejected and skipped, and what was assumed."""
     skipped = {kind: count for kind, count in report.skipped.items() if count}
     listed = ", ".join(f"{count:,} {kind}" for kind, count in sorted(skipped.items()))
     console.print(

@@ -1,4 +1,4 @@
-"""`ig-assets import-history`: past posts from the command line."""
+"""`ig-assets import-history`: imports past posts."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ def decide(services: Services) -> ResultsSummary:
 
 
 def _organic_sigma(services: Services, simulated: bool) -> float:
-    """The sigma of tests without a split, as the settings say it."""
+    """Return the post variance (sigma) of tests without a split, by the settings."""
     setting = services.settings.sigma
     if setting != "pairs":
         return setting

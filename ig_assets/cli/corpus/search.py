@@ -1,4 +1,4 @@
-"""`ig-assets search`: scripts for a topic, and what was too far."""
+"""`ig-assets search`: finds scripts for a topic, and names those that are too far."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ def search(
 
 
 def _kept_out(services: Services) -> Collection[str]:
-    """The scripts that ground no draft, since they instruct a model."""
+    """Return ids of scripts with instructions for a model; they ground no draft."""
     return find_suspicious(services.warehouse, services.clock.now())
 
 
@@ -138,7 +138,10 @@ def _print_scripts(scripts: Sequence[RetrievedScript]) -> None:
 
 
 def _far_sentence(found: Found, floor: float, ground: bool, shown: bool) -> str | None:
-    """What was too far, the nearest by name; None where nothing was."""
+    """Return a sentence that names the nearest of the scripts that are too far.
+
+    It is None if none was too far.
+    """
     if not found.too_far:
         return None
     nearest: dict[str, float] = {}  # scripts of one topic are named once
@@ -168,7 +171,7 @@ WHERE ($1 IS NULL OR origin = $1)
 
 
 def why_nothing(services: Services, filters: Filters, is_filtered: bool) -> str:
-    """Why not even a far script was found."""
+    """Return a sentence that says why nothing was found."""
     asked = [filters.origin, filters.language]
     with services.warehouse.transaction() as con:
         [(entries,)] = con.execute("SELECT count(*) FROM index_entries").fetchall()

@@ -1,4 +1,4 @@
-"""`ig-assets sync`: brings the corpus up to date, or estimates the cost of that."""
+"""`ig-assets sync`: updates scripts, vectors and index, or estimates the cost of it."""
 
 from __future__ import annotations
 
@@ -141,7 +141,7 @@ def _print_rejects(rejects: Sequence[Reject]) -> None:
 def _print_left_out(
     left_out: Sequence[LeftOutTotal], to_correct: Sequence[Fault]
 ) -> None:
-    """Print what is in the library's files and in no script of it."""
+    """Print what the library's files hold that is in no script."""
     for fault in to_correct[:PRINTED_REJECTS]:
         console.print(
             f"  {fault['source_uri']}: accepted "
@@ -187,7 +187,7 @@ def _print_batches(report: BatchReport) -> None:
 
 
 def _repairs(services: Services) -> tuple[IndexForecast | None, str]:
-    """What the index needs, or why it cannot be said now."""
+    """Return what the index needs and ''; or None and why it was not compared."""
     try:
         space = Space.of(services.embedder)
         return forecast_index(services.warehouse, services.index, space), ""
@@ -260,5 +260,5 @@ def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
 
 
 def _is_of_the_page(name: str) -> bool:
-    """Whether an entry of a materialisation says nothing beside the figures."""
+    """Return whether an entry of a materialisation only serves the asset's page."""
     return name in ("map", "sample", "summary", "zero") or name.startswith("dagster/")

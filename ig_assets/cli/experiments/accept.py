@@ -1,4 +1,4 @@
-"""`ig-assets accept`: a person's word for a winner that is held, or against it."""
+"""`ig-assets accept`: a person accepts a held winner, or takes the acceptance back."""
 
 from __future__ import annotations
 

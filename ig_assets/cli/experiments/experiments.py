@@ -1,4 +1,4 @@
-"""`ig-assets experiments`: what each test says, in a sentence a person can act on."""
+"""`ig-assets experiments`: lists experiments, each with a sentence of verdict."""
 
 from __future__ import annotations
 
@@ -109,7 +109,7 @@ def experiments(
 
 
 def _topic(row: ExperimentRow) -> str:
-    """The topic, followed by the name of an imported test in its file."""
+    """Return the topic, and for an imported test also its name in the file."""
     if row["name"] is None:
         return row["topic"] or "–"
     return f"{row['topic'] or '(history)'} {row['name']}"

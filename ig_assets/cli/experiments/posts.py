@@ -98,9 +98,9 @@ def approve(
     by: DecidedBy = None,
     as_json: AsJson = False,
 ) -> None:
-    """Approve posts; they go out when their slot comes.
+    """Approve posts; they are published when their slot comes.
 
-    A slot that passed more than a day ago moves on by whole days first.
+    A slot that passed more than a day ago is first moved on by whole days.
 
     Example: `ig-assets posts approve --month 2026-05 --all`
     """
@@ -146,7 +146,7 @@ def edit(
 ) -> None:
     """Publish your words instead of the variant's; the original is kept.
 
-    They are measured at the gates of the variants, which warn and refuse nothing.
+    Your words are measured at the gates, which only warn and refuse nothing.
 
     Example: `ig-assets posts edit 1f0c7a5e9b3d2468 --text better.md`
     """
@@ -177,7 +177,7 @@ def edit(
 
 
 def _measured(services: Services, post: str) -> tuple[list[Figure], list[str]]:
-    """What the edit measures, and a sentence for each gate that it does not pass."""
+    """Return the figures of the edit, and a sentence for each gate that it fails."""
     from ig_assets.core.generation.gates.banned_words import read_banned
     from ig_assets.core.generation.gates.gates import Gates
     from ig_assets.core.generation.polishing.edits import measure_edit
@@ -241,7 +241,7 @@ def attach(
 def detach(
     post: Annotated[str, typer.Argument(help="The id of a post that was attached.")],
 ) -> None:
-    """Take back an attachment that was a mistake, with what was read of that media.
+    """Undo a mistaken attachment, and delete what was read from that media.
 
     Example: `ig-assets posts detach 1f0c7a5e9b3d2468`
     """

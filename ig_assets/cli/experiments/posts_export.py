@@ -1,4 +1,4 @@
-"""`ig-assets posts export`: posts as one file that a person reviews."""
+"""`ig-assets posts export`: writes posts to one file that a person reviews."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ class Status(str, Enum):
 
 
 class FileFormat(str, Enum):
-    """How posts are written for a person to review."""
+    """The formats of a file of posts for review."""
 
     MARKDOWN = "markdown"
     CSV = "csv"

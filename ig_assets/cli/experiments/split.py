@@ -1,4 +1,4 @@
-"""`ig-assets split plan|start|stop|list`: reels as ads to one randomised audience."""
+"""`ig-assets split`: shows reels as ads to one audience, divided at random."""
 
 from __future__ import annotations
 
@@ -58,9 +58,9 @@ def plan(
     ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Make a split test of an experiment's reels, all of it paused.
+    """Create a split test of an experiment's reels; all of it is paused.
 
-    Repeat it after a crash: what was made is found again and nothing is made twice.
+    Repeat the command after a crash: it finds what exists and creates nothing twice.
 
     Example: `ig-assets split plan 1f0c7a5e9b3d2468 --budget 60 --days 7 --countries US`
     """
@@ -90,7 +90,7 @@ def start(split: SplitId, as_json: AsJson = False) -> None:
 @app.command()
 @plain_errors
 def stop(split: SplitId, as_json: AsJson = False) -> None:
-    """Pause a split test's campaign for good; its results are still decided.
+    """Pause a split test's campaign for good; its results are still evaluated.
 
     Example: `ig-assets split stop 1f0c7a5e9b3d2468`
     """

@@ -133,7 +133,7 @@ def generate(
 
 
 def _order_of(services: Services, rows: Sequence[TopicVariant]) -> OrderedHooks | None:
-    """How the ranker orders the variants; None where it has nothing to say of them."""
+    """Return how the ranker orders the variants; None if it cannot order them."""
     with services.warehouse.transaction() as con:
         if current_ranker(con) is None:
             return None
@@ -153,7 +153,7 @@ def _order_of(services: Services, rows: Sequence[TopicVariant]) -> OrderedHooks 
 
 
 def _print_writer(services: Services) -> None:
-    """Explain why another model wrote than the one in the settings."""
+    """Say so if another model wrote than the one in the settings."""
     asked = base_model(services.settings)
     with services.warehouse.transaction() as con:
         active = active_model(con)

@@ -1,4 +1,4 @@
-"""Prints how the ranker orders hooks, for `ranker score` and `generate`."""
+"""Print how the ranker orders hooks, for `ranker score` and `generate`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _SIMULATED = (
 
 
 def print_order(order: OrderedHooks) -> None:
-    """A table of the hooks, the most promising first, and what limits its worth."""
+    """Print a table of the hooks, the most promising first, with warnings."""
     if order.state != "proven":
         errors.print(f"[yellow]Warning:[/yellow] {_UNPROVEN}")
     if order.simulated:
@@ -48,7 +48,7 @@ def print_order(order: OrderedHooks) -> None:
 
 
 def in_order(rows: Sequence[TopicVariant], order: OrderedHooks) -> list[TopicVariant]:
-    """The variants, the most promising hook first; those without a score last."""
+    """Return the variants, the most promising hook first; unscored ones come last."""
     place = {found.hook: n for n, found in enumerate(order.scores)}
 
     def rank(row: TopicVariant) -> int:

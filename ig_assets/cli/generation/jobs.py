@@ -1,4 +1,4 @@
-"""Runs a job with a form as a Dagster run."""
+"""Run a job with a form as a Dagster run."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ig_assets.wiring import Services
 def run_job(
     services: Services, job: str, form: dict[str, object], what: str, quiet: bool
 ) -> str:
-    """Run a job that has a form, with a live line; return the run's id.
+    """Run a job with a form, show a live line, and return the run's id.
 
     Raises what `open_headless` and `Headless.run_form` raise.
     """

@@ -17,7 +17,8 @@ _STEPS = ("script_drafts", "script_variants")
 def retry(services: Services, month: str, topic: str, as_json: bool) -> None:
     """Write a month's rejected variants once more and print the result.
 
-    Exits with 1 where one of them is still rejected.
+    `topic` limits this to one topic; '' means all. Exits with 1 if one is still
+    rejected.
     """
     topic_id = known_topic(services.warehouse, services.clock, month, topic)
     before, run_id, cost_usd = _status(services, month, topic_id), None, 0.0

@@ -1,4 +1,4 @@
-"""`ig-assets scripts`, `variants` and `topics`: the words, and what became of them."""
+"""`ig-assets scripts`, `variants` and `topics`: list and show texts and their use."""
 
 from __future__ import annotations
 
@@ -213,7 +213,7 @@ def withdraw(
     ] = "",
     as_json: AsJson = False,
 ) -> None:
-    """Have nothing more written for a topic, whatever its calendar says.
+    """Stop writing for a topic, even if its calendar still has it.
 
     Example: `ig-assets topics withdraw "knife safety" --reason "off our brand"`
     """
@@ -249,7 +249,7 @@ def _print(
     count: int,
     start: str,
 ) -> None:
-    """The rows as a table, or why there are none."""
+    """Print the rows as a table, or say why there are none."""
     if not count:
         console.print(f"There are no {things} yet; {start}.", markup=False)
     elif not rows:

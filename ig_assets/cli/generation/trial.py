@@ -1,4 +1,4 @@
-"""`ig-assets generate --try`: texts for a topic that nothing is done with."""
+"""`ig-assets generate --try`: writes texts for a topic without keeping them."""
 
 from __future__ import annotations
 
@@ -33,7 +33,10 @@ def try_out(
     arms: int,
     as_json: bool,
 ) -> None:
-    """Write, measure and print; only the calls are recorded."""
+    """Write texts, measure them at the gates and print them.
+
+    Only the calls are recorded. Exits with 1 if every text would be rejected.
+    """
     from ig_assets.core.generation.trial import cost_of, try_topic
 
     topic = _topic(services, month, values, arms)
@@ -77,7 +80,11 @@ def try_out(
 def _topic(
     services: Services, month: str, values: Mapping[str, str], arms: int
 ) -> Topic:
-    """The topic as typed, or as the month has planned it, or the month's first."""
+    """Return the topic to try: a planned one, the one typed, or the month's first.
+
+    Values that were typed replace those of a planned topic. Raises InputError if no
+    topic is named and the month has none.
+    """
     from ig_assets.core.generation.trial import topic_to_try, typed_topic
     from ig_assets.core.generation.writing.arms import planned_topics
 

@@ -1,4 +1,4 @@
-"""`ig-assets fine-tune prepare|submit|cancel|rebuild`."""
+"""`ig-assets fine-tune`: prepares, submits, cancels and rebuilds fine-tunes."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ app = typer.Typer(
 
 
 class NothingToSubmitError(IgAssetsError):
-    """A month has no training set."""
+    """A month has an empty training set, so there is nothing to submit."""
 
 
 Month = Annotated[str, typer.Option(help="A closed month, YYYY-MM.")]
@@ -139,10 +139,10 @@ def rebuild(
     into: Annotated[Path, typer.Option(help="The folder to write the files to.")],
     as_json: AsJson = False,
 ) -> None:
-    """Write a training set again from its manifest: the same bytes, or why not.
+    """Write a training set again from its manifest, and compare the bytes.
 
-    Example: `ig-assets fine-tune rebuild data/datasets/2026-01/manifest.json
-    --into rebuilt`
+    Example: `ig-assets fine-tune rebuild data/datasets/2026-01/manifest.json --into
+    rebuilt`
     """
     found = rebuild_dataset(Services(load_settings()).warehouse, manifest, into)
     if as_json:

@@ -269,7 +269,10 @@ def _print_report(report: ModelReport) -> None:
 
 
 def _show_in_the_ui(settings: Settings, model: ModelRow) -> None:
-    """Let the asset `active_model` show the change, which is made in any case."""
+    """Report the new active model to Dagster, so that the UI's asset shows the change.
+
+    The change is already made; if Dagster cannot be reached, a warning is printed.
+    """
     from ig_assets.headless.active_model import report_active_model
 
     try:

@@ -1,4 +1,4 @@
-"""`ig-assets ranker fit|show|score`: which hook will do best, from past experiments."""
+"""`ig-assets ranker`: fits a ranker to past experiments, and scores hooks with it."""
 
 from __future__ import annotations
 

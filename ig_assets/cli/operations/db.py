@@ -1,4 +1,4 @@
-"""`ig-assets db`: the warehouse as an analyst reads it, and as an operator keeps it."""
+"""`ig-assets db`: prints views; backs up, restores, migrates and moves tables."""
 
 from __future__ import annotations
 
@@ -64,10 +64,11 @@ def backup(
     ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Copy the warehouse, of whichever kind, as one DuckDB file in a folder of its own.
+    """Copy the warehouse, of any kind, into a new folder as one DuckDB file.
 
-    It may be used meanwhile: a file's other users wait while its bytes are copied, a
-    server's do not wait. The index is not in it (`ig-assets sync` makes it anew).
+    The warehouse may be used meanwhile. Users of a file wait while its bytes are
+    copied; users of a server do not wait. The index is not copied; `ig-assets sync`
+    builds it again.
 
     Example: `ig-assets db backup /mnt/backups --keep 14`
     """
@@ -122,8 +123,8 @@ def restore(
 ) -> None:
     """Put a backup in the place of the warehouse that the settings name.
 
-    Its bytes are compared with its manifest first. What was forgotten since it was made
-    is forgotten again. Stop the daemon before, and run `ig-assets sync` after it.
+    The backup is first compared with its manifest. What was forgotten after it was made
+    is forgotten again. Stop the daemon before, and run `ig-assets sync` afterwards.
 
     Example: `ig-assets db restore /mnt/backups/warehouse-20260501T090000Z --replace`
     """
@@ -191,8 +192,8 @@ def migrate(
 ) -> None:
     """Bring the warehouse to this version's schema; a newer one is refused.
 
-    Any command does so at its first transaction; this one says what was done. Back up
-    before you upgrade: no migration is reversed.
+    Any command does this at its first transaction; this command says what was done.
+    Back up before you upgrade, since no migration can be reversed.
 
     Example: `ig-assets db migrate --check`
     """
@@ -229,10 +230,10 @@ def copy(
 ) -> None:
     """Move a warehouse to another home: DuckDB file, Postgres or DuckLake.
 
-    Both are held meanwhile, so stop the daemon. Each table is compared by rows and
-    hashes; an interrupted copy goes on when it is repeated, and no version opens the
-    target before it is complete. The source stays as it is. A URL with a password is
-    better given as `env:NAME`, the name of a variable that holds it.
+    Nothing else can use the two homes meanwhile, so stop the daemon. Each table is
+    compared by rows and hashes. An interrupted copy goes on when you repeat the
+    command; no version opens the target before it is complete. The source stays as it
+    is. Give a URL with a password as `env:NAME`, the name of a variable that holds it.
 
     Example: `ig-assets db copy duckdb:////srv/ig/warehouse.duckdb env:NEW_HOME`
     """
@@ -307,7 +308,10 @@ def _receipts(settings: Settings, url: str) -> Path:
 
 
 def _url(given: str) -> str:
-    """A home's URL, or what the variable holds that is named instead."""
+    """Return the URL of a home; `env:NAME` stands for the content of that variable.
+
+    Raises InputError for a URL of another kind, and for a variable that is not set.
+    """
     url = given
     if given.startswith(_FROM_ENVIRONMENT):
         name = given.removeprefix(_FROM_ENVIRONMENT)

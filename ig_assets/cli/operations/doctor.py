@@ -1,4 +1,4 @@
-"""`ig-assets doctor`: what works, what will not for long, and what to do about it."""
+"""`ig-assets doctor`: checks the installation and says what to do."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def doctor(
 ) -> None:
     """Look at settings, keys, servers, versions, disk, clock, warehouse and daemon.
 
-    Each line says what to do. Exits with 1 where one failed. It sends only requests
-    that are free, prints no key, and stores nothing but when it first saw each key.
+    Each line says what to do. Exits with 1 if a check failed. It sends only free
+    requests and prints no key. It stores only the time at which it first saw each key.
 
     Example: `ig-assets doctor --strict`
     """

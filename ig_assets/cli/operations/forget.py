@@ -1,4 +1,4 @@
-"""`ig-assets forget`: delete a script's words wherever they went."""
+"""`ig-assets forget`: deletes a script's words wherever they went."""
 
 from __future__ import annotations
 
@@ -126,7 +126,7 @@ _COLUMNS = ["what", "how many"]
 
 
 def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
-    """Print what was done. Exits with 1 where words are left somewhere."""
+    """Print what was done. Exits with 1 if words are left somewhere."""
     fields = [receipt.fields for receipt in receipts]
     if as_json:
         print_json(
@@ -171,7 +171,10 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
 
 
 def _again(receipt: Receipt) -> str:
-    """What was done after a restore; the figures of the first time are not its own."""
+    """Return a sentence on what was repeated after a restore.
+
+    The figures of the first time are left out, since they are not of the repetition.
+    """
     again = receipt.again or {}
     months = len(again.get("datasets", {}))
     return (
@@ -183,7 +186,7 @@ def _again(receipt: Receipt) -> str:
 
 
 def _looked_again(receipt: Receipt) -> str:
-    """What was done where words were left."""
+    """Return a sentence on a repeated deletion and search where words were left."""
     search = (receipt.again or {})["search"]
     name = f"Receipt {receipt.number} ({receipt.request_id})"
     begin = f"Deleted and looked again. {name}; "
@@ -200,7 +203,7 @@ def _looked_again(receipt: Receipt) -> str:
 
 
 def _said(steps: Mapping[str, Any]) -> list[str]:
-    """What others have of the words, and which model is active now, in sentences."""
+    """Return sentences on words that other texts share, and on the active model."""
     said = []
     if shared := steps.get("search", {}).get("shared"):
         tables = ", ".join(sorted(shared))
@@ -214,7 +217,10 @@ def _said(steps: Mapping[str, Any]) -> list[str]:
 
 
 def active_said(settled: Mapping[str, Any]) -> str:
-    """Which model is active now, in a sentence; empty where none was tainted."""
+    """Return a sentence on which model is active now.
+
+    It is '' if no active model was tainted.
+    """
     sentence = _ACTIVE.get(str(settled.get("active")), "")
     return sentence.format(model=settled.get("model"))
 

@@ -1,4 +1,4 @@
-"""`ig-assets init`: a new workspace from the starter files."""
+"""`ig-assets init`: makes a workspace from the starter files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`ig-assets loop`: the entire loop on this machine, month by month."""
+"""`ig-assets loop`: runs the entire loop on this machine, month by month."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def loop(
 
 
 def _apply(topics: int | None, arms: int | None, model: LocalModel | None) -> None:
-    """Turn options into settings, since Dagster's resources read the environment."""
+    """Write options to the environment, where Dagster's resources read settings."""
     if topics is not None:
         os.environ["IG_TOPICS_PER_MONTH"] = str(topics)
     elif load_settings().topics_per_month is None:
@@ -112,7 +112,7 @@ def _apply(topics: int | None, arms: int | None, model: LocalModel | None) -> No
 def _turn(
     services: Services, months: list[str], history: bool, quiet: bool
 ) -> list[str]:
-    """Turn the months that are not closed yet; return their names."""
+    """Run the months that are not closed yet; return their names."""
     warnings.simplefilter("ignore")  # Dagster's notes on beta interfaces
     from ig_assets.headless.runner import open_headless
 
@@ -134,7 +134,7 @@ def _turn(
 
 
 def _check_calendar(services: Services, months: list[str]) -> None:
-    """Raise InputError for a month without topics, which would pass with no script."""
+    """Raise InputError for a month without topics, which would produce no script."""
     calendar = services.settings.calendar
     with services.warehouse.transaction() as con:
         planned = con.execute("SELECT DISTINCT month FROM topics").fetchall()

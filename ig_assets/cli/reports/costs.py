@@ -1,4 +1,4 @@
-"""`ig-assets costs`: what was spent, on what, and what a winner cost."""
+"""`ig-assets costs`: reports spending, and compares it with a vendor's invoice."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def costs(
     as_json: AsJson = False,
     separated: AsSeparated = None,
 ) -> None:
-    """Say what was spent, where the month ends if it goes on, and what costs less.
+    """Report what was spent, forecast the month's total, and say what would cost less.
 
     Calls whose answer never came count as spent.
 

@@ -1,4 +1,4 @@
-"""`ig-assets lineage`: which scripts fed what, and what came of them."""
+"""`ig-assets lineage`: answers which scripts fed what, and what came of them."""
 
 from __future__ import annotations
 
@@ -182,7 +182,7 @@ def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
 def _print_tree(
     rows: Sequence[TraceRow], answer: LineageAnswer, title: str, limit: int
 ) -> None:
-    """Each thing once, under what it was first reached through."""
+    """Print each thing once, under the thing through which it was first reached."""
     tree = Tree(escaped(title))
     nodes = answer.subject.nodes
     branches: dict[Node, Tree] = dict.fromkeys(nodes, tree)
@@ -204,7 +204,7 @@ def _print_tree(
 
 
 def _thing(node: Node, names: Mapping[Node, str]) -> str:
-    """The kind and label, with the id's first letters, which `lineage` takes for it."""
+    """Return the kind and label, and the start of the id, which `lineage` accepts."""
     kind, id = node
     short = id if "/" in id else id[:8]
     label = f"{names[node]} · {short}" if node in names else short
@@ -219,7 +219,7 @@ def _say_rest(things: str, count: int, limit: int) -> None:
 
 
 def _check(services: Services, limit: int, as_json: bool) -> None:
-    """Print what is missing. Exits with 1 where something is."""
+    """Print gaps in lineage. Exits with 1 if there are any."""
     with services.warehouse.transaction() as con:
         found = check_completeness(con, limit)
     if as_json:

@@ -1,4 +1,4 @@
-"""`ig-assets metrics`: figures for Prometheus and DataDog."""
+"""`ig-assets metrics`: serves metrics to Prometheus and DataDog."""
 
 from __future__ import annotations
 

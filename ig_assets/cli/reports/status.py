@@ -1,4 +1,4 @@
-"""`ig-assets status`: the state of the data folder, and what waits for a person."""
+"""`ig-assets status`: shows the state of the data folder, and what needs a person."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""Scripts: reading them, knowing which are current, embedding, indexing, finding."""
+"""Reads the library's scripts, records their status, embeds, indexes and finds them."""

@@ -1,9 +1,9 @@
-"""What a sync has compared and found equal, so that the next need not compare it again.
+"""Reads and writes checkpoints, which let a sync skip a comparison that it has done.
 
 Each part of the corpus stage compares two sides: the library's files with the tables,
-or the tables with a vector index. A checkpoint (table `sync_checkpoints`) is a digest
-of all that such a comparison reads, written where it found nothing left to do. While
-both sides have the same digests, there is nothing to do either.
+or the tables with a vector index. A part that finds no difference writes a checkpoint
+to the table `sync_checkpoints`: a digest of all that the comparison read. The next sync
+of the part skips the comparison if the digest is the same.
 """
 
 from __future__ import annotations
@@ -16,13 +16,13 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 FULL_EVERY = timedelta(days=1)
-"""How often a store that only counts its entries is compared in full all the same."""
+"""Time after which an index is compared in full whatever its checkpoint says."""
 
 SCRIPT_STATES = {
     "script_status": "script_id, changed_at, status, revision_hash",
     "forgotten": "script_id",
 }
-"""What the view `current_scripts` reads besides `scripts`."""
+"""{table: columns} that the view `current_scripts` reads besides `scripts`."""
 
 _READ = """
     SELECT state, unchanged, compared_at
@@ -32,7 +32,11 @@ _READ = """
 
 
 class Checkpoint(NamedTuple):
-    """A state with nothing to do: its digest, and how many scripts are in it."""
+    """A state in which a part of the corpus stage had nothing left to do.
+
+    `state` is the digest of what the part compared, `unchanged` the number of scripts
+    in it, and `compared_at` the time of the comparison.
+    """
 
     state: str
     unchanged: int
@@ -40,21 +44,22 @@ class Checkpoint(NamedTuple):
 
 
 def read_checkpoint(con: Connection, part: str) -> Checkpoint | None:
-    """The last state of a part that had nothing left to do."""
+    """Return the latest checkpoint of a part of the corpus stage, or None."""
     rows = con.execute(_READ, [part]).fetchall()
     return Checkpoint(*rows[0]) if rows else None
 
 
 def write_checkpoint(con: Connection, part: str, checkpoint: Checkpoint) -> None:
-    """Say that a part has nothing left to do in this state."""
+    """Store the checkpoint of a part; it replaces the part's earlier checkpoint."""
     merge_rows(con, "sync_checkpoints", [{"part": part, **checkpoint._asdict()}])
 
 
 def rows_digest(con: Connection, columns: Mapping[str, str]) -> str:
-    """A digest of these columns of these tables, whatever the order of the rows.
+    """Return a digest of all rows of the tables in `columns` ({table: columns}).
 
-    It differs where a row does. Only DuckDB of one version gives the same digest of
-    the same rows.
+    The digest changes if a value in one of these columns changes, or if a row is added
+    or deleted; the order of the rows does not matter. Another version of DuckDB gives
+    another digest for the same rows.
     """
     parts = [
         f"(SELECT concat_ws('.', count(*), bit_xor(hash({listed}))) FROM {table})"

@@ -1,4 +1,4 @@
-"""Plots the corpus as a map: embeddings in two dimensions, winners marked."""
+"""Plots the corpus as a map: vectors in two dimensions, with winners marked."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ COLOURS = {"library": "#3b6ea5", "history": "#9aa5ae", "winner": "#d1495b"}
 
 Points = npt.NDArray[np.float64]
 
-# Winners first, then in order of the hash: a sample that is random but repeatable.
+# The order by hash makes the sample random and repeatable; winners come first.
 _POINTS = f"""
     SELECT s.origin,
         s.origin = 'winner' OR w.revision_hash IS NOT NULL AS is_winner,
@@ -36,8 +36,9 @@ _POINTS = f"""
 def corpus_map(warehouse: Warehouse, model: str, dimensions: int) -> bytes:
     """Plot the active scripts, at most 3,000 of them, as a PNG of less than 60 kB.
 
-    A point's position is the first two principal components of its vector, its colour
-    the origin; winners have a ring. Without vectors the plot says "no vectors yet".
+    A point's position is the first two principal components of its script's vector; its
+    colour shows the script's origin; winners have a ring. Without vectors the plot says
+    "no vectors yet".
     """
     with warehouse.transaction() as con:
         rows = con.execute(_POINTS, [model, dimensions]).fetchall()
@@ -57,8 +58,8 @@ def corpus_map(warehouse: Warehouse, model: str, dimensions: int) -> bytes:
 def principal_components(vectors: Points) -> Points:
     """Project vectors (n, d) on their first two principal components: shape (n, 2).
 
-    Zeros for fewer than two vectors. The largest coordinate of each axis is positive,
-    so that the same corpus gives the same picture.
+    For fewer than two vectors all values are 0. The largest coordinate of each axis is
+    positive, so that the same corpus gives the same picture.
     """
     points = np.zeros((len(vectors), 2))
     if len(vectors) < 2 or vectors.shape[1] == 0:

@@ -1,4 +1,4 @@
-"""Reads which scripts and variants were forgotten, and names the promoted winners."""
+"""Reads which scripts, words and variants were forgotten."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import json
 from ig_assets.warehouse.warehouse import Connection
 
 WINNER_PREFIX = "winner/"
-"""Begins the id of a script that was promoted from a winning variant."""
+"""Prefix of the id of a script that was promoted from a winning variant."""
 
 # The views of `warehouse.views`, for callers that do not name them yet.
 CURRENT_SCRIPTS = "SELECT * FROM current_scripts"
@@ -15,15 +15,16 @@ REVISION_EVIDENCE = "SELECT * FROM won_revisions"
 
 
 def forgotten_scripts(con: Connection) -> set[str]:
-    """Ids of all forgotten scripts, whenever they were forgotten."""
+    """Return the ids of all scripts that were ever forgotten."""
     rows = con.execute("SELECT script_id FROM forgotten_scripts").fetchall()
     return {str(row[0]) for row in rows}
 
 
 def forgotten_words(con: Connection) -> set[str]:
-    """`identity.forgotten_hashes` of all forgotten texts, from their receipts.
+    """Return `identity.forgotten_hashes` of all forgotten texts, from their receipts.
 
-    While a request is under way, from what it noted when the words went.
+    A request that is not yet finished has no receipt; its hashes come from the step
+    that deleted the words.
     """
     rows = con.execute("""
         SELECT receipt
@@ -42,7 +43,7 @@ def forgotten_words(con: Connection) -> set[str]:
 
 
 def forgotten_variants(con: Connection) -> set[str]:
-    """Ids of the variants that became forgotten scripts."""
+    """Return the ids of the variants that became scripts and were forgotten."""
     forgotten = forgotten_scripts(con)
     rows = con.execute(
         """
@@ -52,7 +53,8 @@ def forgotten_variants(con: Connection) -> set[str]:
         """,
         [sorted(forgotten)],
     ).fetchall()
-    # A promoted winner's id has its variant's, even when its rows were deleted.
+    # The id of a promoted winner contains its variant's id, also after its rows are
+    # deleted.
     promoted = {
         script_id.removeprefix(WINNER_PREFIX)
         for script_id in forgotten

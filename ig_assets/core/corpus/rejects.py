@@ -1,4 +1,4 @@
-"""Stores rejected sources: a row per change, resolved once the source is fixed."""
+"""Stores rejected sources: one row per change, `resolved` once the source is fixed."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 HISTORY = "history:"
-"""Begins the source_uri of an imported file's row; the library's are paths."""
+"""Prefix of the source_uri of an imported file's row; the library's are paths."""
 
 RESOLVED = "resolved"
 
 
 def current_rejects(con: Connection) -> list[Reject]:
-    """The files and imported rows that are rejected now, by source_uri."""
+    """Return the files and imported rows that are rejected now, by source_uri."""
     rows = con.execute(
         "SELECT source_uri, reason, detail FROM current_rejects AS r "
         "ORDER BY source_uri"
@@ -52,7 +52,7 @@ def write_rejects(con: Connection, rejects: Iterable[Reject], now: datetime) -> 
 def resolve_rejects(
     con: Connection, still_rejected: Iterable[Reject], now: datetime
 ) -> None:
-    """Mark the library's rejects that are no longer among `still_rejected`."""
+    """Mark the library's rejects that are not among `still_rejected` as resolved."""
     still = {reject.source_uri for reject in still_rejected}
     resolved = [
         Reject(reject.source_uri, RESOLVED, "The file was fixed or removed.")

@@ -1,1 +1,1 @@
-"""What was paid, what would be paid, and what may still be paid."""
+"""Prices, budgets and the ledger of paid calls."""

@@ -1,10 +1,10 @@
-"""Budgets: an amount per run, day, month or for ever, in dollars or tokens.
+"""Check budgets: an amount per run, per day, per month or in all, in dollars or tokens.
 
-A budget is for all operations or for one. A call counts with its cost, and with what it
-reserved as long as that is not known (reserved, submitted, unknown). The check and the
-reservation are one transaction, and the warehouse has one writer at a time, so several
-processes share one budget. Days and months are those of the billing clock, in UTC, also
-where the loop runs on a simulated clock: the vendor bills in real time.
+A budget is for one operation or for all. A call counts with its cost. While its cost is
+not known (status reserved, submitted or unknown), it counts with what it reserved. The
+check and the reservation are one transaction, and the warehouse has one writer at a
+time, so several processes can share one budget. Days and months are those of real time
+in UTC, even if the loop runs on a simulated clock, since vendors bill in real time.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ Period = Literal["run", "day", "month", "ever"]
 Unit = Literal["usd", "tokens"]
 
 WARN_AT = 0.8
-"""The share of a budget above which it is reported."""
+"""The used share of a budget (0 to 1) from which on people are warned."""
 
 OPERATIONS = ("ingest", "query", "generate", "polish", "judge", "train")
 SYNTAX = "[operation:]run|day|month|ever:usd|tokens=amount, separated by commas"
@@ -53,7 +53,7 @@ WHERE (? IS NULL OR operation = ?)
 
 @dataclass(frozen=True)
 class Budget:
-    """At most `limit` of a unit in a period, of one operation or (None) of all."""
+    """A limit of dollars or tokens in a period, for one operation or (None) for all."""
 
     period: Period
     unit: Unit
@@ -61,7 +61,7 @@ class Budget:
     operation: str | None = None
 
     def __str__(self) -> str:
-        """As it is written in the settings."""
+        """Return the budget in the form of the settings, e.g. `day:usd=5`."""
         before = f"{self.operation}:" if self.operation else ""
         return f"{before}{self.period}:{self.unit}={self._number}"
 
@@ -70,30 +70,36 @@ class Budget:
         return f"{self.limit:.10f}".rstrip("0").rstrip(".")
 
     def concerns(self, operation: str) -> bool:
-        """Whether a call of this operation counts against it."""
+        """Return whether a call of this operation counts against the budget."""
         return self.operation in (None, operation)
 
     def starts_at(self, now: datetime) -> datetime | None:
-        """Since when calls count at `now` (UTC); None where not time decides."""
+        """Return the start of the day or month that contains `now` (UTC).
+
+        It is None for a budget per run or in all, since no date bounds these.
+        """
         day = datetime(now.year, now.month, now.day)
         if self.period == "day":
             return day
         return day.replace(day=1) if self.period == "month" else None
 
     def amount(self, value: float) -> str:
-        """A value in the budget's unit, for a person."""
+        """Return a value with the budget's unit, for a person."""
         return f"USD {value:.4f}" if self.unit == "usd" else f"{value:,.0f} tokens"
 
 
 class HeldBudgetError(BudgetError):
-    """A call would fit if those that are in flight took nothing; they may take less."""
+    """A call does not fit only because of what calls in flight have reserved.
+
+    They may take less than that, so the call may fit once they are settled.
+    """
 
 
 @dataclass(frozen=True)
 class BudgetUsage:
-    """What was used of a budget; `share` of a limit of 0 is 1.
+    """How much of a budget is used, in its unit.
 
-    `held` is what calls in flight have reserved, a part of `spent`.
+    `held` is the part of `spent` that calls in flight have reserved.
     """
 
     budget: Budget
@@ -102,14 +108,14 @@ class BudgetUsage:
 
     @property
     def share(self) -> float:
-        """The spent share of the limit."""
+        """Return the spent share of the limit (1 is all of it); 1 for a limit of 0."""
         return self.spent / self.budget.limit if self.budget.limit else 1.0
 
 
 def parse_budgets(text: str) -> tuple[Budget, ...]:
-    """Budgets as the settings write them: `day:usd=5, generate:month:tokens=2000000`.
+    """Parse budgets of the settings, e.g. `day:usd=5, generate:month:tokens=2000000`.
 
-    Raises ValueError naming the rule that is none.
+    Raises ValueError that names the malformed rule.
     """
     budgets = []
     for rule in filter(None, (part.strip() for part in text.split(","))):
@@ -129,7 +135,7 @@ def parse_budgets(text: str) -> tuple[Budget, ...]:
 def budget_usage(
     con: Connection, budgets: Sequence[Budget], now: datetime, run_id: str | None = None
 ) -> list[BudgetUsage]:
-    """What was used of each budget; a budget per run is at 0 where no run is named."""
+    """Return the usage of each budget. Budgets per run are at 0 if `run_id` is None."""
     return [_usage_of(con, budget, now, run_id) for budget in budgets]
 
 
@@ -143,10 +149,10 @@ def check_budgets(
     now: datetime,
     run_id: str,
 ) -> None:
-    """Raise BudgetError where a call would exceed a budget; it was not sent.
+    """Raise BudgetError if the next call would exceed a budget.
 
-    Where dollars are limited, a call of unknown price is one too many. Raises
-    HeldBudgetError where only the reservations of calls in flight are in its way.
+    A call of unknown price (`cost_usd` is None) exceeds every budget in dollars. Raises
+    HeldBudgetError if only reservations of calls in flight stand in its way.
     """
     held: HeldBudgetError | None = None
     for budget in budgets:
@@ -177,7 +183,7 @@ def check_budgets(
 
 
 def _prices(operation: str) -> str:
-    """The setting that has the prices of an operation."""
+    """Return the name of the setting that holds the prices of an operation."""
     return "IG_TRAINING_PRICES" if operation == "train" else "IG_PRICES"
 
 

@@ -1,7 +1,7 @@
-"""Waits of paid calls: a halt ends them, and they are no part of a call's latency.
+"""Let paid calls wait: a halt ends the wait, and latency does not include it.
 
-An adapter waits for its turn inside the call that the ledger makes. It knows no
-`halt`; the ledger says for the thread which one holds.
+An adapter waits for its turn inside the call that the ledger makes. The adapter does
+not know the `halt` event, so the ledger sets it for the thread.
 """
 
 from __future__ import annotations
@@ -15,12 +15,15 @@ from dataclasses import dataclass
 
 
 class CancelledError(Exception):
-    """Another call has failed, so this one was not sent or not repeated."""
+    """A call was not sent or not repeated.
+
+    Another call failed before, or a person stopped the step.
+    """
 
 
 @dataclass
 class CallWaits:
-    """One call's `halt`, and how long it has waited to be sent."""
+    """One call's halt event and the seconds that it has waited to be sent."""
 
     halt: threading.Event | None
     seconds: float = 0.0
@@ -31,7 +34,10 @@ _CALL: ContextVar[CallWaits | None] = ContextVar("call_waits", default=None)
 
 @contextmanager
 def call_waits(halt: threading.Event | None) -> Iterator[CallWaits]:
-    """What waits in here, in this thread, waits for one call."""
+    """Count the waits of this thread within the block for one call.
+
+    Yield the record.
+    """
     waits = CallWaits(halt)
     token = _CALL.set(waits)
     try:
@@ -41,7 +47,7 @@ def call_waits(halt: threading.Event | None) -> Iterator[CallWaits]:
 
 
 def wait_to_send(seconds: float) -> None:
-    """Sleep before a request is sent; raises CancelledError when it must not be."""
+    """Sleep before a request is sent; raise CancelledError if the halt event is set."""
     waits = _CALL.get()
     if waits is None:
         time.sleep(seconds)
@@ -54,7 +60,7 @@ def wait_to_send(seconds: float) -> None:
 
 
 def sleep_unless(halt: threading.Event | None, seconds: float) -> None:
-    """Sleep, but no longer than until the halt."""
+    """Sleep for `seconds`, or until the halt event is set."""
     if halt is None:
         time.sleep(seconds)
     else:

@@ -1,4 +1,4 @@
-"""Several paid jobs side by side, bounded; the first failure starts nothing more."""
+"""Run a bounded number of paid jobs at a time; after a failure start no more."""
 
 from __future__ import annotations
 
@@ -19,15 +19,15 @@ T = TypeVar("T")
 Job = Callable[[threading.Event], T]
 
 GRACE_S = 2.0
-"""How long an interrupted caller waits for the jobs in flight."""
+"""Seconds that an interrupted caller waits for the jobs in flight."""
 INTERRUPTED = 130
 """The exit code of a process that ends while a job goes on."""
 
 _END_S = 0.5
-"""How long the end of a process waits for threads whose job is over."""
+"""Seconds that the end of a process waits for threads whose job is over."""
 
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
-"""Those of the jobs; a thread lives on for a moment after its job is done."""
+"""The threads of jobs; a thread lives on for a moment after its job is done."""
 
 
 def run_bounded(
@@ -36,16 +36,15 @@ def run_bounded(
     report: Callable[[T], None] | None = None,
     grace_s: float = GRACE_S,
 ) -> list[T]:
-    """Results of the jobs, as they finish, with at most so many at a time.
+    """Run jobs, at most `max_in_flight` at a time, and return their results.
 
-    Jobs are drawn only when there is room. Each is given an event that is set as
-    soon as one fails or the caller is interrupted: a job that has not sent its
-    request by then must not. After a failure those in flight are waited for; then
-    the first failure is raised. After an interrupt (Ctrl-C, Terminate) they have
-    `grace_s`: a person waits for the end, and a model may write for a minute. What
-    is not answered by then goes on in the background and dies with the process.
-
-    `report` is called with each result, in the caller's thread.
+    The results come in the order in which jobs finish. A job is taken from `jobs` only
+    when there is room. It receives an event that is set once a job fails or the caller
+    is interrupted; a job must not send its request after that. After a failure, the
+    jobs in flight are waited for and the first failure is raised. After an interrupt
+    (Ctrl-C, Terminate) they get `grace_s` seconds, since a person waits and a model may
+    write for a minute; jobs that are not done by then go on in the background and die
+    with the process. `report` is called with each result, in the caller's thread.
     """
     halt = threading.Event()
     results: list[T] = []
@@ -77,12 +76,11 @@ def run_bounded(
 
 @atexit.register
 def _end_without_the_jobs() -> None:
-    """End the process here if a job still runs, before Python takes its parts away.
+    """End the process here if a job still runs, before the interpreter is dismantled.
 
-    Python up to 3.13 unwinds a thread that comes back from DuckDB or ONNX Runtime
-    after that, also to free what it read; their C++ code ends the process for it with
-    SIGABRT, and the caller reads of a crash. What the job leaves half done is as after
-    any kill.
+    Up to 3.13, Python unwinds a thread that returns from DuckDB or ONNX Runtime after
+    that point. Their C++ code then ends the process with SIGABRT, which looks like a
+    crash. What the job leaves half done is as after any kill.
     """
     give_up_s = time.monotonic() + _END_S
     for thread in list(_threads):
@@ -97,7 +95,7 @@ def _end_without_the_jobs() -> None:
 
 
 def _start(job: Job[T], halt: threading.Event) -> Future[T]:
-    """Run a job in a thread that the end of the process does not wait for."""
+    """Run a job in a daemon thread, which does not keep the process alive."""
     future: Future[T] = Future()
 
     def run() -> None:
@@ -123,9 +121,10 @@ def _unless_halted(job: Job[T], halt: threading.Event) -> T:
 
 
 def _finished(running: set[Future[T]]) -> list[T]:
-    """Wait for at least one and take out all that are finished.
+    """Wait for at least one job; remove all finished jobs and return their results.
 
-    A failure is raised rather than a halt that followed from it.
+    Raises a job's own error rather than the CancelledError that followed from it. The
+    list is empty if jobs were only cancelled.
     """
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     running -= done

@@ -1,11 +1,11 @@
-"""What a corpus costs a month in Pinecone, before it is put there.
+"""Estimate what a corpus costs per month in Pinecone, before it is uploaded.
 
 Rates of the Standard plan, on demand, AWS us-east-1, as read in Pinecone's price list
-of November 2026: USD 0.33 a GB-month, 16 a million read units, 4 a million write
-units, at least 50 a month. Units by Pinecone's "Understanding cost": a record is its
-id, its metadata and 4 bytes a dimension; an upsert takes 1 write unit a kB and at
-least 5 a request; a query takes 1 read unit a GB of its namespace and at least 0.25;
-listing takes 1 read unit a page of 100 ids.
+of November 2026: USD 0.33 per GB-month, 16 per million read units, 4 per million write
+units, at least 50 per month. Units follow Pinecone's "Understanding cost". A record is
+its id, its metadata and 4 bytes per dimension. An upsert takes 1 write unit per kB and
+at least 5 per request. A query takes 1 read unit per GB of its namespace and at least
+0.25. Listing takes 1 read unit per page of 100 ids.
 """
 
 from __future__ import annotations
@@ -27,7 +27,10 @@ LEAST_QUERY_UNITS = 0.25
 
 @dataclass(frozen=True)
 class MonthlyUse:
-    """What a team does in a month; the defaults are a guess that is printed."""
+    """How much a team uses the index in a month; the defaults are guesses.
+
+    `rewritten_share` is the share of the records that is upserted again (0 to 1).
+    """
 
     queries: int = 1_000
     syncs: int = 120
@@ -36,7 +39,10 @@ class MonthlyUse:
 
 @dataclass(frozen=True)
 class StoreCost:
-    """One size of the corpus; USD a month, `total_usd` with the plan's minimum."""
+    """The monthly cost (USD) of one corpus size.
+
+    `total_usd` is at least the plan's minimum.
+    """
 
     records: int
     dimensions: int
@@ -53,10 +59,11 @@ def pinecone_monthly_cost(
     bytes_beside_vector: float = 300.0,
     use: MonthlyUse = MonthlyUse(),
 ) -> StoreCost:
-    """Estimate a month with `records` vectors; ids and metadata take the given bytes.
+    """Estimate the monthly cost of `records` vectors.
 
-    Every sync lists all ids, which is how lost vectors are noticed; filling the index
-    for the first time comes on top, once (`first_fill_usd`).
+    `bytes_beside_vector` is the size of a record's id and metadata. Every sync lists
+    all ids, which is how lost vectors are noticed. Filling the index for the first time
+    costs `first_fill_usd` in addition, once.
     """
     record = bytes_beside_vector + BYTES_A_DIMENSION * dimensions
     gigabytes = records * record / GB
@@ -80,7 +87,7 @@ def pinecone_monthly_cost(
 def first_fill_usd(
     records: int, dimensions: int, bytes_beside_vector: float = 300.0
 ) -> float:
-    """USD of upserting so many records once."""
+    """Return the cost (USD) of upserting `records` vectors once."""
     record = bytes_beside_vector + BYTES_A_DIMENSION * dimensions
     return _write_units(records, record) * WRITE_USD_UNIT
 

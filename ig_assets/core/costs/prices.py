@@ -1,4 +1,7 @@
-"""What tokens cost: the team's own prices (IG_PRICES), then `genai-prices`, offline."""
+"""Price tokens by the team's own prices (IG_PRICES), else by `genai-prices`.
+
+No request is sent for it; `genai-prices` is used offline.
+"""
 
 from __future__ import annotations
 
@@ -23,11 +26,11 @@ _SAME_MODEL = re.compile(r"(-(\d{4}-\d{2}-\d{2}|\d{4,8}|latest))?(:.*)?")
 
 @dataclass(frozen=True)
 class Price:
-    """USD per million input, cached input and output tokens.
+    """USD per million input, cached input and output tokens of a model.
 
-    It holds for `model`, its dated snapshots and what a vendor puts behind a colon,
-    e.g. all fine-tunes of a base model by `ft:gpt-4.1-mini`; not for `gpt-4.1-mini`
-    where `model` is `gpt-4.1`, which costs five times as much.
+    It holds for `model`, for its dated snapshots and for names that continue with a
+    colon: `ft:gpt-4.1-mini` covers all fine-tunes of that base model. A price of
+    `gpt-4.1` does not hold for `gpt-4.1-mini`, which costs a fifth as much.
     """
 
     model: str
@@ -40,10 +43,10 @@ _own: tuple[Price, ...] = ()
 
 
 def parse_prices(text: str) -> tuple[Price, ...]:
-    """Prices as the settings state them: `ft:gpt-4.1-mini=0.80/0.20/3.20, other=1/2`.
+    """Parse prices of the settings, e.g. `ft:gpt-4.1-mini=0.80/0.20/3.20, other=1/2`.
 
-    Without a price of their own, cached tokens cost what input tokens cost. Raises
-    ValueError naming the rule that is malformed.
+    Cached tokens without a price of their own cost as much as input tokens. Raises
+    ValueError that names the malformed rule.
     """
     prices = []
     for rule in filter(None, (part.strip() for part in text.split(","))):
@@ -57,16 +60,19 @@ def parse_prices(text: str) -> tuple[Price, ...]:
 
 
 def use_prices(prices: Sequence[Price]) -> None:
-    """Let these prices come before those of `genai-prices`, in this process.
+    """Let these prices go before those of `genai-prices`, in this process.
 
-    The one with the longest matching model name counts.
+    If several names match a model, the longest one counts.
     """
     global _own
     _own = tuple(sorted(prices, key=lambda price: -len(price.model)))
 
 
 def call_cost_usd(provider: str, model: str, usage: TokenUsage) -> float | None:
-    """The cost of one call in USD; 0.0 for local models, None without a known price."""
+    """Return the cost of one call in USD, or None if no price is known.
+
+    Calls of local models cost 0.0.
+    """
     if provider in LOCAL_PROVIDERS:
         return 0.0
     per_token = _own_rates(model) or _rates(provider, model)

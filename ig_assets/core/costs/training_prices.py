@@ -1,4 +1,4 @@
-"""What fine-tuning costs a trained token: the team's prices, then OpenAI's list."""
+"""Price trained tokens: by the team's own prices, else by OpenAI's list."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ OPENAI_USD: Mapping[str, float] = {
 
 
 def parse_training_prices(text: str) -> dict[str, float]:
-    """Prices as the settings state them: `gpt-4.1-mini=5.00, other/model=0.48`.
+    """Parse prices of the settings, e.g. `gpt-4.1-mini=5.00, other/model=0.48`.
 
-    Raises ValueError naming the rule that is malformed.
+    The values are USD per million trained tokens. Raises ValueError that names the
+    malformed rule.
     """
     prices = {}
     for rule in filter(None, (part.strip() for part in text.split(","))):
@@ -37,9 +38,10 @@ def parse_training_prices(text: str) -> dict[str, float]:
 def training_cost_usd(
     model: str, tokens: int, own: Mapping[str, float]
 ) -> float | None:
-    """USD for so many trained tokens, epochs counted; None without a known price.
+    """Return the cost (USD) of training on `tokens`, or None if no price is known.
 
-    A price holds for the model and its dated snapshots.
+    `tokens` counts each epoch. `own` are the team's prices, USD per million tokens;
+    they go before OpenAI's. A price holds for the model and its dated snapshots.
     """
     for prices in (own, OPENAI_USD):
         for name in (model, _DATED.sub("", model)):

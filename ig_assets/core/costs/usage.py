@@ -1,4 +1,4 @@
-"""What was used, read from the ledger: per day and operation, and in all."""
+"""Read usage from the ledger: calls, tokens, cost and latency."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ EMBEDDING_OPERATIONS = frozenset({"ingest", "query"})
 
 
 def usage_by_model(con: Connection, day: date | None = None) -> list[dict[str, Any]]:
-    """Calls, tokens, cost (USD) and latency, a row per operation and model.
+    """Return calls, tokens, cost (USD) and latency (ms) per operation and model.
 
-    `cost_usd` takes the reservation where the cost is unknown; `p50_ms` and `p95_ms`
-    are the median and the 95th percentile of latency; `unpriced` counts done
-    calls without a known price, `unknown` those without an answer (their reservation
-    counts as spent).
+    With `day` only the calls of that day count. `cost_usd` uses the reservation if the
+    cost is unknown. `p50_ms` and `p95_ms` are the median and the 95th percentile of
+    latency. `unpriced` counts done calls without a known price; `unknown` counts calls
+    without an answer, whose reservation counts as spent.
     """
     return fetch_dicts(
         con,
@@ -50,7 +50,10 @@ def usage_by_model(con: Connection, day: date | None = None) -> list[dict[str, A
 
 
 def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | int]:
-    """What a step of a run has used so far; reserved and unknown calls count."""
+    """Return what one asset of a run has used so far.
+
+    A call of unknown cost counts with its reservation.
+    """
     [row] = fetch_dicts(
         con,
         """
@@ -68,10 +71,11 @@ def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | 
 
 
 def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
-    """What the local calls among these rows would have cost at OpenAI, USD.
+    """Return what the local calls among the rows would have cost at OpenAI, USD.
 
-    Their tokens, priced as `gpt-5-mini` and `text-embedding-3-small`; another
-    tokenizer would count a little differently, and that model would also think.
+    Their tokens are priced as `gpt-5-mini` and `text-embedding-3-small`. This is an
+    estimate: another tokenizer counts a little differently, and `gpt-5-mini` also uses
+    reasoning tokens.
     """
     total = 0.0
     for row in rows:
@@ -85,9 +89,9 @@ def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
 
 
 def price_warning(budgets: Sequence[Budget], provider: str, model: str) -> str | None:
-    """Why every call to a model would be refused, None where none would be.
+    """Return a warning if budgets would block every call to a model, else None.
 
-    That is where a budget limits dollars and no price is known for the model.
+    They do if a budget limits dollars and no price is known for the model.
     """
     dollars = [budget for budget in budgets if budget.unit == "usd"]
     if not dollars or call_cost_usd(provider, model, TokenUsage(1, 1)) is not None:

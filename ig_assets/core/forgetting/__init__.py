@@ -1,1 +1,1 @@
-"""Forgetting scripts wherever they went: tables, index, training files, models."""
+"""Forget scripts in every place: tables, index, training files and models."""

@@ -1,8 +1,8 @@
-"""The working file of a request: what it found, words included, until it is done.
+"""Keep the working file of a request: what it found, words included, until it is done.
 
-A request that was killed, or whose search found words, goes on from it, and can look
-for the words that are no longer in the tables. Only the owner may read it; it is
-removed when the request is finished.
+An interrupted request goes on from this file, and so does one whose search found words:
+the file still has words that are no longer in the tables. Only the owner may read it.
+It is removed when the request is finished.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ def write_begun(receipts: Path, found: Found) -> None:
 
 
 def read_begun(receipts: Path, request_id: str) -> Found | None:
-    """What was found; None where there is no working file."""
+    """Return what the request found; None if there is no working file."""
     try:
         text = _path(receipts, request_id).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -48,7 +48,7 @@ def read_begun(receipts: Path, request_id: str) -> Found | None:
 
 
 def remove_begun(receipts: Path, unfinished: Collection[str]) -> None:
-    """Remove the working files, and parts of them; those of `unfinished` ones stay."""
+    """Remove the working files of all requests but the `unfinished` ones (ids)."""
     folder = receipts / FOLDER
     kept = {_path(receipts, request_id) for request_id in unfinished}
     if folder.is_dir():

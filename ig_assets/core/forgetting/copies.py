@@ -1,4 +1,4 @@
-"""Which generated texts copied a script, by the bounds that variants are held to."""
+"""Find generated texts that copied a script, by the bounds for variants."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _TEXTS = """
 
 @dataclass(frozen=True)
 class Bounds:
-    """A text of less novelty, or with a longer run of words, is a copy."""
+    """A text with less novelty (0 to 1), or a longer copied run of words, is a copy."""
 
     novelty_floor: float
     most_copied_words: int
@@ -34,7 +34,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class GeneratedText:
-    """One draft, attempt, variant or edit; `stage` names the list of `Erasure`."""
+    """One draft, attempt, variant or edit; `stage` is the field of `Erasure` for it."""
 
     stage: str
     key: str
@@ -43,7 +43,7 @@ class GeneratedText:
 
 
 def generated_texts(con: Connection) -> list[GeneratedText]:
-    """All texts of variants, at all their stages."""
+    """Return the texts of all variants, at all their stages."""
     rows = con.execute(f"SELECT * FROM ({_TEXTS}) WHERE text <> ''").fetchall()
     return [GeneratedText(*row) for row in rows]
 
@@ -51,9 +51,10 @@ def generated_texts(con: Connection) -> list[GeneratedText]:
 def copies(
     written: Iterable[GeneratedText], texts: Iterable[str], bounds: Bounds
 ) -> list[GeneratedText]:
-    """The generated texts that copied one of `texts`.
+    """Return the generated texts that copied one of `texts`.
 
-    A text that shares no run of words with any, as most do not, is not measured.
+    A text that shares no run of words with any of them is not measured; most texts
+    share none.
     """
     words = list(texts)
     sought = {run for text in words for run in word_runs(text)}

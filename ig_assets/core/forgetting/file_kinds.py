@@ -1,7 +1,7 @@
-"""Every kind of file that a data folder has, and whether it can hold words of a script.
+"""List every kind of file in a data folder, and whether it can hold words of a script.
 
 `warehouse/forgetting/registry.py` lists the columns of the tables in the same way. When
-a script is forgotten, a file of no kind listed here is searched like all others.
+a script is forgotten, files of unlisted kinds are searched like all others.
 """
 
 from __future__ import annotations
@@ -12,7 +12,11 @@ from fnmatch import fnmatch
 
 @dataclass(frozen=True)
 class FileKind:
-    """Files below the data folder by a pattern: what they hold, who empties them."""
+    """Files below the data folder that match `pattern`.
+
+    `holds` says what they hold, `forgotten_by` how they are handled when a script is
+    forgotten.
+    """
 
     pattern: str
     holds: str
@@ -68,5 +72,5 @@ FILE_KINDS = (
 
 
 def kind_of(name: str) -> FileKind | None:
-    """The kind of a file by its path below the data folder; None for an unknown one."""
+    """Return the kind of a file by its path below the data folder; None if unknown."""
     return next((kind for kind in FILE_KINDS if fnmatch(name, kind.pattern)), None)

@@ -1,4 +1,4 @@
-"""Finds all that came of scripts, before anything is deleted; reads only."""
+"""Find everything that came of scripts, before anything is deleted; only reads."""
 
 from __future__ import annotations
 
@@ -148,17 +148,20 @@ _PROVIDERS = """
 
 @dataclass(frozen=True)
 class Found:
-    """What a forgetting touches. `texts` are the words that go, and stay in memory.
+    """What a forgetting touches.
 
-    `quoted` are passages of their files, spoken or not, that remarks about these quote,
-    as those of earlier versions do: they are searched for as well. `same_words` are
-    scripts with the very words of a named one, `sibling_arms` those of a test of it
-    that share more words with it than a variant may, as arms do that differ in their
-    hook alone, `copied` variants that copied one; all go too. What follows is listed
-    and stays: `influenced` variants were written with a script in their prompt,
-    `influenced_models` had one in their dataset and did not learn from it, `similar`
-    scripts share more words than a variant may. `published` posts and `vendors` are
-    beyond our reach. `active_model` is the one that generation uses now.
+    Erased are: `texts`, the words, which stay in memory; `same_words`, scripts with
+    exactly the words of a named one; `sibling_arms`, scripts in the same test that
+    share more words with it than a variant may, such as arms that differ only in their
+    hook; and `copied`, variants that copied one of the scripts. `quoted` are passages
+    of the scripts' files that remarks of earlier versions quote; they are searched for
+    as well.
+
+    Listed but kept are: `influenced`, variants with one of the scripts in their prompt;
+    `influenced_models`, which had one in their dataset and did not learn from it;
+    `similar`, scripts that share more words with it than a variant may; and `published`
+    posts and `vendors`, which this program cannot change. `active_model` is the id of
+    the model that generation uses now.
     """
 
     erasure: Erasure
@@ -175,7 +178,7 @@ class Found:
     active_model: str | None = None
 
     def listing(self) -> dict[str, Any]:
-        """All but the words and the erasure, as JSON types."""
+        """Return all fields but the words and the erasure, as JSON types."""
         fields = dataclasses.asdict(self)
         return {
             name: value
@@ -213,7 +216,7 @@ _STORED_VECTORS = """
 
 @dataclass
 class _Lists:
-    """The lists of an erasure while they are found."""
+    """The lists of an erasure while they are collected."""
 
     variants: set[str] = field(default_factory=set)
     drafts: set[str] = field(default_factory=set)
@@ -229,9 +232,9 @@ class _Lists:
 def find(
     con: Connection, erasure: Erasure, named: Collection[str], bounds: Bounds
 ) -> Found:
-    """All that came of the named scripts, as an erasure with its lists filled in.
+    """Return everything that came of the named scripts; fill the lists of the erasure.
 
-    Only texts that copied a named script's own words go with it, not copies of copies.
+    Texts that copied a script's own words are erased with it; copies of copies are not.
     """
     scripts = set(named) | _column(con, _SAME_WORDS, [sorted(named)])
     same_words = scripts - set(named)
@@ -309,7 +312,7 @@ def _script_texts(con: Connection, scripts: Collection[str]) -> list[str]:
 def _sibling_arms(
     con: Connection, scripts: Collection[str], bounds: Bounds
 ) -> set[str]:
-    """Arms of the same tests that are copies of these scripts by the bounds."""
+    """Return the ids of scripts in the same tests that are copies of these scripts."""
     rows = con.execute(_ARMS, [sorted(scripts)]).fetchall()
     arms = [GeneratedText("", script_id, "", text) for script_id, text in rows]
     found = copies(arms, _script_texts(con, scripts), bounds) if arms else []
@@ -319,7 +322,7 @@ def _sibling_arms(
 def _revisions(
     con: Connection, scripts: Collection[str], variants: Collection[str]
 ) -> set[tuple[str, str]]:
-    """Every revision of the scripts, and of the scripts that variants would become."""
+    """Return every revision of the scripts, and of those that variants would become."""
     rows = con.execute(
         """
         SELECT script_id, revision_hash
@@ -346,9 +349,9 @@ def _revisions(
 def _examples_by_words(
     con: Connection, hashes: Collection[str], words: Sequence[str], bounds: Bounds
 ) -> set[str]:
-    """Ids of examples that hold the script's words but do not name it.
+    """Return ids of examples that hold the scripts' words without naming a script.
 
-    They have exactly its words or, where they name no revision, copied enough of them.
+    They have exactly the words or, if they name no revision, copied enough of them.
     """
     rows = con.execute(_EXAMPLE_TEXTS).fetchall()
     found = {str(i) for i, text, _ in rows if text_hash(text) in hashes}
@@ -363,7 +366,7 @@ def _examples_by_words(
 def _similar(
     con: Connection, scripts: Collection[str], words: Sequence[str], bounds: Bounds
 ) -> list[str]:
-    """Other scripts that share more words with these than a variant may."""
+    """Return ids of other scripts that share more words with these than allowed."""
     rows = con.execute("SELECT script_id, text FROM current_scripts").fetchall()
     others = [
         GeneratedText("", script_id, "", text)
@@ -374,7 +377,7 @@ def _similar(
 
 
 def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:
-    """What vendors were sent, which nothing here can take back."""
+    """Return what was sent to vendors and cannot be taken back from here."""
     batches = con.execute(_BATCHES, [hashes]).fetchall()
     found: list[dict[str, Any]] = [
         {"vendor": provider, "holds": f"files of batch {batch_id}", "batch": batch_id}

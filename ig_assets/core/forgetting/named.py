@@ -1,4 +1,4 @@
-"""Which scripts a request to forget means: by id, file or author."""
+"""Find the scripts that a request to forget names: by id, file or author."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BY_AUTHOR = """
 """
 
 AUTHOR = "author"
-"""Names the hash of the author of a request among the steps of its receipt."""
+"""The step of a request's receipt that holds the hash of the author."""
 
 
 def named_scripts(
@@ -26,12 +26,12 @@ def named_scripts(
     author: str,
     script_named: Callable[[Connection, str], str],
 ) -> list[str]:
-    """Return the ids of the scripts of these names and of this author, sorted.
+    """Return the ids of the scripts with these names and of this author, sorted.
 
-    `script_named` returns the script that a name means: lineage's look-up. None are
-    found of an author whose scripts were all forgotten on an earlier request. Raises
-    InputError where a name is no script's or several scripts', where no script ever had
-    the author, and where neither is given.
+    `script_named` returns the id of the script that a name means (lineage's look-up).
+    If an earlier request has forgotten all scripts of the author, there are none.
+    Raises InputError if a name fits no script or several, if no script ever had the
+    author, or if neither a name nor an author is given.
     """
     if not names and not author:
         raise InputError("Name a script to forget, or an author with --author.")
@@ -45,12 +45,15 @@ def named_scripts(
 
 
 def author_hash(request_id: str, author: str) -> str:
-    """By which a request knows its author again; the name itself is not kept."""
+    """Return the hash by which a request recognises its author.
+
+    The name is not kept.
+    """
     return fields_hash({"request": request_id, "author": author.strip().lower()})
 
 
 def _is_forgotten_author(con: Connection, author: str) -> bool:
-    """Whether an earlier request named this author."""
+    """Return whether an earlier request named this author."""
     rows = con.execute(
         "SELECT request_id, receipt FROM forget_requests WHERE receipt IS NOT NULL"
     ).fetchall()

@@ -1,10 +1,10 @@
-"""Looks for forgotten words in all tables and files, after everything was deleted.
+"""Search all tables and files for forgotten words, after everything was deleted.
 
-The words are looked for sentence by sentence, and in files also as the first words by
-which a page of lineage names a text. What another text of the warehouse has too, below
-the bounds of a copy, is no trace of the script; sentences of this kind are counted as
-shared. DuckDB may compress the texts of its file, so that its bytes alone prove
-nothing: its tables are read too, also those of copies that lie beside it.
+The words are searched sentence by sentence. Files are also searched for the first words
+by which a page of lineage names a text. A sentence that a text which stays has too is
+no trace of the script; it is counted as shared. DuckDB may compress the texts of its
+file, so its bytes alone prove nothing: the tables of DuckDB files are read too,
+including those of copies beside the warehouse.
 """
 
 from __future__ import annotations
@@ -38,10 +38,11 @@ ORDER BY ALL
 
 @dataclass(frozen=True)
 class Residue:
-    """Where words are left: `places` are columns and files, with how many sentences.
+    """Where words are left.
 
-    `shared` are tables with sentences that texts which stay have in common with a
-    forgotten one. `sentences` is how many were looked for, `files` in how many files.
+    `places` is {column or file: number of sentences}. `shared` is {table: number of
+    sentences} of sentences that texts which stay have in common with a forgotten one.
+    `sentences` is the number searched for, `files` the number of files searched.
     """
 
     sentences: int
@@ -51,9 +52,10 @@ class Residue:
 
 
 def sentences_of(texts: Iterable[str]) -> list[str]:
-    """The sentences of texts that are long enough to be looked for; else whole texts.
+    """Return the sentences of texts that are long enough to search for.
 
-    Long enough are 5 words and 20 characters: less is found in texts of anybody.
+    Long enough are 5 words and 20 characters; shorter ones occur in anybody's texts. A
+    text without such a sentence is returned whole.
     """
     found: dict[str, None] = {}
     for text in texts:
@@ -64,7 +66,10 @@ def sentences_of(texts: Iterable[str]) -> list[str]:
 
 
 def long_sentences(texts: Iterable[str]) -> list[str]:
-    """The sentences of texts that are long enough to be looked for; none of others."""
+    """Return the sentences of texts that are long enough to search for.
+
+    Unlike `sentences_of`, it returns nothing for a text without such a sentence.
+    """
     return [one for one in sentences_of(texts) if _is_long(one)]
 
 
@@ -79,10 +84,10 @@ def search(
     skipped: Sequence[Path],
     quoted: Iterable[str] = (),
 ) -> Residue:
-    """Look for the texts' sentences in the tables, and in all files below `folders`.
+    """Search for the texts' sentences in the tables and in all files below `folders`.
 
-    `quoted` are passages beside the texts, of which only long sentences are looked for.
-    What lies below one of `skipped` is not read.
+    `quoted` are further passages, of which only long sentences are searched for. Files
+    below a path in `skipped` are not read.
     """
     whole = list(texts)
     sentences = list(dict.fromkeys([*sentences_of(whole), *long_sentences(quoted)]))
@@ -112,7 +117,7 @@ def search(
 def _in_table(
     con: Connection, table: str, columns: Columns, sentences: Sequence[str]
 ) -> dict[str, set[str]]:
-    """By column the sentences that are in it, as they are or in JSON."""
+    """Return {column: sentences found in it}, as plain text or in JSON."""
     names = [name for name in columns.names() if name not in columns.vectors.split()]
     cells = " UNION ALL ".join(
         f"SELECT '{name}' AS name, \"{name}\" AS cell FROM {table} "
@@ -140,13 +145,13 @@ def _in_table(
 
 
 def _first_words(texts: Iterable[str]) -> list[str]:
-    """The first words of the texts of which a page of lineage has no more."""
+    """Return `first_words`, without the …, of each text that has more words."""
     found = {first_words(text) or "" for text in texts}
     return sorted(one.removesuffix(CUT) for one in found if one.endswith(CUT))
 
 
 def _begin_a_text(con: Connection, begun: Sequence[str]) -> set[str]:
-    """Which first words are those of texts too that stay."""
+    """Return those first words that also occur in texts of the tables that stay."""
     found: set[str] = set()
     for table, columns in COLUMNS.items():
         if columns.words:
@@ -156,13 +161,13 @@ def _begin_a_text(con: Connection, begun: Sequence[str]) -> set[str]:
 
 
 def _spellings(sentence: str) -> tuple[str, str, str]:
-    """A sentence as text files, JSON, and JSON in ASCII have it."""
+    """Return a sentence as plain text, as in JSON, and as in ASCII-only JSON."""
     in_json = json.dumps(sentence, ensure_ascii=False)[1:-1]
     return sentence, in_json, json.dumps(sentence)[1:-1]
 
 
 def _in_files(sentence: str) -> list[bytes]:
-    """All spellings of a sentence in files: as above, and as HTML and SVG have it."""
+    """Return all spellings of a sentence in files, those of HTML and SVG included."""
     in_svg = html.escape(sentence, quote=False)
     in_html = in_svg.replace('"', "&#34;").replace("'", "&#39;")
     spelt = {*_spellings(sentence), in_html, in_svg}
@@ -182,7 +187,7 @@ def _files(folders: Sequence[Path], skipped: Sequence[Path]) -> list[Path]:
 
 
 def _in_file(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
-    """How many of the sentences are in a file; one that vanishes has none."""
+    """Return how many of the sentences are in a file; 0 if it has vanished."""
     overlap = max((len(b) for spelt in sought for b in spelt), default=1) - 1
     left = list(range(len(sought)))
     total = len(left)
@@ -199,9 +204,10 @@ def _in_file(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
 
 
 def _in_database(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
-    """As `_in_file`, in the tables of another DuckDB file; 0 for what is none.
+    """Return how many of the sentences are in the tables of a DuckDB file.
 
-    Also 0 for the warehouse, which this process has open and reads itself.
+    The number is 0 for a file that is no DuckDB file. It is also 0 for the warehouse,
+    which this process has open and searches by `_in_table`.
     """
     if not _is_database(path):
         return 0

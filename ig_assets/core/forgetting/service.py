@@ -1,11 +1,12 @@
-"""Forgets scripts: an intent row, the steps one after the other, a receipt.
+"""Forget scripts: write an intent row, run the steps in order, write a receipt.
 
     intent row → working file → tables → models → index → vendors → datasets → Dagster's
     events → warehouse's file → search → receipt → last row → working file removed
 
-Killed anywhere, `resume` goes on from the first step that is not recorded. Where the
-search found words, it deletes and looks again (`_look_again`), until none is found. The
-files of the library are left alone: a sync refuses a forgotten one and says so.
+After an interruption `resume` goes on from the first step that is not recorded. If the
+search found words, each `resume` deletes and searches again (`_look_again`), until one
+finds none. Files of the library are left alone: a sync refuses a forgotten file and
+says so.
 """
 
 from __future__ import annotations
@@ -32,7 +33,10 @@ BEGUN, DONE = "begun", "done"
 _IMPORTED = "history"  # in place of the platform of an imported post
 FILE_STEPS = ("index", "datasets", "events", "warehouse")
 STEPS_AGAIN = ("tables", "datasets", "events", "warehouse", "search")
-"""What is repeated where words were left; the receipt stays as it was written."""
+"""The steps that are repeated if words were left.
+
+The receipt stays as it was written.
+"""
 
 Watch = Callable[[str], None]
 
@@ -54,13 +58,13 @@ _FORGOTTEN = """
 
 @dataclass(frozen=True)
 class Plan:
-    """What a forgetting would touch: rows by table, and what it found."""
+    """What a forgetting would touch: {table: rows}, and everything that was found."""
 
     rows: dict[str, int]
     found: Found
 
     def as_json(self) -> dict[str, Any]:
-        """Ids and counts, no words."""
+        """Return ids and counts as JSON types, no words."""
         erasure = self.found.erasure
         return {
             "scripts": list(erasure.scripts),
@@ -74,7 +78,7 @@ class Plan:
 
 
 def plan_forgetting(work: Forgetting, named: Sequence[str]) -> Plan:
-    """What forgetting these scripts would touch; writes nothing."""
+    """Return what forgetting these scripts would touch; write nothing."""
     erasure = Erasure("", "", "", work.clock.now())
     with work.warehouse.transaction() as con:
         found = find(con, erasure, named, work.bounds)
@@ -89,13 +93,14 @@ def forget(
     after: Watch = lambda step: None,
     author: str = "",
 ) -> Receipt | None:
-    """Forget scripts by their ids; None where all of them are forgotten already.
+    """Forget scripts by their ids, and return the receipt.
 
-    Where words of them were left, they are deleted and looked for again. `after` is
-    called with the name of each step that was recorded. Of `author`, by whom the
-    scripts were named, a hash is kept, so that a repeated request is known. Raises
-    InputError without a reason and while an earlier request is interrupted; and what a
-    step raises, after which `resume` goes on.
+    The result is None if all are forgotten already and no words of them are left. If an
+    earlier request left words of them, these are deleted and searched for again.
+    `after` is called with the name of each recorded step. `author` is the author whose
+    scripts were asked for; only its hash is kept, by which a repeated request is
+    recognised. Raises InputError without a reason or while an earlier request is
+    interrupted. Also raises what a step raises; `resume` then goes on.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
@@ -126,7 +131,7 @@ def _begin(
     requested_by: str,
     author: str,
 ) -> dict[str, Any]:
-    """The intent row of a request, which was written."""
+    """Write the intent row of a request and return it."""
     now = work.clock.now()
     row: dict[str, Any] = {
         "request_id": stable_id("forget", now.isoformat(), *wanted),
@@ -156,10 +161,10 @@ def _remove_begun(work: Forgetting) -> None:
 
 
 def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
-    """Finish what was begun, and what a restored warehouse has yet to do in files.
+    """Finish interrupted requests, and the file steps of a restored warehouse.
 
-    Where words were left, they are deleted and looked for again. Returns the receipts
-    of the requests, oldest first. Raises what a step raises.
+    If words were left, they are deleted and searched for again. Returns the receipts of
+    the requests, oldest first. Raises what a step raises.
     """
     now = work.clock.now()
     with work.warehouse.transaction() as con:
@@ -208,7 +213,10 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
 
 
 def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """Delete again what may be repeated, then look whether words are left still."""
+    """Repeat the steps that may be repeated, the search included.
+
+    Returns the request's receipt, with what was done in `again`.
+    """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = read_begun(work.receipts, row["request_id"])
     if found is None:  # by an earlier version, which kept no words
@@ -219,7 +227,10 @@ def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
 def _repeat(
     work: Forgetting, found: Found, names: Collection[str], after: Watch
 ) -> dict[str, Any]:
-    """What these steps did a second time; each is recorded in place of the first."""
+    """Run these steps again; return {step: what it did}.
+
+    Each result is recorded in place of the step's first one.
+    """
     again: dict[str, Any] = {}
     for step in STEPS:
         if step.name in names:
@@ -233,7 +244,7 @@ def _repeat(
 
 
 def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """What the tables' replay left: who is active, index, files, the file's bytes."""
+    """Do what the replay of tables left open: the active model, index and files."""
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = Found(Erasure.from_json(receipt.fields["erasure"]))
     settled = settle_replayed(work.warehouse, work.clock, work.rolls_back)
@@ -251,7 +262,11 @@ def _details(work: Forgetting, request_id: str) -> dict[str, Any]:
 
 
 def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Found:
-    """What was found: from the working file, or looked for before anything is gone."""
+    """Return what was found: from the working file, else by a search of the tables.
+
+    A lost working file cannot be made again once the tables are erased: then the words
+    are unknown.
+    """
     request_id = row["request_id"]
     if (found := read_begun(work.receipts, request_id)) is not None:
         return found
@@ -285,7 +300,7 @@ def _step_row(
 def _receipt(
     work: Forgetting, row: dict[str, Any], found: Found, details: dict[str, Any]
 ) -> dict[str, Any]:
-    """What the receipt says: ids, hashes and counts."""
+    """Return the content of the receipt: ids, hashes and counts."""
     steps = {
         name: {k: v for k, v in detail.items() if k != "erasure"}
         for name, detail in details.items()
@@ -304,7 +319,7 @@ def _receipt(
 
 
 def _platform(post: Mapping[str, Any]) -> str:
-    """Where a post is out, by all that is known of it."""
+    """Return where a post is published, with all names that are known of it."""
     names = [post["platform_post_id"], post.get("permalink")]
     known = ", ".join(str(name) for name in names if name)
     platform = post["platform"]
@@ -314,7 +329,7 @@ def _platform(post: Mapping[str, Any]) -> str:
 
 
 def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
-    """What is left that this program cannot delete, in sentences."""
+    """Return sentences about what this program cannot delete."""
     said = [
         (
             f"The post {post['post_id']} had a simulated audience; it was never out."

@@ -1,4 +1,4 @@
-"""The steps of a forgetting. Each may be repeated: what is done already stays done."""
+"""Define the steps of a forgetting. Each may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -34,17 +34,18 @@ Detail = dict[str, Any]
 
 @dataclass(frozen=True)
 class Forgetting:
-    """All that a forgetting needs from outside the core.
+    """Everything that a forgetting needs from outside the core.
 
-    `clock` is the world's, which may be simulated, and `machine_clock` the machine's: a
-    receipt has both times. `receipts` is the folder of receipts; `datasets` has a
-    folder of training files per month. `batches` gives the vendor of embedding batches.
-    All files below `searched` are looked through, but for those below `library`, which
-    is not ours to change. `rolls_back` says whether a tainted model that is active is
-    replaced at once. `forget_training` removes what was trained on this machine, by the
-    examples, but for the models of these names. `forget_events` takes remarks about
-    these sources, and these sentences, out of what Dagster keeps. `seed` and
-    `base_model` are those of months whose manifest does not name its own.
+    `clock` is the loop's clock, which may be simulated, and `machine_clock` the
+    machine's; a receipt has both times. `receipts` is the folder of receipts.
+    `datasets` has a folder of training files per month. `batches` returns the vendor of
+    embedding batches. All files below `searched` are searched, except those below
+    `library`, which is not ours to change. `rolls_back` says whether an active model
+    that is tainted is replaced at once. `forget_training(examples, kept)` removes what
+    was trained on this machine on the examples, except models named in `kept`.
+    `forget_events(sources, sentences)` removes remarks about the sources, and the
+    sentences, from what Dagster keeps. `seed` and `base_model` are used for months
+    whose manifest does not name its own.
     """
 
     clock: Clock
@@ -70,20 +71,20 @@ class Forgetting:
 
 @dataclass(frozen=True)
 class Step:
-    """A step by name; `run` gives what it found and did."""
+    """A named step; `run` returns what it found and did, as JSON types."""
 
     name: str
     run: Callable[[Forgetting, Found], Detail]
 
 
 def erase_tables(work: Forgetting, found: Found) -> Detail:
-    """Delete the words in every table, in one transaction."""
+    """Erase the words in every table, in one transaction."""
     with work.warehouse.transaction() as con:
         return {"rows": erase(con, found.erasure)}
 
 
 def settle_models(work: Forgetting, found: Found) -> Detail:
-    """Settle who is active, then remove what was trained here on the examples."""
+    """Decide which model is active, then remove what was trained here on examples."""
     settled = settle_active_model(work, found)
     with work.warehouse.transaction() as con:
         kept = [model.called for model in list_models(con) if model.status == "active"]
@@ -91,7 +92,7 @@ def settle_models(work: Forgetting, found: Found) -> Detail:
 
 
 def settle_active_model(work: Forgetting, found: Found) -> Detail:
-    """Replace a tainted model that was active, or leave it active, by the setting."""
+    """Replace a tainted model that was active, or keep it active, by the setting."""
     was_active = found.active_model
     if was_active is None or was_active not in found.erasure.models:
         return {"active": None}
@@ -108,10 +109,10 @@ _ACTIVATED = """
 
 
 def settle_replayed(warehouse: Warehouse, clock: Clock, rolls_back: bool) -> Detail:
-    """Settle who is active where a replay of receipts tainted the model that was.
+    """Decide which model is active after a replay of receipts tainted the active one.
 
-    A replay runs while the warehouse is opened, by ids alone, and taints models
-    without a look at which is in use.
+    A replay runs while the warehouse is opened. It knows ids only, and taints models
+    without checking which one is active.
     """
     with warehouse.transaction() as con:
         models = {model.model_id: model.status for model in list_models(con)}
@@ -162,10 +163,10 @@ _NAMESPACES = """
 
 
 def purge_index(work: Forgetting, found: Found) -> Detail:
-    """Purge the vectors of every namespace that the index ever had. Raises VendorError.
+    """Purge the vectors from every namespace that the index ever had.
 
-    The state of a namespace keeps its name where it had one, so that the next sync
-    takes it as it is.
+    Raises VendorError. A namespace whose state had a name gets a name again, so that
+    the next sync accepts it.
     """
     warehouse, index = work.warehouse, work.index
     with warehouse.transaction() as con:
@@ -180,9 +181,10 @@ def purge_index(work: Forgetting, found: Found) -> Detail:
 
 
 def ask_vendors(work: Forgetting, found: Found) -> Detail:
-    """Ask vendors to delete the files of batches with the words; keep their answers.
+    """Ask vendors to delete the batch files that hold the words; return their answers.
 
-    A vendor that refuses, or cannot be reached, holds nothing up: it is in the receipt.
+    A vendor that refuses or cannot be reached stops nothing; its answer is in the
+    receipt.
     """
     answers: Detail = {}
     for one in found.vendors:
@@ -204,10 +206,11 @@ _MONTHS = """
 
 
 def rewrite_datasets(work: Forgetting, found: Found) -> Detail:
-    """Write the training files of each month anew that had one of the examples.
+    """Rewrite the training files of each month that had one of the examples.
 
-    Pages of lineage, which show first words, are removed. A month whose files are there
-    but whose rows are not, as after a restore, is written as well.
+    Pages of lineage, which show first words, are removed. A month whose files exist but
+    whose rows do not, as after a restore, is rewritten too. Saved prompt states of
+    local models are removed.
     """
     for page in work.datasets.glob(f"*/{PAGE}"):
         page.unlink()  # `lineage_report` writes it again, of what is left
@@ -251,20 +254,20 @@ def _rewrite_month(work: Forgetting, month: str) -> Detail:
 
 
 def clean_events(work: Forgetting, found: Found) -> Detail:
-    """Take out of Dagster's events what earlier versions quoted there."""
+    """Remove from Dagster's events what earlier versions quoted there."""
     with work.warehouse.transaction() as con:
         sources = sources_of(con, found.erasure.scripts)
     return work.forget_events(sources, long_sentences([*found.texts, *found.quoted]))
 
 
 def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
-    """Rewrite the file or the server's tables; say what a server keeps all the same."""
+    """Rewrite the file or the server's tables; report what a server still keeps."""
     left = work.warehouse.rewrite()
     return {"rewritten": True} | ({"left": left} if left else {})
 
 
 def search_everywhere(work: Forgetting, found: Found) -> Detail:
-    """Look for the words in all tables and files."""
+    """Search for the words in all tables and files."""
     if not found.texts:
         return {"sentences": 0, "note": "The words are not known here any more."}
     skipped = [work.receipts, *([work.library] if work.library else [])]
@@ -276,7 +279,7 @@ def search_everywhere(work: Forgetting, found: Found) -> Detail:
 
 
 def _below(work: Forgetting, name: str) -> str:
-    """A file's path below the first folder that was searched."""
+    """Return a file's path relative to the searched folder that holds it."""
     path = Path(name)
     for folder in work.searched:
         if path.is_relative_to(folder):

@@ -1,1 +1,1 @@
-"""Which scripts fed which fine-tune, and on what evidence."""
+"""Lineage: which scripts fed which fine-tune, and on what evidence."""

@@ -1,6 +1,6 @@
-"""Whether lineage is whole: each fact of the tables has its edge, and both ends exist.
+"""Check that lineage is complete: each fact has its edge, and both ends exist.
 
-What was forgotten keeps its edges, without words; its ids count as known.
+Forgotten things keep their edges, without words, and their ids count as known.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 @dataclass(frozen=True)
 class Gap:
-    """What is wrong with lineage at one place, in words; `kind`/`id` is the child."""
+    """One fault of lineage, in words; `kind` and `id` name the child."""
 
     kind: str
     id: str
@@ -25,9 +25,9 @@ class Gap:
 
 @dataclass(frozen=True)
 class Completeness:
-    """How many edges and facts were compared; the first gaps, and how many there are.
+    """The numbers of edges and facts checked, the number of gaps, and the first gaps.
 
-    Of a fault that many rows have, at most `limit` are listed.
+    At most `limit` gaps of each fault are listed in `gaps`.
     """
 
     edges: int
@@ -180,7 +180,10 @@ _ToGap = Callable[[dict[str, Any]], Gap]
 
 
 def check_completeness(con: Connection, limit: int = 20) -> Completeness:
-    """Compare rows and edges both ways; `limit` gaps of each fault are listed."""
+    """Compare rows with edges and edges with rows; return counts and gaps.
+
+    At most `limit` gaps are listed per fault.
+    """
     gaps: list[Gap] = []
     total = facts = 0
     for fact in RECORDED:

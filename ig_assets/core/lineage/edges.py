@@ -1,7 +1,7 @@
-"""Edges say what came from what. One row per child, parent and relation.
+"""Write edges, which say what came from what: one row per child, parent and relation.
 
-No edge is deleted: one that a later decision made untrue is marked as superseded. This
-module is their only writer.
+No edge is deleted; an edge that a later decision made untrue is marked as superseded.
+Only this module writes edges.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ KINDS = (
     "job",
     "model",
 )
-"""What an edge can connect. A decision's id is that of its experiment."""
+"""The kinds that an edge can connect. A decision's id is that of its experiment."""
 
 
 @dataclass(frozen=True)
@@ -43,10 +43,10 @@ class Edge:
 def record_edges(
     con: Connection, edges: Iterable[Edge], run_id: str | None, now: datetime
 ) -> int:
-    """Write edges inside the caller's transaction; return how many were given.
+    """Write edges in the caller's transaction; return how many were given.
 
-    An edge that is known already keeps its first run and time. Raises ValueError
-    for a kind that is not in `KINDS`.
+    An edge that exists already keeps its first run and time. Raises ValueError for a
+    kind that is not in `KINDS`.
     """
     rows = []
     for edge in edges:
@@ -82,10 +82,10 @@ WHERE edges.{near}_kind = 'decision'
 def supersede_winners(
     con: Connection, winners: Mapping[str, tuple[str | None, str | None]], now: datetime
 ) -> None:
-    """Mark the edges that name another winner than these, and unmark the true ones.
+    """Mark edges that name another winner than `winners`; unmark those that name it.
 
-    `winners` gives of each experiment the post that won, and the id of the script that
-    it is promoted to; None where nothing won. An edge keeps its first mark.
+    `winners` is {experiment id: (winning post, script id of the winner)}; both are None
+    if nothing won. A marked edge keeps the time of its first mark.
     """
     if not winners:
         return

@@ -1,9 +1,9 @@
-"""What the rows of the tables say of lineage, beside the edges.
+"""Define what the rows of the tables say about lineage, beside the edges.
 
-A fact that one row states by itself, such as which prompt a draft was written with, is
-not written a second time as an edge: it is read from that row, which the same
-transaction wrote. Facts that are written as edges too are read here from the rows they
-were written with, so that the check of completeness can compare both.
+A fact that one row states by itself, such as the prompt that a draft was written with,
+is not written again as an edge. It is read from that row. Facts that are also written
+as edges are read here from the rows that were written with them, so that the check of
+completeness can compare both.
 """
 
 from __future__ import annotations
@@ -11,14 +11,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 TIME = "%Y-%m-%dT%H:%M:%S"
-"""How the instant of a snapshot or of evidence is written in its id (UTC)."""
+"""Format of the time (UTC) in the id of a snapshot or of evidence."""
 
 
 @dataclass(frozen=True)
 class Fact:
-    """A relation between two kinds; `sql` gives (child_id, parent_id, at) from rows.
+    """A relation between two kinds; `sql` selects (child_id, parent_id, at) from rows.
 
-    `at` is when the child came to be in the world's time, NULL where no row says it.
+    `at` is the world's time at which the child came into being, or NULL if it is
+    unknown.
     """
 
     child_kind: str
@@ -121,7 +122,7 @@ DERIVED = (
         "WHERE d.decision <> 'running'",
     ),
 )
-"""Facts that have no edge, since the child's own row has the parent's id."""
+"""Facts without edges, since the child's own row holds the parent's id."""
 
 _EXAMPLE_PARENTS = (
     ("script", "script_id", "chosen"),
@@ -224,4 +225,4 @@ RECORDED = (
         "SELECT model_id AS child_id, post_id AS parent_id FROM ranker_arms",
     ),
 )
-"""Facts that are edges too: each pair of these rows must have one."""
+"""Facts with edges: each pair that `sql` selects must have one."""

@@ -1,4 +1,4 @@
-"""How lineage names a text without displaying it: by its first words."""
+"""Name a text by its first words, without showing all of it."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ CUT = " …"
 
 
 def first_words(text: str | None) -> str | None:
-    """The first eight words, with … where there are more; None without a text."""
+    """Return the first eight words, with … if there are more; None without a text."""
     if text is None:
         return None
     words = text.split()

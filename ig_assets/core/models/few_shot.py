@@ -1,4 +1,4 @@
-"""The few-shot model: winning examples in the prompt, stored by id, never copied.
+"""Build the few-shot model: winning examples in the prompt, stored as ids.
 
 The texts are read from the warehouse when they are used, so that a forgotten script
 disappears from the model at once.
@@ -23,7 +23,10 @@ NEAR_DUPLICATE_COSINE = 0.92
 
 @dataclass(frozen=True)
 class ExampleCandidate:
-    """A supervised example of the train split; `vector` is its stored embedding."""
+    """A supervised example of the train split.
+
+    `weight` is its shrunken lift, `vector` its stored embedding or None.
+    """
 
     example_id: str
     revision_hash: str
@@ -32,11 +35,12 @@ class ExampleCandidate:
 
 
 def choose_examples(candidates: Sequence[ExampleCandidate], n: int) -> list[str]:
-    """Ids of at most n examples by maximal marginal relevance, best first.
+    """Return the ids of at most n examples by maximal marginal relevance, best first.
 
-    Relevance is the weight (shrunken lift) over the largest; ties go by example id.
-    What has a cosine of at least 0.92 to a chosen example, or its very words, is
-    skipped. An example without a vector is like none but those of its words.
+    Relevance is the weight divided by the largest weight; ties go by example id. An
+    example is skipped if it has the same words as a chosen one, or a cosine of at least
+    0.92 to it. An example without a vector is similar only to examples with the same
+    words.
     """
     ordered = sorted(candidates, key=lambda c: (-c.weight, c.example_id))
     weights = np.array([c.weight for c in ordered])
@@ -49,9 +53,9 @@ def choose_examples(candidates: Sequence[ExampleCandidate], n: int) -> list[str]
 def choose_for_month(
     warehouse: Warehouse, month: str, n: int, model: str, dimensions: int
 ) -> dict[str, object]:
-    """The artifact of a few-shot model: ids of at most n examples of the month.
+    """Choose at most n examples of a month; return the artifact of the few-shot model.
 
-    `model` and `dimensions` name the stored embeddings that diversity is measured by.
+    `model` and `dimensions` name the stored embeddings by which examples are compared.
     """
     with warehouse.transaction() as con:
         candidates = _candidates(con, month, model, dimensions)
@@ -68,7 +72,10 @@ def choose_for_month(
 def few_shot_messages(
     con: Connection, artifact: Mapping[str, Any]
 ) -> list[tuple[str, str]]:
-    """The (prompt, completion) pairs of a model, in order, without forgotten ones."""
+    """Return the (prompt, completion) pairs of a few-shot model, in order.
+
+    Examples of forgotten scripts are left out.
+    """
     rows = _usable(con, artifact)
     ids = _ids(artifact)
     return [(rows[i]["prompt"], rows[i]["completion"]) for i in ids if i in rows]
@@ -115,7 +122,10 @@ def _candidates(
 
 
 def _unit_vectors(candidates: Sequence[ExampleCandidate]) -> Floats:
-    """Vectors of length 1, shape (n, dimensions); of length 0 where there is none."""
+    """Return the vectors scaled to length 1, shape (n, dimensions).
+
+    The row of a candidate without a vector is zero.
+    """
     width = max((len(c.vector) for c in candidates if c.vector is not None), default=0)
     vectors = np.zeros((len(candidates), width))
     for row, candidate in zip(vectors, candidates, strict=True):
@@ -128,7 +138,10 @@ def _unit_vectors(candidates: Sequence[ExampleCandidate]) -> Floats:
 def _similarity(
     vectors: Floats, candidates: Sequence[ExampleCandidate], number: int
 ) -> Floats:
-    """Cosines of one example to all, at least 0; 1 where the words are the same."""
+    """Return the cosines of example `number` to all examples, at least 0, shape (n).
+
+    Examples with the same words have similarity 1.
+    """
     words = candidates[number].revision_hash
     same = np.array([c.revision_hash == words for c in candidates])
     return np.where(same, 1.0, np.maximum(vectors @ vectors[number], 0.0))

@@ -1,4 +1,4 @@
-"""Which training examples a model learnt from, and which models learnt from some."""
+"""Find the training examples of a model, and the models of some examples."""
 
 from __future__ import annotations
 
@@ -29,10 +29,11 @@ _FORGOTTEN = "SELECT DISTINCT example_id FROM forgotten_examples"
 def learnt_examples(
     con: Connection, artifact: str | None, dataset_hash: str | None
 ) -> set[str]:
-    """Ids of the examples that a model holds or was trained on.
+    """Return the ids of the examples that a model holds or was trained on.
 
-    A few-shot model's are those of its artifact (JSON). Any other model's are all
-    lines of its dataset, the validation lines too, since the vendor has them.
+    For a few-shot model these are the ids in its artifact (JSON). For any other model
+    they are all lines of its dataset, validation lines included, since the vendor has
+    those too.
     """
     shown = json.loads(artifact).get("example_ids") if artifact else None
     if shown is not None:
@@ -43,9 +44,10 @@ def learnt_examples(
 def models_of_examples(
     con: Connection, example_ids: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """The models that learnt from one of the examples; those whose dataset had one.
+    """Return ids of models that learnt from one of the examples, and of related models.
 
-    The second list holds none of the first: few-shot models that show other examples.
+    The second list holds few-shot models whose dataset contains one of the examples but
+    which show others in their prompt.
     """
     learnt, near = [], []
     wanted = set(example_ids)
@@ -60,7 +62,7 @@ def models_of_examples(
 def learnt_from_forgotten(
     con: Connection, artifact: str | None, dataset_hash: str | None
 ) -> bool:
-    """Whether one of a model's examples was forgotten."""
+    """Return whether one of the examples that a model learnt from was forgotten."""
     forgotten = {i for (i,) in con.execute(_FORGOTTEN).fetchall()}
     return bool(forgotten & learnt_examples(con, artifact, dataset_hash))
 

@@ -1,4 +1,4 @@
-"""The registered models and their status: append-only events, the latest counts."""
+"""Register models and their status as append-only events; the latest event counts."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 STATUSES = ("candidate", "canary", "active", "retired", "tainted")
 FEW_SHOT = "few_shot"
 RANKER = "ranker"
-"""Provider of the models that order hooks and write nothing."""
+"""Provider of the models that order hooks and write no text."""
 
 _MODELS = """
 SELECT m.model_id, m.job_id, m.provider, m.name, m.base_model, m.artifact,
@@ -30,7 +30,7 @@ ORDER BY e.changed_at, m.model_id
 
 @dataclass(frozen=True)
 class ModelName:
-    """A provider's model under the provider's name for it."""
+    """A provider and the name that it gives a model."""
 
     provider: str
     name: str
@@ -38,7 +38,10 @@ class ModelName:
 
 @dataclass(frozen=True)
 class ModelRow:
-    """A registered model with its latest status; `artifact` is the trainer's own."""
+    """A registered model with its latest status.
+
+    `artifact` is what its trainer stored, or None.
+    """
 
     model_id: str
     job_id: str | None
@@ -53,14 +56,15 @@ class ModelRow:
 
     @property
     def called(self) -> str:
-        """The name of the model that is asked to write."""
+        """Return the name of the model that is called to write."""
         return called_model(self.provider, self.name, self.base_model)
 
 
 def called_model(provider: str, name: str, base_model: str) -> str:
-    """The name of the model that a registered one asks to write.
+    """Return the name of the model that is called when a registered model writes.
 
-    A few-shot model is its base model with examples; any other is a model of its own.
+    A few-shot model calls its base model with examples; any other is called by its own
+    name.
     """
     return base_model if provider == FEW_SHOT else name
 
@@ -68,9 +72,9 @@ def called_model(provider: str, name: str, base_model: str) -> str:
 def ensure_base_model(
     warehouse: Warehouse, clock: Clock, provider: str, name: str
 ) -> str:
-    """Register 'base/<provider>/<name>' once; return this id.
+    """Register the model 'base/<provider>/<name>' if it is new; return that id.
 
-    It becomes active where no model is.
+    It becomes active if no model is active.
     """
     model_id = f"base/{provider}/{name}"
     now = clock.now()
@@ -95,23 +99,29 @@ def ensure_base_model(
 
 
 def list_models(con: Connection) -> list[ModelRow]:
-    """All registered models that write, in order of their latest event."""
+    """Return all registered models that write texts, in order of their latest event."""
     return [model for model in _all_models(con) if model.provider != RANKER]
 
 
 def list_rankers(con: Connection) -> list[ModelRow]:
-    """All registered rankers, in order of their latest event."""
+    """Return all registered rankers, in order of their latest event."""
     return [model for model in _all_models(con) if model.provider == RANKER]
 
 
 def current_ranker(con: Connection) -> ModelRow | None:
-    """The ranker in use, proven (active) or not yet (candidate)."""
+    """Return the ranker in use, or None.
+
+    It is active if it is proven, a candidate if it is not yet.
+    """
     used = [m for m in list_rankers(con) if m.status in ("active", "candidate")]
     return used[-1] if used else None
 
 
 def choosing_ranker(con: Connection) -> ModelRow | None:
-    """The ranker that may choose which hooks are posted: the active, proven one."""
+    """Return the ranker that may choose which hooks are posted, or None.
+
+    Only an active ranker, which is proven, may do so.
+    """
     used = current_ranker(con)
     return used if used is not None and used.status == "active" else None
 
@@ -131,7 +141,7 @@ def _all_models(con: Connection) -> list[ModelRow]:
 
 
 def get_model(con: Connection, model_id: str) -> ModelRow:
-    """The model of an id, rankers too. Raises InputError for an unknown id."""
+    """Return the model with this id, rankers included. Raises InputError if unknown."""
     for model in _all_models(con):
         if model.model_id == model_id:
             return model
@@ -139,7 +149,7 @@ def get_model(con: Connection, model_id: str) -> ModelRow:
 
 
 def active_model(con: Connection) -> ModelRow:
-    """The model that generation uses. Raises InputError when none is active."""
+    """Return the model that generation uses. Raises InputError if none is active."""
     model = _latest(con, "active")
     if model is None:
         raise InputError("No model is active; register the base model first.")
@@ -147,19 +157,19 @@ def active_model(con: Connection) -> ModelRow:
 
 
 def canary_model(con: Connection) -> ModelRow | None:
-    """The model on trial, if there is one."""
+    """Return the model on trial, or None."""
     return _latest(con, "canary")
 
 
 def candidate_model(con: Connection) -> ModelRow | None:
-    """The newest trained model that is not admitted to a trial yet."""
+    """Return the newest trained model that is not on trial yet, or None."""
     return _latest(con, "candidate")
 
 
 def tainted_models(con: Connection) -> set[str]:
-    """Ids of the models that were ever tainted: they learnt from a forgotten script.
+    """Return the ids of models that were ever tainted by a forgotten script.
 
-    One of them may be active, where a person wants it so.
+    Such a model may still be active if a person wants it.
     """
     rows = con.execute(
         "SELECT DISTINCT model_id FROM model_events WHERE status = 'tainted'"
@@ -170,10 +180,10 @@ def tainted_models(con: Connection) -> set[str]:
 def set_status(
     con: Connection, model_id: str, status: str, reason: str, now: datetime
 ) -> datetime:
-    """Append an event and return its instant.
+    """Append a status event and return its time.
 
-    The instant is later than that of every earlier event, so that events keep the
-    order of the calls. Raises InputError for an unknown status.
+    The time is later than that of every earlier event, so that events keep the order of
+    the calls. Raises InputError for an unknown status.
     """
     if status not in STATUSES:
         raise InputError(f"{status!r} is no status of a model; use {STATUSES}.")
@@ -190,7 +200,7 @@ def set_status(
 
 
 def activate(con: Connection, model_id: str, reason: str, now: datetime) -> None:
-    """Make one model active and retire the active one."""
+    """Make one model active and retire the model that was active."""
     for model in list_models(con):
         if model.status == "active" and model.model_id != model_id:
             note = f"replaced by {model_id}: {reason}"
@@ -199,6 +209,6 @@ def activate(con: Connection, model_id: str, reason: str, now: datetime) -> None
 
 
 def _latest(con: Connection, status: str) -> ModelRow | None:
-    """The model that got the status last."""
+    """Return the model that got this status last and still has it, or None."""
     models = [m for m in list_models(con) if m.status == status]
     return models[-1] if models else None

@@ -1,9 +1,9 @@
-"""Tells people once: an alert is a row before it is sent, and is sent until it arrives.
+"""Alert people once per event: an alert is a row first, and is sent until it arrives.
 
-    raised → pending → sent, or after `GIVE_UP_AFTER` given up
+    raised → pending → sent, or failed after `GIVE_UP_AFTER`
 
-A process that dies after it has sent and before it has said so sends twice; no alert is
-lost.
+A process that dies between sending an alert and recording that sends it twice. No alert
+is lost.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 GIVE_UP_AFTER = timedelta(hours=24)
 RETRY_AFTER = timedelta(minutes=1)
-"""An alert that another process is sending is left to it for so long."""
+"""An alert that was tried less than this time ago is not tried again."""
 
 _KNOWN = """
 UPDATE alerts SET repeats = repeats + CASE WHEN reference = $2 THEN 0 ELSE 1 END,
@@ -42,16 +42,20 @@ FROM alerts WHERE status = 'pending' AND tried_at < ? ORDER BY raised_at, alert_
 
 @dataclass(frozen=True)
 class Alerts:
-    """Raises alerts through all channels; `clock` is the system's, also in a loop."""
+    """Send alerts through all channels.
+
+    `clock` is the system's clock, even in a loop.
+    """
 
     warehouse: Warehouse
     clock: Clock
     channels: Sequence[AlertChannel]
 
     def tell(self, alert: Alert) -> bool:
-        """Tell people, unless they know of it; whether it was sent just now.
+        """Send the alert unless people know of it already.
 
-        What a channel refuses is tried again by `tell_again`. Raises WarehouseError.
+        Returns whether it arrived now. A channel that refuses it is tried again by
+        `tell_again`. Raises WarehouseError.
         """
         if not self.channels:
             return False
@@ -62,11 +66,14 @@ class Alerts:
         return self._send(alert, now, self.channels)
 
     def tell_without_rows(self, alert: Alert) -> list[str]:
-        """Send at once, where no row can be written; the refusals, as sentences."""
+        """Send the alert without a row; return a sentence per channel that refused it.
+
+        For use while the warehouse cannot be written to.
+        """
         return list(_refusals(alert, self.channels).values())
 
     def tell_again(self) -> int:
-        """Send what is pending; how many arrived. Raises WarehouseError."""
+        """Send pending alerts; return how many arrived. Raises WarehouseError."""
         now, arrived = self.clock.now(), 0
         with self.warehouse.transaction() as con:
             pending = fetch_dicts(con, _PENDING, [now - RETRY_AFTER])
@@ -114,14 +121,14 @@ class Alerts:
 
 
 def ui_link(ui_url: str | None, path: str) -> str:
-    """A page of the UI; empty where its address is not known."""
+    """Return the address of a page of the UI; '' if the UI's address is unknown."""
     return f"{ui_url.rstrip('/')}/{path}" if ui_url else ""
 
 
 def _record(
     con: Connection, alert: Alert, now: datetime, channels: Sequence[str]
 ) -> bool:
-    """Write the intent to tell; False where people know of it."""
+    """Write the alert's row; return False if people know of it already."""
     rows = con.execute(
         "SELECT raised_at, reference FROM alerts WHERE alert_key = ?", [alert.key]
     ).fetchall()
@@ -152,7 +159,10 @@ def _record(
 
 
 def _refusals(alert: Alert, channels: Sequence[AlertChannel]) -> dict[str, str]:
-    """By channel, why it did not take the alert; one that fails stops no other."""
+    """Send the alert through every channel.
+
+    Return {channel name: reason} of refusals.
+    """
     found = {}
     for channel in channels:
         try:

@@ -1,4 +1,4 @@
-"""The clock in words, for refusals that depend on it, and how people move it."""
+"""Describe the clock in words, and move a simulated clock."""
 
 from __future__ import annotations
 
@@ -11,28 +11,28 @@ from ig_assets.errors import InputError
 JOB = "advance_clock"
 _DAY = timedelta(days=1)
 FURTHEST = timedelta(days=366)
-"""How far one move goes: a clock never goes back, and each day is a partition."""
+"""The longest move of the clock: it never goes back, and each day is a partition."""
 
 
 def clock_in_words(clock: Clock) -> str:
-    """Which clock it is and what it shows, as a part of a sentence."""
+    """Return which clock it is and its time, as a part of a sentence."""
     name = "simulated" if isinstance(clock, MovableClock) else "system"
     return f"the {name} clock is at {clock.now():%Y-%m-%d %H:%M} UTC"
 
 
 def or_move_the_clock(clock: Clock, to: date) -> str:
-    """What to type so that the clock reaches a day; empty for the system's clock."""
+    """Return advice on moving a simulated clock to a day; '' for the system's clock."""
     if not isinstance(clock, MovableClock):
         return ""
     return f", or run the job {JOB} with `to: {to:%Y-%m-%d}`"
 
 
 def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
-    """Move a simulated clock to a day or minute (empty: the next day's start).
+    """Move a simulated clock to a day or minute.
 
-    Returns the time before and after, naive UTC. Raises InputError for the system's
-    clock, for a text that is no time, and for one that is not after the present or more
-    than a year after it.
+    An empty `to` means the start of the next day. Returns the time before and after,
+    naive UTC. Raises InputError for the system's clock, for a text that is no time, and
+    for a time that is not later than now or more than a year ahead.
     """
     before = clock.now()
     if not isinstance(clock, MovableClock):
@@ -58,7 +58,7 @@ def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
 
 
 def day_ranges(days: Sequence[date]) -> str:
-    """Days in words: `2026-01-01 to 2026-01-05, 2026-01-09`."""
+    """Return days in words: `2026-01-01 to 2026-01-05, 2026-01-09`."""
     runs: list[list[date]] = []
     for day in sorted(set(days)):
         if runs and day - runs[-1][-1] == _DAY:

@@ -1,4 +1,4 @@
-"""What `ig-assets doctor` finds: a line each, with what a person has to do."""
+"""Define the findings of `ig-assets doctor`: one line each, with advice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """How a line stands; `NOT_KNOWN` is what could not be found out."""
+    """The state of a finding; `NOT_KNOWN` is for what could not be checked."""
 
     GOOD = "good"
     NOT_KNOWN = "not known"
@@ -18,9 +18,9 @@ class State(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One line: what was looked at, how it stands, what was seen, what to do.
+    """One finding: its subject, its state, what was seen, and what to do.
 
-    `to_do` is empty where there is nothing to do. Neither text holds a key.
+    `to_do` is empty if nothing has to be done. No field holds a key.
     """
 
     subject: str
@@ -30,25 +30,25 @@ class Finding:
 
 
 def good(subject: str, seen: str) -> Finding:
-    """A line with nothing to do."""
+    """Return a finding that asks for nothing."""
     return Finding(subject, State.GOOD, seen)
 
 
 def not_known(subject: str, seen: str, to_do: str = "") -> Finding:
-    """A line about what could not be found out."""
+    """Return a finding about something that could not be checked."""
     return Finding(subject, State.NOT_KNOWN, seen, to_do)
 
 
 def warning(subject: str, seen: str, to_do: str) -> Finding:
-    """A line about what works today and may not tomorrow."""
+    """Return a finding about something that works today and may fail later."""
     return Finding(subject, State.WARNING, seen, to_do)
 
 
 def failed(subject: str, seen: str, to_do: str) -> Finding:
-    """A line about what does not work."""
+    """Return a finding about something that does not work."""
     return Finding(subject, State.FAILED, seen, to_do)
 
 
 def has_state(findings: Iterable[Finding], *states: State) -> bool:
-    """Whether a line stands so."""
+    """Return whether any finding has one of the states."""
     return any(finding.state in states for finding in findings)

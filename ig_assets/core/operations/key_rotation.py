@@ -1,9 +1,10 @@
-"""How long each key has been in use, known by its fingerprint alone.
+"""Track how long each key has been in use, by its fingerprint alone.
 
-A fingerprint is `salt:mark`: 8 random hex digits, and the first 12 of the HMAC-SHA-256
-of the secret under this salt. It is enough to recognise a key that one has, is of no
-use for finding it, and does not show that two folders or names have the same key.
-Earlier versions wrote the first 12 digits of the plain SHA-256, which still count.
+A fingerprint is `salt:mark`: 8 random hex digits, and the first 12 hex digits of the
+HMAC-SHA-256 of the secret under this salt. Whoever has a key can recognise it by the
+fingerprint; the fingerprint does not help to find the key, and does not show that two
+folders or names share one. Earlier versions stored the first 12 digits of the plain
+SHA-256, which are still recognised.
 """
 
 from __future__ import annotations
@@ -28,7 +29,10 @@ _HOW = "make a new key at the vendor, set it as …_NEXT, revoke the old one, re
 
 @dataclass(frozen=True)
 class KeyAge:
-    """One configured key; `days` since its fingerprint was first seen here."""
+    """One configured key.
+
+    `days` is how long ago its fingerprint was first seen here.
+    """
 
     name: str
     fingerprint: str
@@ -37,23 +41,26 @@ class KeyAge:
 
     @property
     def state(self) -> State:
-        """A warning from 75 days on, a failure from 90 on."""
+        """Return WARNING from 75 days on, FAILED from 90 days on, else GOOD."""
         if self.days >= ROTATE_EVERY_DAYS:
             return State.FAILED
         return State.WARNING if self.days >= WARN_AFTER_DAYS else State.GOOD
 
     @property
     def days_left(self) -> int:
-        """Days until it is to be replaced; negative where it is overdue."""
+        """Return the days until the key has to be replaced.
+
+        The number is negative if the key is overdue.
+        """
         return ROTATE_EVERY_DAYS - self.days
 
 
 def key_ages(
     warehouse: Warehouse, clock: Clock, keys: Mapping[str, str]
 ) -> list[KeyAge]:
-    """Record the fingerprints of `keys` (name to secret) and say how old each is.
+    """Record the fingerprints of `keys` ({name: secret}); return the age of each key.
 
-    The secret itself goes nowhere. A key keeps its age when it moves to another name,
+    The secret itself is not stored. A key keeps its age when it moves to another name,
     as `OPENAI_API_KEY_NEXT` does when the old key is removed.
     """
     now = clock.now()
@@ -96,7 +103,7 @@ def _is_of(fingerprint: str, secret: str) -> bool:
 
 
 def overdue_sentence(ages: Sequence[KeyAge]) -> str:
-    """Which keys have to be replaced now or soon, and how; empty where none has."""
+    """Return which keys have to be replaced now or soon, and how; '' if none."""
     due = [age for age in ages if age.state is not State.GOOD]
     if not due:
         return ""

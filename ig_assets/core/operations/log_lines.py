@@ -1,9 +1,10 @@
-"""The lines of the log: one tree of loggers, one format, and where each was written.
+"""Write the log: one tree of loggers, one format, and the place of each line.
 
     2026-02-01 09:05:00,123 WARNING ig_script_writer.index The … [run=… asset=…]
 
-or as JSON, an object a line. Every record of the process, also of an SDK or of Dagster,
-is redacted where it begins and knows the run, asset and partition that it was made in.
+The JSON format writes one object per line. Every record of the process, including those
+of SDKs and of Dagster, is redacted when it is made, and knows its run, asset and
+partition.
 """
 
 from __future__ import annotations
@@ -27,25 +28,28 @@ from ig_assets.core.operations.redaction import RedactionFilter, redact
 TREE = "ig_script_writer"
 """The root of the loggers of this project (`python_logs` in dagster.yaml)."""
 FAILURES = f"{TREE}.failures"
-"""Tracebacks of what ended a command or a step; people are shown a sentence."""
+"""Logger of tracebacks that ended a command or a step; people see one sentence."""
 LogFormat = Literal["text", "json"]
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LOG_FILE = Path("logs") / "ig-assets.log"
-"""Where commands write warnings and tracebacks, in the data folder."""
+"""The file in the data folder to which commands write warnings and tracebacks."""
 _FILE_BYTES, _FILES_KEPT = 1_000_000, 3
 _PLACE = "ig_place"
 
 
 @dataclass(frozen=True)
 class Place:
-    """In which run, asset and partition a line was written; None where in none."""
+    """The run, asset and partition in which a line was logged.
+
+    A field is None if the line was logged in none.
+    """
 
     run_id: str | None = None
     asset: str | None = None
     partition: str | None = None
 
     def __str__(self) -> str:
-        """As it ends a line: ` [run=… asset=… partition=…]`, or nothing."""
+        """Return the end of a log line, ` [run=… asset=… partition=…]`, or ''."""
         named = {
             "run": self.run_id,
             "asset": self.asset,
@@ -65,9 +69,10 @@ _mutex = threading.Lock()
 def log_place(
     run_id: str | None, asset: str | None, partition: str | None = None
 ) -> Iterator[None]:
-    """Lines that are written meanwhile name the run, asset and partition.
+    """Let lines that are logged within the block name the run, asset and partition.
 
-    Also those of threads that are started meanwhile, as long as one place is open.
+    This includes lines of threads that are started meanwhile, unless several different
+    places are open.
     """
     place = Place(run_id, asset, partition)
     token = _here.set(place)
@@ -82,17 +87,17 @@ def log_place(
 
 
 def place_of(record: logging.LogRecord) -> Place:
-    """Where a record was made."""
+    """Return the place in which a record was made."""
     place = getattr(record, _PLACE, _NOWHERE)
     return place if isinstance(place, Place) else _NOWHERE
 
 
 def prepare_records() -> None:
-    """Let every record of this process be redacted and know its place.
+    """Make every log record of this process redacted and aware of its place.
 
-    A filter of a logger is not asked for the records of the loggers below it, and
-    handlers come and go (Dagster adds one per run), so both are done where a record
-    begins. May be called again.
+    A logger's filter does not see the records of the loggers below it, and handlers
+    come and go (Dagster adds one per run). So both are done when a record is made. May
+    be called again.
     """
     present = logging.getLogRecordFactory()
     if getattr(present, "is_of_ig_assets", False):
@@ -110,9 +115,9 @@ def prepare_records() -> None:
 
 
 def log_to_stdout(log_format: LogFormat, level: str) -> None:
-    """Write the tree's lines to standard output, as a code location does.
+    """Write the lines of our loggers to standard output, as a code location does.
 
-    Where a command has set up its own log, that stays.
+    A log that a command has set up stays as it is.
     """
     prepare_records()
     tree = logging.getLogger(TREE)
@@ -121,9 +126,10 @@ def log_to_stdout(log_format: LogFormat, level: str) -> None:
 
 
 def log_to_file(data_dir: Path, log_format: LogFormat, level: str) -> None:
-    """Write warnings and tracebacks to `LOG_FILE`, as a server does until it ends.
+    """Write warnings and tracebacks to `LOG_FILE` until the process ends.
 
-    Where the tree has a file of this data folder already, that stays.
+    Servers use this. If the loggers already write to this data folder's file, nothing
+    changes.
     """
     prepare_records()
     tree = logging.getLogger(TREE)
@@ -138,9 +144,10 @@ def log_to_file(data_dir: Path, log_format: LogFormat, level: str) -> None:
 
 @contextmanager
 def log_of_command(data_dir: Path, log_format: LogFormat, level: str) -> Iterator[None]:
-    """Warnings to standard error without tracebacks, and with them to `LOG_FILE`.
+    """Log warnings to standard error without tracebacks, and to `LOG_FILE` with them.
 
-    Standard output is the command's result. Afterwards the log is as it was before.
+    Standard output is left to the command's result. After the block the former log is
+    restored.
     """
     prepare_records()
     tree = logging.getLogger(TREE)
@@ -163,27 +170,30 @@ class _CleanTracebacks(logging.Formatter):
     def formatException(  # noqa: N802
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | Any
     ) -> str:
-        """The traceback; its lines of source code may hold a secret as well."""
+        """Return the traceback, redacted: its source lines may hold a secret."""
         return redact(super().formatException(ei))
 
 
 class TextFormatter(_CleanTracebacks):
-    """The text format, with the place at the end of the message."""
+    """The text format, with the place at the end of the line."""
 
     def __init__(self) -> None:
         super().__init__(TEXT_FORMAT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """One line; line breaks of the message are kept from forging another."""
+        """Return one line.
+
+        Line breaks in the message are escaped, so none can forge a line.
+        """
         line = super().formatMessage(record)
         return line.replace("\r", "\\r").replace("\n", "\\n") + str(place_of(record))
 
 
 class JsonFormatter(_CleanTracebacks):
-    """One JSON object per line; `time` is UTC, `exception` the traceback if any."""
+    """One JSON object per line. `time` is UTC; `exception` is the traceback, if any."""
 
     def format(self, record: logging.LogRecord) -> str:
-        """The object; what is not known is null."""
+        """Return the JSON object; an unknown place is null."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(
                 timespec="milliseconds"
@@ -201,7 +211,7 @@ class JsonFormatter(_CleanTracebacks):
 
 
 class _Stdout(logging.StreamHandler[TextIO]):
-    """Standard output as it is at each line: Dagster puts another in its place."""
+    """Write to the current `sys.stdout`, since Dagster replaces it while it runs."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -218,7 +228,10 @@ class _Stderr(_Stdout):
 
 
 class _File(RotatingFileHandler):
-    """A file that is made at the first line; a folder that refuses it stops nothing."""
+    """A log file that is created at its first line.
+
+    A folder that refuses the file does not stop the command.
+    """
 
     def __init__(self, path: Path) -> None:
         super().__init__(
@@ -237,7 +250,7 @@ class _File(RotatingFileHandler):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Nothing: the line is lost, the command goes on."""
+        """Do nothing: the line is lost and the command goes on."""
 
 
 def _ours(handler: logging.Handler, log_format: LogFormat) -> logging.Handler:

@@ -1,4 +1,4 @@
-"""How far a step has come, as log lines: "3 of 11 drafts, about 6 min left"."""
+"""Log how far a step has come: "3 of 11 drafts, about 6 min left"."""
 
 from __future__ import annotations
 
@@ -11,18 +11,18 @@ from collections.abc import Callable
 from ig_assets.core.operations.log_lines import TREE
 
 LOGGER = f"{TREE}.progress"
-"""Dagster shows it on the run's page (`dagster.yaml`), commands in their live line."""
+"""Dagster shows its lines on the run's page, commands show them in a live line."""
 EVERY_S = 5.0
-"""At most one line in so many seconds, besides the first and the last."""
+"""Least number of seconds between lines, apart from the first and the last."""
 
 _log = logging.getLogger(LOGGER)
 
 
 class Progress:
-    """Counts finished things of a known total, from any thread, and logs how many.
+    """Count finished items of a known total, from any thread, and log the count.
 
-    `noun` is the plural of what is counted. The time left is the elapsed time over
-    what is done, times what is left. `timer` returns seconds.
+    `noun` is the plural of the items. The time left is the elapsed time divided by the
+    number of finished items, times the number of open ones. `timer` returns seconds.
     """
 
     def __init__(
@@ -38,7 +38,7 @@ class Progress:
             _log.info("%d %s to do.", total, noun)
 
     def add(self, count: int = 1) -> None:
-        """So many more are finished."""
+        """Count `count` more finished items, and log a line if one is due."""
         if not count:
             return
         with self._lock:
@@ -64,7 +64,7 @@ class Progress:
 
 
 def duration(seconds: float) -> str:
-    """A rough duration: tens of seconds up to 90 s, then minutes, then hours."""
+    """Return a rough duration: tens of seconds up to 90 s, then minutes, then hours."""
     if seconds <= 90:
         return f"{max(10, math.ceil(seconds / 10) * 10)} s"
     if seconds <= 90 * 60:

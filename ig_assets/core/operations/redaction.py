@@ -1,9 +1,9 @@
-"""Cuts secrets out of whatever is logged: messages, tracebacks and what SDKs say.
+"""Remove secrets from everything that is logged: messages, tracebacks, texts of SDKs.
 
-Two nets. The values of the settings that are secret are known, and are found also
-where they are percent-encoded, escaped or in base64. What only looks like a secret is
-found by its form: a vendor's key, a password in a URL or a connection string, a
-header, a parameter whose name says so.
+There are two ways. Known secrets are the values of secret settings; they are found even
+if they are percent-encoded, escaped or in base64. Other secrets are recognised by form:
+a vendor's key, a password in a URL or a connection string, a header, a parameter whose
+name says so.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ig_assets.core.operations.secret_forms import SECRET_FORMS
 
 REDACTED = "[redacted]"
 LEAST_LENGTH = 6
-"""A shorter secret is not looked for: it would be found in words that are none."""
+"""Known secrets that are shorter are not searched: they would be found inside words."""
 
 _NAMES = (
     r"(?:(?:(?:access|refresh|id|auth|bearer|session|security)[_-]?)?token|signature|"
@@ -79,12 +79,12 @@ _KNOWN = _Known()
 
 
 def know_secrets(values: Iterable[str]) -> None:
-    """Cut these values, of at least `LEAST_LENGTH` letters, out of all that follows."""
+    """Redact these values from now on; shorter ones than `LEAST_LENGTH` are ignored."""
     _KNOWN.add(values)
 
 
 def redact(text: str) -> str:
-    """The text with `[redacted]` in place of each secret that is found in it."""
+    """Return the text with `[redacted]` in place of each secret in it."""
     pattern = _KNOWN.pattern
     if pattern is not None:
         text = pattern.sub(REDACTED, text)
@@ -98,10 +98,10 @@ def redact(text: str) -> str:
 
 
 def redacted_error(error: BaseException) -> BaseException:
-    """The error itself where its chain holds no secret, else a copy without them.
+    """Return the error itself if its chain holds no secret, else a redacted copy.
 
-    A copy has the name, text, notes, causes and traceback of the original; its class is
-    another, since an SDK's errors cannot be made anew from a text.
+    The copy has the name, text, notes, causes and traceback of the original. Its class
+    is a new one, since errors of SDKs cannot be built from a text.
     """
     if not any(_has_secret(one) for one in _chain(error)):
         return error
@@ -109,10 +109,10 @@ def redacted_error(error: BaseException) -> BaseException:
 
 
 class RedactionFilter(logging.Filter):
-    """Cuts secrets out of a record in place: message, traceback and stack."""
+    """Remove secrets from a log record in place: message, traceback and stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Always true; the record has no secret afterwards."""
+        """Redact the record; return True always, so no record is dropped."""
         message = _message(record)
         clean = redact(message)
         if clean != message or isinstance(record.msg, BaseException):
@@ -141,7 +141,7 @@ def _keep_name(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _written(value: str) -> frozenset[str]:
-    """All the ways in which a value stands in URLs, in literals and in SQL."""
+    """Return the forms that a value takes in URLs, in literals and in SQL."""
     plain = value.encode()
     forms = {
         value,

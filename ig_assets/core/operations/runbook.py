@@ -1,4 +1,4 @@
-"""Which section of `docs/runbook.md` helps with an error."""
+"""Find the section of `docs/runbook.md` that helps with an error."""
 
 from __future__ import annotations
 
@@ -46,11 +46,14 @@ SECTIONS: Mapping[type[BaseException], str] = {
     VendorError: "a-vendor-does-not-answer",
     IgAssetsError: UNEXPECTED,
 }
-"""By kind of error; a kind without a section has that of its base."""
+"""{kind of error: section}.
+
+A kind that is missing has the section of its base class.
+"""
 
 
 def section_of(error: BaseException) -> str:
-    """The anchor of the section that helps with an error."""
+    """Return the anchor of the section that helps with an error."""
     if isinstance(error, IgAssetsError) and error.section is not None:
         return error.section
     kinds = type(error).__mro__
@@ -58,6 +61,9 @@ def section_of(error: BaseException) -> str:
 
 
 def runbook_link(section: str, code_url: str | None = None) -> str:
-    """Where the section is: on the git server if known, else in the checkout."""
+    """Return the address of a section, on the git server at `code_url` if it is given.
+
+    Without `code_url` it is the path in the checkout.
+    """
     page = f"{code_url.rstrip('/')}/{PAGE}" if code_url else PAGE
     return f"{page}#{section}"

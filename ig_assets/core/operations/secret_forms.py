@@ -1,4 +1,4 @@
-"""What the keys of vendors look like."""
+"""Define what the keys of vendors look like."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SecretForm:
-    """A kind of secret; its pattern is tried only where a text has one of the marks.
+    """A kind of secret. Its pattern is tried only if a text contains one of the marks.
 
-    Nearly every text has none, and a substring search is cheap.
+    Nearly every text contains none, and a substring search is cheap.
     """
 
     kind: str
@@ -18,7 +18,7 @@ class SecretForm:
     pattern: re.Pattern[str]
 
     def may_be_in(self, text: str) -> bool:
-        """Whether the pattern is worth a search."""
+        """Return whether the text contains one of the marks."""
         return any(mark in text for mark in self.marks)
 
 

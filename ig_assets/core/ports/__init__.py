@@ -1,7 +1,7 @@
-"""The ports: what the product asks of the world, one to four methods wide.
+"""The ports: the core's interfaces to vendors, stores and clocks, each of few methods.
 
-Adapters fulfil them (`ig_assets/adapters`); `ig_assets/wiring` chooses which.
-All times are naive UTC datetimes. All errors raised are those of `ig_assets.errors`.
+Adapters implement them (`ig_assets/adapters`); `ig_assets/wiring` chooses which. All
+times are naive UTC datetimes. All errors raised are those of `ig_assets.errors`.
 """
 
 from ig_assets.core.ports.ads import AdAccount, AdStudies, AdStudyObject, AdStudyTerms

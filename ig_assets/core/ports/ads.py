@@ -1,4 +1,4 @@
-"""Port: a vendor divides one audience among several ads."""
+"""Port to a vendor that divides one audience among several ads."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class AdAccount:
-    """Whose money it is: `minor_units` make one unit of the currency.
+    """The account that pays; `minor_units` make one unit of its currency.
 
-    `least_a_day` (an arm) and `least_cap` are the vendor's minimums in minor units.
+    `least_a_day` (per arm) and `least_cap` are the vendor's minimums in minor units.
     """
 
     currency: str
@@ -23,10 +23,12 @@ class AdAccount:
 
 @dataclass(frozen=True)
 class AdStudyTerms:
-    """What all arms of a split test share; money in the currency's minor unit.
+    """What all arms of a split test share; money is in the currency's minor unit.
 
-    `custom_audiences` are the vendor's numbers of the team's own audiences, lookalikes
-    too: who is in one of them and in the countries is shown the ads. Empty: everyone.
+    `spend_cap` is the cap of the test's campaign, `arm_budget` the budget of one arm.
+    `custom_audiences` are the vendor's ids of the team's own audiences and lookalikes:
+    the ads are shown to people who are in one of them and in the `countries`. If empty,
+    they are shown to everyone there.
     """
 
     spend_cap: int
@@ -44,8 +46,9 @@ class AdStudyTerms:
 class AdStudyObject:
     """One object of a split test: a campaign, ad_set, creative, ad or study.
 
-    `name` holds the intent key that it is found by. `parents` are the ids of what it
-    hangs on by their kind; a study's are the arms' ad sets by arm.
+    `name` holds the intent key by which the object can be found. `parents` maps the
+    kind of each object that this one belongs to, to its id; for a study it maps each
+    arm to the arm's ad set.
     """
 
     kind: str
@@ -56,26 +59,32 @@ class AdStudyObject:
 
 
 class AdStudies(Protocol):
-    """Divides one audience at random among posts that run as ads. It costs money."""
+    """Divides one audience at random among posts that run as ads, which costs money."""
 
     platform: str
 
     def account(self) -> AdAccount:
-        """Who pays. Raises AccessError where the account may not advertise."""
+        """Return the account that pays. Raises AccessError if it may not advertise."""
         ...
 
     def check_audiences(self, numbers: Sequence[str]) -> None:
-        """Raise InputError for an audience that this account may not show ads to."""
+        """Raise InputError for an audience to which this account may not show ads."""
         ...
 
     def find(self, kind: str, intent_key: str) -> str | None:
-        """The id of what an earlier, perhaps crashed, `make` with this key made."""
+        """Return the id of the object that `make` made before with this key, or None.
+
+        The process of the earlier call may have crashed.
+        """
         ...
 
     def make(self, part: AdStudyObject) -> str:
-        """Make it once, paused; its id. Raises TransientVendorError, RefusedError."""
+        """Make the object once, paused, and return its id.
+
+        Raises TransientVendorError, RefusedError.
+        """
         ...
 
     def switch(self, object_id: str, on: bool) -> None:
-        """Let a campaign, ad set or ad run, or pause it; harmless if repeated."""
+        """Run a campaign, ad set or ad, or pause it; harmless if repeated."""
         ...

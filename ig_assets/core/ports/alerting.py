@@ -1,4 +1,4 @@
-"""Port: where alerts go."""
+"""Port to the channels that carry alerts to people."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from datetime import timedelta
 from typing import Protocol
 
 REPEAT_AFTER = timedelta(hours=24)
-"""What goes on for longer than this is reported again."""
+"""A problem that lasts longer than this is reported again."""
 
 
 @dataclass(frozen=True)
 class Alert:
     """One thing that a person should know.
 
-    `key` names the thing, `reference` this occurrence of it (a run, a day of a budget):
-    an occurrence is reported once, and another of the same thing only after `quiet`.
-    `sentence` has no secret; `link` is its page in the UI, "" where none is known;
-    `section` is the anchor of the runbook.
+    `key` names the thing, `reference` one occurrence of it (a run, a day of a budget).
+    An occurrence is reported once; another occurrence of the same thing is reported
+    only after `quiet`. `sentence` has no secret. `link` is the URL of the occurrence's
+    page in the UI, "" if none is known; `section` is the anchor of the runbook.
     """
 
     key: str
@@ -29,13 +29,13 @@ class Alert:
 
 
 class AlertChannel(Protocol):
-    """A way to people."""
+    """A channel that carries alerts to people, such as e-mail."""
 
     @property
     def name(self) -> str:
-        """Which it is, in a table and in a sentence: `webhook`, `e-mail`."""
+        """The channel's name in tables and sentences: `webhook`, `e-mail`."""
         ...
 
     def send(self, alert: Alert) -> None:
-        """Tell people. Raises VendorError with a sentence without secrets."""
+        """Send the alert. Raises VendorError with a sentence without secrets."""
         ...

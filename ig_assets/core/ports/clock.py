@@ -1,4 +1,4 @@
-"""Port: where the present comes from."""
+"""Port to the clock that gives the present time."""
 
 from __future__ import annotations
 
@@ -7,17 +7,17 @@ from typing import Protocol, runtime_checkable
 
 
 class Clock(Protocol):
-    """Where the present comes from; nothing else may ask the machine."""
+    """Gives the present time; no other code may ask the machine for it."""
 
     def now(self) -> datetime:
-        """The present, naive UTC."""
+        """Return the present time, naive UTC."""
         ...
 
 
 @runtime_checkable
 class MovableClock(Clock, Protocol):
-    """A simulated clock: its time is what it was moved to last."""
+    """A simulated clock: its time is the one to which it was last moved."""
 
     def move_to(self, instant: datetime) -> None:
-        """Set the present; never backwards."""
+        """Set the present time; it never moves backwards."""
         ...

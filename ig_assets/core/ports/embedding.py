@@ -1,4 +1,4 @@
-"""Ports: texts to vectors, one request at a time or by a batch API."""
+"""Ports to embedding models: one request at a time, or by a batch API."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ else:  # commands without vectors need not load numpy, which takes 0.15 s
 
 @dataclass(frozen=True)
 class EmbeddingAnswer:
-    """Vectors of shape (texts, dimensions), L2-normalised, in the order asked."""
+    """L2-normalised vectors, shape (texts, dimensions), in the order of the texts."""
 
     vectors: Vectors
     usage: TokenUsage
@@ -28,8 +28,8 @@ class EmbeddingAnswer:
 class Embedder(Protocol):
     """Turns texts into unit vectors.
 
-    A request takes at most `max_batch` texts and `max_request_tokens` tokens, a text
-    `max_input_tokens`; callers keep to it, nothing is ever cut.
+    A request takes at most `max_batch` texts and `max_request_tokens` tokens, a text at
+    most `max_input_tokens`. Callers keep to these limits; no text is ever cut.
     """
 
     provider: str
@@ -40,7 +40,10 @@ class Embedder(Protocol):
     max_input_tokens: int
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the text as this model counts (or a documented estimate)."""
+        """Return the text's number of tokens for this model, perhaps estimated.
+
+        An adapter documents its estimate.
+        """
         ...
 
     def embed(self, texts: Sequence[str]) -> EmbeddingAnswer:
@@ -56,23 +59,24 @@ class HookEncoder(Protocol):
     """Describes hooks by numbers for the ranker; free, on this machine.
 
     `model` names the network and the layer that is read, so that stored vectors of
-    another are never taken for its own.
+    another encoder are never taken for its own.
     """
 
     model: str
     dimensions: int
 
     def encode(self, hooks: Sequence[str]) -> Vectors:
-        """Vectors of shape (hooks, dimensions), not normalised; any number of hooks.
+        """Return vectors of shape (hooks, dimensions), not normalised.
 
-        Raises InputError for an empty hook or one that is too long.
+        The number of hooks is not limited. Raises InputError for an empty hook or one
+        that is too long.
         """
         ...
 
 
 @dataclass(frozen=True)
 class BatchLine:
-    """One embedding request of a batch; its `custom_id` comes back with its result."""
+    """One embedding request of a batch; its result has the same `custom_id`."""
 
     custom_id: str
     texts: Sequence[str]
@@ -80,11 +84,11 @@ class BatchLine:
 
 @dataclass(frozen=True)
 class BatchState:
-    """Where a batch stands: running, completed, failed, expired, cancelled or denied.
+    """The state of a batch: running, completed, failed, expired, cancelled or denied.
 
-    Denied is the account (its key, quota or permission), not the batch. However it
-    ended, it still has the results of what was done. `reason` names the vendor's
-    codes where it says why.
+    Denied means that the account was refused (its key, quota or permission), not the
+    batch. A batch that has ended in any way still has the results of what was done.
+    `reason` holds the vendor's codes, None if it gives none.
     """
 
     status: str
@@ -93,11 +97,11 @@ class BatchState:
 
 @dataclass(frozen=True)
 class BatchResult:
-    """What came of one line: its answer, or the problem in place of it.
+    """The result of one line: its answer, or the problem in place of it.
 
-    `status` is done, expired (the vendor did not get to it), failed (another time it
-    may work), malformed (an answer that cannot be used), refused (for good) or denied
-    (the account was refused, whatever the line says).
+    `status` is done, expired (the vendor did not get to it), failed (it may work
+    another time), malformed (an answer that cannot be used), refused (for good) or
+    denied (the account was refused, whatever the line says).
     """
 
     custom_id: str
@@ -108,10 +112,10 @@ class BatchResult:
 
 
 class BatchEmbedder(Protocol):
-    """Embeds many texts within a day, for less.
+    """Embeds many texts within a day, at a lower price.
 
     A batch takes at most `max_lines` lines with `max_inputs` texts and `max_bytes`
-    bytes in all, of which a line takes `line_bytes`.
+    bytes in all; a line takes `line_bytes` of these bytes.
     """
 
     max_lines: int
@@ -119,34 +123,39 @@ class BatchEmbedder(Protocol):
     max_bytes: int
 
     def line_bytes(self, line: BatchLine) -> int:
-        """What the line takes of `max_bytes`."""
+        """Return the number of bytes, of `max_bytes`, that the line takes."""
         ...
 
     def submit(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Submit once, marked with the key; the vendor's id of the batch.
+        """Submit a batch once, marked with the key; return the vendor's id of it.
 
         Raises TransientVendorError (outcome unknown), RefusedError, AccessError.
         """
         ...
 
     def find(self, intent_key: str) -> str | None:
-        """The id of what an earlier, perhaps crashed, submit with this key made."""
+        """Return the id of the batch that was submitted with this key, or None.
+
+        The process that submitted the batch may have crashed since.
+        """
         ...
 
     def state(self, batch_id: str) -> BatchState:
-        """Where the batch stands now. Raises TransientVendorError, RefusedError."""
+        """Return the batch's state now. Raises TransientVendorError, RefusedError."""
         ...
 
     def results(self, batch_id: str) -> Iterator[BatchResult]:
-        """The results of an ended batch, in any order; all downloaded before the first.
+        """Yield the results of an ended batch, in any order.
 
-        Raises TransientVendorError; RefusedError where they are gone.
+        All of them are downloaded before the first is yielded. Raises
+        TransientVendorError, and RefusedError if the results are gone.
         """
         ...
 
     def delete_files(self, batch_id: str) -> int:
-        """Delete what the vendor keeps of a batch, texts and vectors; how many files.
+        """Delete the texts and vectors that the vendor keeps of a batch.
 
-        Files that are gone already are not counted. Raises VendorError.
+        Returns the number of deleted files, without those that were gone already.
+        Raises VendorError.
         """
         ...

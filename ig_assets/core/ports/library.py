@@ -1,4 +1,4 @@
-"""Port: where script files lie."""
+"""Port to the store of the script files."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import NamedTuple, Protocol
 
 
 class InvalidFile(NamedTuple):
-    """Why the store does not give a file out."""
+    """The reason why the store does not return a file."""
 
     reason: str
     detail: str
 
 
 class LibraryFile(NamedTuple):
-    """One file: its path below the library, and what the store opens it by.
+    """One file: its path below the library, and the address by which it is opened.
 
-    `stamp` changes when the file does. The same `version` means the same bytes, so that
-    they need not be read again; None where the store cannot promise that. Of a file
-    that is no script's only the path is known.
+    `stamp` changes if the file changes. The same `version` means the same bytes, so
+    that they need not be read again; it is None if the store cannot promise that. If a
+    file is not a script's (`is_script`), only its path is known.
     """
 
     path: str
@@ -31,23 +31,25 @@ class LibraryFile(NamedTuple):
 
 
 class LibraryStore(Protocol):
-    """Where script files lie; `location` is how a person knows it, without secrets."""
+    """A store of script files; `location` names it to people, without secrets."""
 
     location: str
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """All files, or an error: a part of a list would look like deleted files.
+        """Return all files, or raise; a part of the list would look like deleted files.
 
-        Those without one of the suffixes are no scripts' files. Reads no file. Raises
-        InputError, AccessError, TransientVendorError.
+        Files without one of the suffixes are not scripts' files. No file is read.
+        Raises InputError, AccessError, TransientVendorError.
         """
         ...
 
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """The bytes of each; None where it went or changed since it was listed.
+        """Yield (file, its bytes) for each file.
 
-        Raises AccessError, TransientVendorError when the store itself is gone.
+        The bytes are None if the file has changed or disappeared since it was listed,
+        and an InvalidFile if the store does not return them. Raises AccessError and
+        TransientVendorError if the store itself cannot be reached.
         """
         ...

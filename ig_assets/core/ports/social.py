@@ -1,4 +1,4 @@
-"""Ports: a social platform publishes posts and reports their metrics."""
+"""Ports to a social platform that publishes posts and reports their metrics."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ class PublishRequest:
 
 @dataclass(frozen=True)
 class Published:
-    """What the platform says it published."""
+    """A post as the platform reports it: its id there, and when it was published."""
 
     platform_post_id: str
     published_at: datetime
@@ -30,7 +30,7 @@ class Published:
 
 @dataclass(frozen=True)
 class Reading:
-    """One cumulative counter of one post; value None is 'not reported', never 0."""
+    """One cumulative counter of one post; value None is "not reported", never 0."""
 
     platform_post_id: str
     metric: str
@@ -46,25 +46,25 @@ class InsightsSource(Protocol):
 
     @property
     def metrics(self) -> Sequence[str]:
-        """The counters that it reports."""
+        """The names of the counters that it reports."""
         ...
 
     @property
     def source_note(self) -> str | None:
-        """A sentence on the file that it reads: rows taken, rejected and skipped.
+        """A sentence about the file that it reads: rows taken, rejected and skipped.
 
-        None where it reads no file.
+        None if it reads no file.
         """
         ...
 
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Cumulative counters as the platform reports them at `as_of` (naive UTC).
+        """Return cumulative counters as the platform reports them at `as_of`.
 
-        A counter that is not reported is None; a post that the platform does not know
-        may be left out. A live platform reports the present, whatever `as_of` is.
-        Raises TransientVendorError, RefusedError and AccessError.
+        `as_of` is naive UTC. A counter that is not reported is None; a post that the
+        platform does not know may be left out. A live platform reports the present,
+        whatever `as_of` is. Raises TransientVendorError, RefusedError and AccessError.
         """
         ...
 
@@ -73,7 +73,10 @@ class SocialPlatform(InsightsSource, Protocol):
     """Publishes posts and reports their cumulative engagement."""
 
     def find(self, intent_key: str) -> Published | None:
-        """Look up what an earlier, perhaps crashed, publish with this key made."""
+        """Return the post that an earlier `publish` with this key made, or None.
+
+        The process of the earlier call may have crashed.
+        """
         ...
 
     def publish(self, request: PublishRequest) -> Published:
@@ -88,25 +91,25 @@ class RecordedPlatform(Protocol):
     platform: str
 
     def recorded(self, since: datetime, until: datetime) -> list[Published]:
-        """The recorded posts that were published in [since, until), oldest first."""
+        """Return the recorded posts published in [since, until), oldest first."""
         ...
 
 
 @runtime_checkable
 class AdvertisedPlatform(Protocol):
-    """A platform whose posts also run as ads, which have figures of their own."""
+    """A platform whose posts also run as ads; the ads have metrics of their own."""
 
     @property
     def ads(self) -> InsightsSource:
-        """Where the ads' figures come from."""
+        """The source of the ads' metrics."""
         ...
 
 
 class MediaLookup(Protocol):
-    """Knows the posts that people put out by hand."""
+    """Looks up posts that people published by hand."""
 
     platform: str
 
     def look_up(self, media: str) -> Published:
-        """The post with this id or link. Raises InputError where there is none."""
+        """Return the post with this id or link. Raises InputError if there is none."""
         ...

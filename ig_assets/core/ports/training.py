@@ -1,4 +1,4 @@
-"""Port: a provider trains a model from a dataset."""
+"""Port to a provider that trains a model from a training set."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ TrainingStatus = Literal[
 
 
 SFT, DPO = "sft", "dpo"
-"""Methods: supervised on the winners' texts, and by preference on pairs of texts."""
+"""Training methods: supervised on the winners' texts, and by preference on pairs."""
 
 
 @dataclass(frozen=True)
 class TrainingFile:
-    """One file of a dataset: its path, its SHA-256, its lines and its tokens.
+    """One file of a training set: its path, SHA-256, lines and tokens.
 
-    `left_out` counts examples that a writer could not answer with.
+    `left_out` is the number of examples that the file leaves out, as a writer could not
+    give them as an answer.
     """
 
     path: str
@@ -31,9 +32,9 @@ class TrainingFile:
 
 @dataclass(frozen=True)
 class TrainingRequest:
-    """What a trainer gets: files by `<method>_<split>`, and the train split's ids.
+    """The input of a trainer: files by `<method>_<split>`, and ids of the train split.
 
-    `dataset_hash` is that of all files, `intent_key` that of this very request.
+    `dataset_hash` is the hash of all files, `intent_key` identifies this request.
     `dataset_folder` has the files as they were prepared, with their manifest, for a
     trainer on this machine.
     """
@@ -50,9 +51,9 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class TrainingEstimate:
-    """What a job should take: tokens over all epochs, and USD (None: no known price).
+    """The expected tokens of a job over all epochs, and its USD (None: price unknown).
 
-    `allowed` is false where the vendor says that this account may not start it.
+    `allowed` is false if the vendor says that this account may not start the job.
     """
 
     tokens: int
@@ -62,12 +63,13 @@ class TrainingEstimate:
 
 @dataclass(frozen=True)
 class TrainingState:
-    """Where a job stands; `queued` and `running` are not final.
+    """The state of a job; `queued` and `running` are not final.
 
-    `refused` means that the provider did not take it, `failed` that it gave it up,
-    `cancelled` that a person stopped it. `artifact` is the trainer's own, as JSON;
-    `losses` are (step, training loss, validation loss or None). `trained_tokens` and
-    `cost_usd` are what the provider reports; None where it does not.
+    `refused` means that the provider did not take the job, `failed` that the provider
+    gave it up, `cancelled` that a person stopped it. `artifact` is the trainer's own
+    data, as JSON. `losses` are (step, training loss, validation loss or None).
+    `trained_tokens` and `cost_usd` are what the provider reports; None if it reports
+    nothing.
     """
 
     status: TrainingStatus
@@ -82,22 +84,22 @@ class TrainingState:
 
 @runtime_checkable
 class TrainsBy(Protocol):
-    """A trainer whose `method` is set; others choose their files themselves."""
+    """A trainer with a fixed `method`; other trainers choose their files themselves."""
 
     method: str
 
 
 @runtime_checkable
 class AsksForEstimate(Protocol):
-    """A trainer whose `estimate` sends the file to the vendor, who says the price."""
+    """A trainer whose `estimate` sends the file to the vendor to learn the price."""
 
     asks_for_estimate: bool
 
 
 class Trainer(Protocol):
-    """Makes a model from a training set; `base_model` is what it starts from.
+    """Makes a model from a training set; `base_model` is the model it starts from.
 
-    `notice` is what a person should know of the provider, empty where nothing.
+    `notice` is what a person should know about the provider, "" if nothing.
     """
 
     provider: str
@@ -105,22 +107,25 @@ class Trainer(Protocol):
     notice: str
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """Look up what an earlier, perhaps crashed, submit with this key made."""
+        """Return the job that an earlier `submit` with this key made, or None.
+
+        The process of the earlier call may have crashed.
+        """
         ...
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate | None:
-        """What the job would cost, before anything starts; None where it is free.
+        """Return what the job would cost, before anything starts; None if it is free.
 
-        Raises RefusedError where the provider would not take the files.
+        Raises RefusedError if the provider would not take the files.
         """
         ...
 
     def submit(self, request: TrainingRequest) -> TrainingState:
-        """Submit once. A final refusal is a state, not an exception."""
+        """Submit a job once. A final refusal is a state, not an exception."""
         ...
 
     def poll(self, provider_job_id: str) -> TrainingState:
-        """Where the job stands now.
+        """Return the state of the job now.
 
         Raises TransientVendorError, AccessError, and RefusedError for a job that the
         provider does not know.

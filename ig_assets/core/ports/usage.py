@@ -1,4 +1,4 @@
-"""Token usage of one call to a model."""
+"""Defines the token usage of one call to a model."""
 
 from __future__ import annotations
 

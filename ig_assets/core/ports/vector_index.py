@@ -1,4 +1,4 @@
-"""Port: a vector index with metadata filters."""
+"""Port to a vector index with metadata filters."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class IndexEntry:
 
 @dataclass(frozen=True)
 class Match:
-    """One hit of a query; similarity is the cosine, -1 to 1."""
+    """One hit of a query; `similarity` is the cosine, -1 to 1."""
 
     entry_id: str
     similarity: float
@@ -36,7 +36,7 @@ class Match:
 class Filters:
     """Conditions on an entry's metadata, all of which must hold; None is no condition.
 
-    `month` is YYYY-MM. An entry without a rate has none, so it fails `min_rate`.
+    `month` is YYYY-MM. An entry that has no rate fails `min_rate`.
     """
 
     status: str | None = None
@@ -46,7 +46,7 @@ class Filters:
     month: str | None = None
 
     def admit(self, metadata: Mapping[str, str | float | bool]) -> bool:
-        """Whether an entry passes; a store with filters of its own does the same."""
+        """Return whether an entry passes; stores with own filters do the same."""
         if (
             (self.status is not None and metadata.get("status") != self.status)
             or (self.language is not None and metadata.get("language") != self.language)
@@ -66,8 +66,8 @@ EVERYTHING = Filters()
 class VectorIndex(Protocol):
     """A named vector index with one namespace per embedding space.
 
-    A namespace's name ends in `-<dimensions>` (`core/corpus/embedding/spaces.py`).
-    A write takes at most `max_batch` entries or ids, and may be repeated without harm.
+    A namespace's name ends in `-<dimensions>` (`core/corpus/embedding/spaces.py`). A
+    write takes at most `max_batch` entries or ids, and may be repeated without harm.
     Each method raises TransientVendorError, RefusedError, AccessError or
     MalformedAnswerError for the store as a whole.
     """
@@ -76,7 +76,7 @@ class VectorIndex(Protocol):
     max_batch: int
 
     def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
-        """Insert or replace; return the ids that did NOT make it."""
+        """Insert or replace the entries; return the ids that were NOT accepted."""
         ...
 
     def update_metadata(
@@ -84,42 +84,45 @@ class VectorIndex(Protocol):
         namespace: str,
         metadata: Mapping[str, Mapping[str, str | float | bool]],
     ) -> list[str]:
-        """Set these keys of these ids, others stay; return the ids that failed."""
+        """Set these metadata keys of these ids and keep others; return failed ids.
+
+        `metadata` is {id: {key: value}}.
+        """
         ...
 
     def delete(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete; unknown ids are no error."""
+        """Delete the entries with these ids; unknown ids are no error."""
         ...
 
     def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
         """Delete these entries for good, and what earlier deletions left of others.
 
         Returns once the store itself holds none of their vectors; unknown ids are no
-        error. Raises TransientVendorError where that takes too long.
+        error. Raises TransientVendorError if that takes too long.
         """
         ...
 
     def list_ids(self, namespace: str) -> Iterator[str]:
-        """Every id the store holds, page by page."""
+        """Yield every id that the store holds, page by page."""
         ...
 
     def count(self, namespace: str) -> int:
-        """How many entries the store holds, without listing them; it may lag."""
+        """Return the number of entries, without listing them; it may lag behind."""
         ...
 
     def versions(self, namespace: str) -> dict[str, str | None]:
-        """Of every entry the value of its metadata's `version`, None without one."""
+        """Return {id: `version` in the entry's metadata, or None} for every entry."""
         ...
 
     def generation(self, namespace: str) -> str | None:
-        """What `mark` was given last, as far as the store still has it.
+        """Return the name that `mark` set last, or None if the store has none.
 
-        A copy of the store that is restored has that of its own time.
+        A restored copy of the store has the name that it had when it was copied.
         """
         ...
 
     def mark(self, namespace: str, generation: str) -> None:
-        """Keep a name for the present state of a namespace, in the store itself."""
+        """Store a name for the present state of a namespace, in the store itself."""
         ...
 
     def query(
@@ -129,12 +132,12 @@ class VectorIndex(Protocol):
         k: int,
         filters: Filters = EVERYTHING,
     ) -> list[Match]:
-        """The k nearest by cosine among those that pass, best first."""
+        """Return the k entries nearest by cosine that pass the filters, best first."""
         ...
 
     def wait_until_readable(self, namespace: str) -> None:
-        """Return once this process's writes can be read, where the store says so.
+        """Return once this process's writes can be read, if the store can tell.
 
-        Raises TransientVendorError when that takes too long.
+        Raises TransientVendorError if that takes too long.
         """
         ...

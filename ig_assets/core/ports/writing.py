@@ -1,4 +1,4 @@
-"""Port: a language model that returns structured answers."""
+"""Port to a language model that returns structured answers."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class WriteRequest:
 
 @dataclass(frozen=True)
 class WriteAnswer:
-    """A parsed answer with what it took; `model` is the name the vendor reported."""
+    """A parsed answer with its token usage; `model` is the name the vendor reported."""
 
     parsed: BaseModel
     usage: TokenUsage
@@ -33,9 +33,10 @@ class WriteAnswer:
 
 
 class Writer(Protocol):
-    """Writes drafts, polishes and judges.
+    """Writes drafts, polishes them and judges them.
 
-    `reasoning_tokens` is what an answer may take on top of its max_output_tokens.
+    `reasoning_tokens` is the number of tokens that an answer may take in addition to
+    its max_output_tokens.
     """
 
     provider: str
@@ -43,16 +44,20 @@ class Writer(Protocol):
     reasoning_tokens: int
 
     def count_tokens(self, text: str) -> int:
-        """Tokens of the text as this model counts (or a documented estimate)."""
+        """Return the text's number of tokens for this model, perhaps estimated.
+
+        An adapter documents its estimate.
+        """
         ...
 
     def write(self, request: WriteRequest) -> WriteAnswer:
-        """Raises TransientVendorError, RefusedError, MalformedAnswerError.
+        """Return an answer of the request's schema.
 
-        A MalformedAnswerError carries the tokens that the answer took.
+        Raises TransientVendorError, RefusedError, MalformedAnswerError. A
+        MalformedAnswerError carries the tokens that the answer took.
         """
         ...
 
 
 WriterByName = Callable[[str], Writer]
-"""Gives the writer of a model of the base model's provider, by the model's name."""
+"""Returns the writer for the name of a model of the base model's provider."""

@@ -1,6 +1,7 @@
-"""The caption and the hashtags of a post, from its words; a person changes them freely.
+"""Propose a post's caption and hashtags from its words; a person changes them freely.
 
-They are a function of hook, call to action and topic, so that an edit's are the edit's.
+They depend only on hook, call to action and topic. So the caption of an edited post is
+made from the edited words.
 """
 
 from __future__ import annotations
@@ -16,9 +17,11 @@ _COUNTS = frozenset(
 
 
 def hashtags_for(topic: str) -> list[str]:
-    """At most five hashtags: the topic as one, where it is short, then its words.
+    """Return at most five hashtags for a topic.
 
-    Words without content are left out. A hashtag has letters and figures alone.
+    Words without content are left out. If two or three words are left, the first
+    hashtag is all of them joined; the others are the single words. A hashtag has only
+    letters and digits.
     """
     words = [
         word.replace("'", "")
@@ -32,6 +35,6 @@ def hashtags_for(topic: str) -> list[str]:
 
 
 def caption_for(hook: str, call_to_action: str, hashtags: list[str]) -> str:
-    """Hook, call to action and hashtags, blank lines between."""
+    """Return hook, call to action and hashtags, separated by blank lines."""
     parts = (hook.strip(), call_to_action.strip(), " ".join(hashtags))
     return "\n\n".join(part for part in parts if part)

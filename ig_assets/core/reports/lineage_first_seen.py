@@ -1,4 +1,4 @@
-"""Since when a thing of lineage is known, so that a day before that says so."""
+"""Find since when something in lineage is known, for questions about an earlier day."""
 
 from __future__ import annotations
 
@@ -28,10 +28,10 @@ _FIRST_SEEN = {
 def known_at(
     con: Connection, nodes: Collection[Node], as_of: datetime
 ) -> tuple[Node, ...]:
-    """Those of the nodes that were known before this instant, in their order.
+    """Return the nodes that were known before this instant, in their order.
 
-    A thing of which no row says a time, such as a topic, counts as known. Raises
-    InputError where none was known: it names the first of them and its day.
+    A node without a recorded time, such as a topic, counts as known. Raises InputError
+    if none was known; the message names the earliest of them and its day.
     """
     ids = defaultdict(list)
     for kind, id in nodes:

@@ -1,4 +1,4 @@
-"""Texts that come from data, for a page that reads Markdown and HTML."""
+"""Escape texts from data for a page that shows Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ _MARKS = re.compile(r"([\\\[\]|`])")
 
 
 def plain_markdown(text: str) -> str:
-    """A text as Markdown that shows it as it is: one line, no HTML, no link, no cell.
+    """Return the text as Markdown that shows it literally, on one line.
 
-    Addresses stay text that a reader may copy; a page may show them as links.
+    HTML, links and the ends of table cells are escaped. Web addresses stay text, which
+    a page may still show as links.
     """
     line = " ".join(text.split())
     return _MARKS.sub(r"\\\1", html.escape(line, quote=False))

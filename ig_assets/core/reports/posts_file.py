@@ -1,7 +1,7 @@
-"""Posts as one file to review: Markdown, CSV or HTML, with shots and captions.
+"""Write posts to one file for review: Markdown, CSV or HTML, with shots and captions.
 
-The file holds the words of scripts: keep it where people may read those. A forgetting
-reaches a copy inside the data folder only.
+The file holds words of scripts, so keep it where people may read those. Forgetting a
+script reaches only copies inside the data folder.
 """
 
 from __future__ import annotations
@@ -45,10 +45,11 @@ ORDER BY variant_id, gate
 
 @dataclass(frozen=True)
 class ReviewedPost:
-    """One post with all that a social team needs of it.
+    """One post with everything that a social team needs.
 
-    `beats` are (spoken, shown) pairs; what is shown is empty where unknown, and of
-    words that a person edited. `seconds` is the estimated time to speak the variant.
+    `beats` are (spoken, shown) pairs. What is shown is '' if it is unknown or if a
+    person edited the words. `seconds` is the estimated time to speak the variant, None
+    after an edit.
     """
 
     post_id: str
@@ -75,7 +76,7 @@ class ReviewedPost:
 def posts_to_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewedPost]:
-    """The posts with their words as they would go out, in the order of their slots."""
+    """Return the posts with the words to be published, in the order of their slots."""
     rows = posts_for_review(warehouse, month, status)
     ids = [row["variant_id"] for row in rows]
     with warehouse.transaction() as con:
@@ -92,14 +93,15 @@ def posts_to_review(
 
 
 def as_markdown(posts: Sequence[ReviewedPost]) -> str:
-    """One section per post; words are escaped where Markdown would read marks."""
+    """Return one section per post; Markdown marks in the words are escaped."""
     return "\n".join(part for post in posts for part in _section(post))
 
 
 def as_csv(posts: Sequence[ReviewedPost]) -> str:
-    """One row per post and a header; no cell is a formula, lists are one a line.
+    """Return a header and one row per post; lists have one item per line.
 
-    A spreadsheet takes UTF-8 for another encoding without the mark at the start.
+    No cell is a formula. The text begins with a byte order mark: without it,
+    spreadsheets read UTF-8 as another encoding.
     """
     out = io.StringIO()
     out.write("\ufeff")
@@ -112,7 +114,7 @@ def as_csv(posts: Sequence[ReviewedPost]) -> str:
 
 
 def as_html(posts: Sequence[ReviewedPost]) -> str:
-    """One page without other files and without a script; all words are escaped."""
+    """Return one page without scripts and other files; all words are escaped."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, autoescape=True)
@@ -181,7 +183,7 @@ _MARKS = re.compile(r"([\\`*_\[\]<>#|~])|^(\s*)([-+]|\d+[.)])(?=\s)")
 
 
 def _marked(text: str) -> str:
-    """The text on one line, with a backslash before what Markdown would read."""
+    """Return the text on one line, with a backslash before each Markdown mark."""
     line = " ".join(text.split())
 
     def escape(found: re.Match[str]) -> str:

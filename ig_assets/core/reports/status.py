@@ -1,4 +1,4 @@
-"""The state of a data folder: what is there, what is live, what waits for a person."""
+"""Report the state of a data folder: contents, what is live, what needs a person."""
 
 from __future__ import annotations
 
@@ -75,8 +75,8 @@ ORDER BY month
 class MonthState:
     """One month of the calendar.
 
-    `topics` are planned, `published` counts posts, `decided` and `undecided` tests;
-    `fine_tune` is the state of the month's job, None where there is none.
+    `topics` counts planned topics, `published` posts, `decided` and `undecided` tests.
+    `fine_tune` is the status of the month's latest job, or None.
     """
 
     month: str
@@ -97,7 +97,7 @@ class Waiting:
 
 @dataclass(frozen=True)
 class Failure:
-    """A run that failed: its job, when (naive UTC) and why."""
+    """A failed run: its job, the time (naive UTC) and the reason."""
 
     job: str
     failed_at: datetime
@@ -106,11 +106,11 @@ class Failure:
 
 @dataclass(frozen=True)
 class DataFolderState:
-    """What the tables say.
+    """The state of a data folder, from its tables.
 
-    `models` counts the registered models that write; `ranker` is the state of the
-    ranker in use. `withdrawn` counts the topics that a
-    person withdrew; `failures` are those of the last week, newest first.
+    `scripts` is {origin: count of active scripts}. `models` counts the registered
+    models that write, `ranker` describes the ranker in use, `withdrawn` counts the
+    topics that a person withdrew. `failures` are those of the last week, newest first.
     """
 
     scripts: dict[str, int]
@@ -125,7 +125,10 @@ class DataFolderState:
 
 
 def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
-    """Read the state; counts and names only, no text of a script."""
+    """Read the state of the data folder.
+
+    It has counts and names, no text of a script.
+    """
     scripts = con.execute(
         "SELECT origin, count(*) FROM current_scripts GROUP BY origin ORDER BY origin"
     ).fetchall()
@@ -163,14 +166,17 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
 
 
 def _state(ranker: ModelRow) -> str:
-    """The state of a ranker, its audience and its id."""
+    """Return the state of a ranker, its audience and its name, in words."""
     known = ranker.artifact or {}
     audience = "simulated" if known.get("simulated") else "real"
     return f"{known.get('state', ranker.status)}, {audience} audience ({ranker.name})"
 
 
 def counted(count: int, words: str) -> str:
-    """The count and its words; `{s}`, `{v}` and `{is}` are the endings by number."""
+    """Return the count and its words.
+
+    `{s}`, `{v}` and `{is}` become endings by number.
+    """
     one = count == 1
     forms = {
         "s": "" if one else "s",

@@ -1,1 +1,1 @@
-"""The pages of the studio, one a module."""
+"""The pages of the studio, one per module."""

@@ -1,4 +1,4 @@
-"""Lineage: what a script, variant or model came from, and what came of it."""
+"""The page Lineage: what a script, variant or model came from, and what came of it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Review: what would go out; say yes or no to it, or put it in your words."""
+"""The page Review: approve, decline or edit posts before they are published."""
 
 from __future__ import annotations
 
@@ -93,7 +93,7 @@ def _choose(services: StudioServices, rows: list[ReviewRow]) -> ReviewRow | None
 
 
 def _parts(row: ReviewRow) -> tuple[str, str, str]:
-    """Hook, body and call to action; those of older variants may be missing."""
+    """Return hook, body and call to action; a part that a post lacks is ''."""
     return row["hook"] or "", row["body"] or "", row["call_to_action"] or ""
 
 
@@ -115,7 +115,7 @@ def _name(row: ReviewRow) -> str:
 
 
 def _export(services: StudioServices, rows: list[ReviewRow]) -> None:
-    """Files of these posts, for people who review elsewhere."""
+    """Offer files of these posts for people who review elsewhere."""
     with st.expander("Export for review"):
         st.caption("The words of these posts, to read and mark elsewhere.")
         if not st.toggle("Make the files", key="make_files"):
@@ -132,7 +132,7 @@ def _export(services: StudioServices, rows: list[ReviewRow]) -> None:
 
 @st.fragment
 def _post(row: ReviewRow) -> None:
-    """One post: its words and the gates, drawn anew after each pause in typing."""
+    """Draw one post: its words, and the gates, measured after each pause in typing."""
     with friendly():
         services = open_services_quietly()
         _say_if_changed(row)
@@ -148,7 +148,7 @@ def _post(row: ReviewRow) -> None:
 
 
 def _say_if_changed(row: ReviewRow) -> None:
-    """Words that are other ones than this visit saw last are pointed out."""
+    """Warn if another person changed the words since this visit last showed them."""
     key, revision = f"seen-{row['post_id']}", row["revision_hash"]
     before = st.session_state.get(key)
     st.session_state[key] = revision
@@ -157,7 +157,7 @@ def _say_if_changed(row: ReviewRow) -> None:
 
 
 def open_services_quietly() -> StudioServices:
-    """The services without the line on the audience, which stands above already."""
+    """Return the services without the note on the audience, which is shown above."""
     from ig_assets.studio.shown import studio_services
 
     return studio_services()
@@ -174,7 +174,10 @@ def _facts(row: ReviewRow) -> str:
 
 
 def _words(row: ReviewRow) -> tuple[str, str, str]:
-    """The three parts as they are typed; they begin anew with each revision."""
+    """Draw the fields for hook, body and call to action; return what is typed in them.
+
+    A new revision of the post's words replaces what was typed.
+    """
     key = f"{row['post_id']}-{(row['revision_hash'] or '')[:12]}"
     hook, body, call = _parts(row)
     hook = st.text_input("Hook", hook, key=f"hook-{key}", live="350ms")
@@ -216,7 +219,10 @@ def _gates(
 
 
 def _nearest(services: StudioServices) -> Nearest:
-    """The eighth gate, where it costs nothing: with the embedder on this machine."""
+    """Return how to compare the meaning: with the embedder on this machine, if asked.
+
+    Otherwise it is a function that returns None, since other embedders cost money.
+    """
     if services.settings.embedder != "local":
         return lambda text: None
     asked = st.toggle(
@@ -230,7 +236,10 @@ def _nearest(services: StudioServices) -> Nearest:
 
 
 def nearest_on_this_machine(services: StudioServices) -> Nearest:
-    """The cosine to the nearest script; nothing is paid for or stored."""
+    """Return a function that gives a text's cosine to the nearest script, or None.
+
+    Nothing is paid for or stored.
+    """
     from ig_assets.core.corpus.embedding.spaces import Space
 
     def cosine(text: str) -> float | None:
@@ -292,7 +301,7 @@ def _decide(
 
 
 def _do(decide: Callable[[], str]) -> None:
-    """Carry a decision out; the page is drawn anew with what came of it."""
+    """Carry out a decision, keep its sentence as a notice, and redraw the page."""
     with friendly():
         st.session_state[_NOTICE] = decide()
         st.rerun()

@@ -1,4 +1,4 @@
-"""Status: what waits for a person, what may be spent, and whether it is real."""
+"""The page Status: what waits for a person, the budgets, and what is in use."""
 
 from __future__ import annotations
 

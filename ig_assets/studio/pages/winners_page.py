@@ -1,4 +1,4 @@
-"""Winners: what did best with viewers, on what evidence, and its words."""
+"""The page Winners: the winners with their evidence and their words."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Write: a topic in, variants out, with what they rest on and what they cost."""
+"""The page Write: writes variants of a topic; shows their grounding and their cost."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from ig_assets.wiring.planning import plan_month
 
 _FIELDS = ("topic", "brief", "audience", "language", "brand_voice")
 _OPEN = "topic_shown"
-"""The key of the topic whose variants are shown, as (month, id)."""
+"""Session key of the topic whose variants are shown, as (month, id)."""
 
 
 def page() -> None:
@@ -120,7 +120,7 @@ def _start(services: StudioServices, variants: int) -> None:
 
 @st.fragment(run_every=1.0)
 def _under_way() -> None:
-    """The job's progress, drawn anew each second, until it is over."""
+    """Show the running job's progress, redrawn each second, until it is over."""
     job = JOBS.last
     if job is None or job.is_over.is_set():
         if job is not None:
@@ -188,7 +188,11 @@ def _show(
 def _ordered(
     services: StudioServices, written: Written
 ) -> tuple[list[TopicVariant], str]:
-    """The variants, the most promising first where a proven ranker knows; why."""
+    """Return the variants and how they are ordered.
+
+    A proven ranker puts the most promising hook first; otherwise the second result is
+    ''.
+    """
     rows = list(written.variants)
     hooks = [row["hook"] for row in written.usable if row["hook"]]
     proven = shown(services, "ranker", lambda con: choosing_ranker(con) is not None)
@@ -245,7 +249,7 @@ def _variant(row: TopicVariant, grounds: list[dict[str, object]]) -> None:
 
 
 def _plan(services: StudioServices, month: str, written: Written) -> None:
-    """Bring the variants to review, where they are not there yet."""
+    """Offer to plan the variants as posts, or say where their posts are."""
     if written.posts:
         waiting = sum(row["status"] == "proposed" for row in written.posts)
         if waiting:

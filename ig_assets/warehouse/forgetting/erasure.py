@@ -1,8 +1,8 @@
-"""Erases scripts from the tables: by ids and hashes alone, so that it can be repeated.
+"""Erase scripts from the tables, by ids and hashes alone, so that it can be repeated.
 
-A row whose words are gone stays, since a missing row is written and paid for again.
-The same erasure, read from a receipt, brings a restored copy of the warehouse to the
-state of the present one (`replay.py`).
+A row whose words are erased stays, since a missing row would be written and paid for
+again. The same erasure, read from a receipt, is applied to a restored copy of the
+warehouse (`replay.py`).
 """
 
 from __future__ import annotations
@@ -18,9 +18,9 @@ from ig_assets.warehouse.backends import Connection
 from ig_assets.warehouse.forgetting.registry import COLUMNS
 
 FORGOTTEN = "forgotten"
-"""The status of a script, and the rejection of a draft or variant without words."""
+"""The status of a forgotten script, and the rejection of its drafts and variants."""
 WINNER = "winner/"
-"""Begins the id of the script that a variant is, or would be, promoted to."""
+"""The prefix of the script id of a promoted variant; the variant's id follows."""
 
 # Lists are read as JSON by other code; NULL is what a row without beats has.
 _NULLED = ("beats", "on_screen_text", "shots")
@@ -28,16 +28,17 @@ _NULLED = ("beats", "on_screen_text", "shots")
 
 @dataclass(frozen=True)
 class Erasure:
-    """What is erased, by id.
+    """The ids and hashes of everything that one request erases.
 
-    `scripts` never come back. `revisions` are (script id, revision hash) of them.
-    `variants` and `drafts` are ids of variants whose final words, or first ones, go;
-    `attempts` are "<variant id> <attempt>", `edits` "<post id> <microseconds since
-    1970>" of the edit. `contents` are the hashes of all words that go, whose vectors
-    go too. `examples` are ids of training examples of any month, `models` of models
-    that learnt from one. `words` are `identity.words_hash` of all texts, by which they
-    are refused in other letter case and with other blanks; a receipt of an earlier
-    version has none.
+    `scripts` never come back; `revisions` are their (script id, revision hash).
+    `variants` and `drafts` are variant ids: of the first the final words are erased, of
+    the second the draft's words. `attempts` are "<variant id> <attempt>" of polishing
+    attempts. `edits` are "<post id> <microseconds since 1970>" of a person's edits.
+    `contents` are the hashes of all erased words; their vectors are deleted too.
+    `examples` are ids of training examples of any month, and `models` are ids of the
+    models that learnt from one. `words` are `identity.words_hash` of all texts: the
+    same words in other letter case or spacing are refused by them. A receipt of an
+    earlier version has no `words`.
     """
 
     request_id: str
@@ -56,14 +57,17 @@ class Erasure:
     words: tuple[str, ...] = ()
 
     def as_json(self) -> dict[str, Any]:
-        """The fields as JSON types; `from_json` reads them."""
+        """Return the fields as JSON types, in the form that `from_json` reads."""
         fields = dataclasses.asdict(self)
         plain: dict[str, Any] = json.loads(json.dumps(fields, default=str))
         return plain | {"forgotten_at": self.forgotten_at.isoformat()}
 
     @classmethod
     def from_json(cls, fields: Mapping[str, Any]) -> Erasure:
-        """What `as_json` gave. Raises TypeError or ValueError for anything else."""
+        """Read what `as_json` returned.
+
+        Raises TypeError or ValueError for other input.
+        """
         values: dict[str, Any] = {
             name: tuple(value) if isinstance(value, list) else value
             for name, value in fields.items()
@@ -75,7 +79,11 @@ class Erasure:
 
 @dataclass(frozen=True)
 class _Rule:
-    """The rows of a table that go: their key (SQL) is among `keys` of the erasure."""
+    """Which rows of a table an erasure empties or deletes.
+
+    They are those whose `key` (SQL) is among `keys` of the erasure. `also` is a further
+    SQL assignment for a row that is emptied.
+    """
 
     table: str
     key: str
@@ -89,7 +97,7 @@ class _Rule:
 
     @property
     def is_left(self) -> str:
-        """What a row has that is not erased yet."""
+        """Return the SQL condition of rows that still hold something to erase."""
         if self.deletes:
             return "TRUE"
         of = COLUMNS[self.table]
@@ -177,9 +185,9 @@ _TAINT = """
 
 
 def rows_to_erase(con: Connection, erasure: Erasure) -> dict[str, int]:
-    """How many rows of each table an erasure would empty or delete; none is left out.
+    """Return {table: number of rows that the erasure would empty or delete}.
 
-    Tables without any are not named.
+    Tables without such rows are left out, so the result is empty once all is erased.
     """
     counts = {}
     for rule in RULES:
@@ -200,12 +208,12 @@ def rows_to_erase(con: Connection, erasure: Erasure) -> dict[str, int]:
 
 
 def erase(con: Connection, erasure: Erasure) -> dict[str, int]:
-    """Erase in the caller's transaction; return `rows_to_erase` as it was before.
+    """Erase in the caller's transaction; return what `rows_to_erase` gave before.
 
-    The scripts get the status forgotten, open posts that would show their words are
-    declined, models are marked as tainted, what is deleted of training sets is noted
-    for their manifests, and remarks about the scripts' files are deleted. To repeat it
-    changes nothing.
+    The scripts get the status `forgotten`. Open posts that would show the words are
+    declined. Models that learnt from them get the status `tainted`. Deleted training
+    examples are recorded for the manifests of their sets. Remarks about the scripts'
+    files are deleted. A second call changes nothing.
     """
     counts = rows_to_erase(con, erasure)
     now = erasure.forgotten_at
@@ -226,7 +234,7 @@ def erase(con: Connection, erasure: Erasure) -> dict[str, int]:
 
 
 def _note_scripts(con: Connection, erasure: Erasure) -> None:
-    """A row of `forgotten` per script, and per variant that must not become one."""
+    """Add rows to `forgotten`: scripts, and variants that must not become scripts."""
     known = {i for (i,) in con.execute("SELECT script_id FROM forgotten").fetchall()}
     for script_id in _all_scripts(erasure):
         if script_id not in known:
@@ -250,7 +258,10 @@ def _all_scripts(erasure: Erasure) -> list[str]:
 
 
 def _note_statuses(con: Connection, erasure: Erasure) -> None:
-    """The status forgotten for each revision, by whose hash words are refused."""
+    """Add the status `forgotten` for each revision.
+
+    Scripts with the same revision hash are refused because of it.
+    """
     rows = con.execute(
         "SELECT script_id, revision_hash, status, changed_at FROM script_status "
         "WHERE script_id IN (SELECT unnest(?::TEXT[])) ORDER BY changed_at",

@@ -1,7 +1,7 @@
-"""The receipts of what was forgotten: files beside the warehouse, chained by hashes.
+"""Write and read the receipts of forgotten scripts: files chained by hashes.
 
-They hold ids and hashes, no words. They lie outside the warehouse's file, so that a
-restored older copy of it learns from them what was forgotten since.
+They hold ids and hashes, no words. They lie beside the warehouse file and not in it, so
+that a restored older copy learns from them what was forgotten since.
 """
 
 from __future__ import annotations
@@ -19,9 +19,9 @@ from ig_assets.files import write_atomic
 
 @dataclass(frozen=True)
 class Receipt:
-    """One receipt; `content` is the file's text, `sha256` the hash of its bytes.
+    """One receipt. `content` is the file's text, `sha256` the hash of its bytes (hex).
 
-    `again` is what was done a second time after a restore, by step; None at first.
+    `again` is {step: what a repetition after a restore did}, or None before one.
     """
 
     number: int
@@ -32,21 +32,21 @@ class Receipt:
 
     @property
     def fields(self) -> dict[str, Any]:
-        """What it says."""
+        """Return the JSON object in `content`."""
         fields: dict[str, Any] = json.loads(self.content)
         return fields
 
 
 def receipts_folder(warehouse_file: Path) -> Path:
-    """The folder of receipts of a warehouse's file."""
+    """Return the folder of receipts that belongs to a warehouse file."""
     return warehouse_file.with_name(f"{warehouse_file.name}.forgotten")
 
 
 def read_receipts(folder: Path) -> list[Receipt]:
-    """All receipts in their order; none where there is no folder.
+    """Return all receipts in their order; an empty list if there is no folder.
 
-    Raises WarehouseError where one is missing or was changed: each has the number
-    after the one before it, and repeats its hash.
+    Each receipt has the number after the one before it and repeats that one's hash.
+    Raises WarehouseError if a receipt is missing, unreadable or changed.
     """
     if not folder.is_dir():
         return []
@@ -68,12 +68,12 @@ def read_receipts(folder: Path) -> list[Receipt]:
 
 
 def put_back(folder: Path, recorded: Mapping[str, tuple[int, str, str]]) -> list[str]:
-    """Write the receipts that the folder lacks, as the tables have recorded them.
+    """Write the receipts that the folder lacks, from the copies in the tables.
 
     `recorded` is {request id: (number, content, SHA-256)}. Returns the names of the
-    files that were missing, the last of the chain included, which no other receipt
-    would miss. Raises WarehouseError where a recorded content is not the one of its
-    hash, and OSError.
+    files that were missing. This also finds a missing last receipt, which the chain
+    cannot show. Raises WarehouseError if a recorded content does not match its hash,
+    and OSError.
     """
     missing = []
     for request_id, (number, content, sha256) in sorted(recorded.items()):
@@ -94,9 +94,10 @@ def _file_name(number: int, request_id: str) -> str:
 def check_hashes(
     receipts: Sequence[Receipt], recorded: Mapping[str, str | None]
 ) -> None:
-    """Compare receipts with what the tables have recorded: {request id: SHA-256}.
+    """Compare receipts with the hashes that the tables recorded: {request id: SHA-256}.
 
-    The newest receipt has none after it that repeats its hash. Raises WarehouseError.
+    This protects the newest receipt, whose hash no later receipt repeats. A request
+    without a recorded hash is not compared. Raises WarehouseError if one differs.
     """
     for receipt in receipts:
         if recorded.get(receipt.request_id) not in (None, receipt.sha256):
@@ -108,9 +109,10 @@ def check_hashes(
 
 
 def write_receipt(folder: Path, request_id: str, fields: Mapping[str, Any]) -> Receipt:
-    """Add a receipt at the end of the chain; a request's known one is given back.
+    """Add a receipt at the end of the chain and return it.
 
-    Raises WarehouseError as `read_receipts` does, and OSError.
+    If the request already has a receipt, that one is returned. Raises WarehouseError as
+    `read_receipts` does, and OSError.
     """
     known = read_receipts(folder)
     for receipt in known:

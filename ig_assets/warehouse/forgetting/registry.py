@@ -1,7 +1,7 @@
-"""Which columns hold words of a script, or their hash: all that forgetting looks at.
+"""List which columns hold words of a script, or their hash; forgetting uses this list.
 
-A new column of text has to be entered here; a test fails until it is. What is entered
-as words is emptied by a forgetting (`erasure.py`) without further code.
+A new column of text has to be entered here; a test fails until it is. A column that is
+entered as words is emptied by a forgetting (`erasure.py`) without further code.
 """
 
 from __future__ import annotations
@@ -12,13 +12,14 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Columns:
-    """The columns of one table that are texts or vectors, names apart by blanks.
+    """The columns of one table that are texts or vectors.
 
-    `words` hold words of a script. `labels` describe a script and are emptied with its
-    words. `vectors` are made from words, which can be guessed from them; their rows
-    are deleted. `hashes` name words without holding them; they stay, so that the same
-    words are refused and lineage is not broken. `others` hold no words of a script:
-    ids, states, names of files and people, and what people or vendors say about it.
+    Names are separated by blanks. `words` hold words of a script. `labels` describe a
+    script and are emptied with its words. `vectors` are made from words, which can be
+    guessed from them; their rows are deleted. `hashes` identify words without holding
+    them; they stay, so that the same words are refused and lineage is not broken.
+    `others` hold no words of a script: ids, states, names of files and people, and
+    remarks of people or vendors.
     """
 
     words: str = ""
@@ -28,7 +29,7 @@ class Columns:
     others: str = ""
 
     def names(self) -> list[str]:
-        """All names of the table, each once for each time that it is entered."""
+        """Return all column names. A name that was entered twice is returned twice."""
         kinds = (self.words, self.labels, self.vectors, self.hashes, self.others)
         return " ".join(kinds).split()
 
@@ -243,4 +244,4 @@ COLUMNS: Mapping[str, Columns] = {
     "vendor_post_names": Columns(others="source kind value post_id"),
     "winner_acceptances": Columns(others="experiment_id winner_arm reason changed_by"),
 }
-"""By table, the texts and vectors of the warehouse."""
+"""{table: its columns of texts and vectors}."""

@@ -1,6 +1,6 @@
-"""Forgets again what a restored copy of the warehouse still holds.
+"""Forget again what a restored copy of the warehouse still holds.
 
-The receipts beside the file say what was forgotten since the copy was made.
+The receipts beside the file say what was forgotten after the copy was made.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ig_assets.warehouse.forgetting.receipts import (
 )
 
 REPLAYED = "replayed"
-"""Status of a request that the tables learnt of from its receipt alone."""
+"""Status of a request that the tables know only from its receipt."""
 
 _INSERT = """
     INSERT INTO forget_requests
@@ -31,12 +31,12 @@ _log = logging.getLogger("ig_script_writer.forgetting")
 
 
 def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
-    """Erase what receipts name and the tables do not know; return how many receipts.
+    """Erase what receipts name and the tables still hold; return how many receipts.
 
-    In the caller's transaction, on migrated tables. The file has to be rewritten where
-    there were any. A receipt that the folder lacks and the tables know is written
-    again, with a warning. Raises WarehouseError for a broken chain of receipts, and
-    for one that is not as the tables know it.
+    Runs in the caller's transaction, on migrated tables. If the result is not 0, the
+    caller has to rewrite the file. A receipt that the tables have and the folder lacks
+    is written again, with a warning. Raises WarehouseError if the chain of receipts is
+    broken or if a receipt differs from the tables' copy.
     """
     rows = con.execute(
         "SELECT request_id, number, receipt, receipt_hash FROM forget_requests"

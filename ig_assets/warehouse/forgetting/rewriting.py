@@ -1,8 +1,8 @@
-"""Writes a DuckDB file anew, without what was deleted from it.
+"""Rewrite a DuckDB file without the rows that were deleted from it.
 
-DuckDB marks deleted rows and the old versions of updated ones, and reuses their blocks
-later: their texts are in the file's bytes after DELETE, CHECKPOINT and VACUUM. A copy
-holds the rows of the present alone.
+DuckDB only marks deleted rows and old versions of updated rows, and reuses their blocks
+later. Their texts stay in the file's bytes after DELETE, CHECKPOINT and VACUUM. A copy
+holds the present rows alone.
 """
 
 from __future__ import annotations
@@ -25,11 +25,11 @@ _COUNTED = """
 
 
 def rewrite_file(path: Path) -> None:
-    """Replace the file by a copy of its rows; nothing may have it attached.
+    """Replace the file by a copy of its rows; no process may have it attached.
 
-    A crash leaves the old file or the new one. What its log holds is written into the
-    old file first, so that no log is left that would be read into the new one. Raises
-    WarehouseError where the copy lacks a row, and duckdb.Error.
+    A crash leaves either the old file or the new one. The write-ahead log is merged
+    into the old file first, so that it is not read into the new one. Raises
+    WarehouseError if the copy lacks a row, and duckdb.Error.
     """
     fresh, log = path.with_name(f"{path.name}.rewritten"), Path(f"{path}.wal")
     for leftover in (fresh, Path(f"{fresh}.wal")):

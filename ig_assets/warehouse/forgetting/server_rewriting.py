@@ -1,10 +1,10 @@
-"""Removes from a server what was deleted from the tables of a home there.
+"""Remove from a server's storage what was deleted from its tables.
 
-Postgres keeps old versions of rows until they are vacuumed, and samples of texts in its
-statistics, which an analysis of an empty table leaves as they are. A DuckLake keeps
-earlier snapshots, the files of deleted rows, and of each column the least and greatest
-text, for as long as the table exists. As seen with DuckDB 1.5.5, its Postgres and
-DuckLake extensions, and Postgres 15.18.
+Postgres keeps old row versions until they are vacuumed, and samples of texts in its
+statistics; analysing an empty table does not replace those. A DuckLake keeps earlier
+snapshots, the files of deleted rows and, for as long as a table exists, the least and
+greatest text of each column. As seen with DuckDB 1.5.5, its Postgres and DuckLake
+extensions, and Postgres 15.18.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ LEFT_ON_SERVER = (
     "archives and backups, and its tables while another session has a transaction open."
 )
 HOLDING = tuple(name for name, of in COLUMNS.items() if of.words or of.vectors)
-"""The tables that words or vectors are deleted from."""
+"""The tables with columns of words or vectors."""
 
 _LAKE_TABLES = (
     "SELECT quote_ident(schemaname) || '.' || quote_ident(tablename) AS name "
@@ -30,10 +30,11 @@ Part = Callable[[Home, Connection], None]
 
 
 def parts_of_rewriting(home: Home) -> tuple[Part, ...]:
-    """What rewrites a Postgres or a DuckLake, each outside any transaction.
+    """Return the functions that rewrite a Postgres or a DuckLake, in order.
 
-    Each needs a turn of its own: the session that holds a turn is in a transaction, and
-    Postgres keeps all that was deleted since that began.
+    Each runs outside any transaction and in a turn of its own: the session that holds a
+    turn is in a transaction, and Postgres keeps everything that was deleted after it
+    began.
     """
     if home.kind == "postgres":
         return _vacuum_tables, _vacuum_statistics
@@ -41,7 +42,7 @@ def parts_of_rewriting(home: Home) -> tuple[Part, ...]:
 
 
 def _vacuum_tables(home: Home, con: Connection) -> None:
-    """Vacuum what words were deleted from; the user must own the tables."""
+    """Vacuum the tables that hold words or vectors; the user must own them."""
     for table in HOLDING:
         [(rows,)] = con.execute(f"SELECT count(*) FROM home.ig.{table}").fetchall()
         if not rows:
@@ -56,12 +57,15 @@ def _vacuum_tables(home: Home, con: Connection) -> None:
 
 
 def _vacuum_statistics(home: Home, con: Connection) -> None:
-    """Vacuum the samples of texts; the user must own the database, else they stay."""
+    """Vacuum the statistics, which hold samples of texts.
+
+    The user must own the database, else the samples stay.
+    """
     _vacuum(con, "home", "(FULL) pg_catalog.pg_statistic")
 
 
 def _rewrite_lake(home: Home, con: Connection) -> None:
-    """Make the tables anew, and expire all earlier snapshots with their files."""
+    """Create the tables again, and expire all earlier snapshots with their files."""
     con.execute("CALL ducklake_flush_inlined_data('home')")
     con.begin()
     try:
@@ -83,7 +87,7 @@ def _rewrite_lake(home: Home, con: Connection) -> None:
 
 
 def _vacuum_catalogue(home: Home, con: Connection) -> None:
-    """Vacuum the lake's own tables in its Postgres."""
+    """Vacuum the tables of DuckLake's own catalogue, in its Postgres."""
     with _catalogue(home, con):
         rows = con.execute(
             "SELECT name FROM postgres_query('catalogue', ?)", [_LAKE_TABLES]
@@ -93,7 +97,7 @@ def _vacuum_catalogue(home: Home, con: Connection) -> None:
 
 
 def _vacuum_catalogues_statistics(home: Home, con: Connection) -> None:
-    """Vacuum the samples of texts of the lake's Postgres."""
+    """Vacuum the statistics of the Postgres that holds the lake's catalogue."""
     with _catalogue(home, con):
         _vacuum(con, "catalogue", "(FULL) pg_catalog.pg_statistic")
 

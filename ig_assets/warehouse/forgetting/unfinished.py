@@ -1,7 +1,7 @@
-"""Which requests to forget are not finished: interrupted ones, and words that are left.
+"""Count the requests to forget that are interrupted or have words left somewhere.
 
-A request whose last search found words has its receipt all the same, since the receipt
-is what a restored copy forgets by; the row of its step `search` says what was found.
+A request whose last search found words has a receipt all the same, since a restored
+copy forgets by the receipt. The row of its step `search` says what was found.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ _FOUND_WORDS = """
 """
 
 UNFINISHED = f"(status <> 'done' OR request_id IN ({_FOUND_WORDS}))"
-"""The condition on a row of `forget_requests`."""
+"""SQL condition on `forget_requests`: the request is not finished."""
 
 
 def count_unfinished(con: Connection) -> int:
-    """How many requests are interrupted, to be repeated, or have words left."""
+    """Return how many requests were interrupted or have words left."""
     sql = f"SELECT count(*) FROM forget_requests WHERE {UNFINISHED}"
     return int(con.execute(sql).fetchall()[0][0])

@@ -1,13 +1,13 @@
-"""Backups of a home of any kind: a folder with one DuckDB file, complete in itself.
+"""Back up a home of any kind: a folder with one DuckDB file, complete in itself.
 
     warehouse-20260501T090000Z/
-      warehouse.duckdb              all tables, of whichever version they are
+      warehouse.duckdb              all tables, as the home's version has them
       warehouse.duckdb.forgotten/   the receipts of what was forgotten
-      backup.json                   when, whose, rows a table, the file's SHA-256
+      backup.json                   time, owner, rows per table, the file's SHA-256
 
-A file is copied while it is this process's turn: others wait for as long as the
-copying of its bytes takes. A server is read in one transaction of its own, which sees
-one moment and for which no writer waits. The folder gets its name when it is complete.
+A file is copied during this process's turn, so others wait while its bytes are copied.
+A server is read in one transaction, which sees one moment and which no writer waits
+for. The folder gets its name when it is complete.
 """
 
 from __future__ import annotations
@@ -55,9 +55,10 @@ _OWNER_ONLY = 0o700
 
 @dataclass(frozen=True)
 class Backup:
-    """What `backup.json` says; `folder` is where it lies.
+    """What `backup.json` says about a backup, and its `folder`.
 
-    `owner` is the data folder that made it (`owner_of`), empty where not known.
+    `owner` is the name of the data folder that made it (`owner_of`), empty if unknown.
+    `rows` is {table: row count}, `migration` the highest migration number.
     """
 
     folder: Path
@@ -70,26 +71,26 @@ class Backup:
 
     @property
     def file(self) -> Path:
-        """The DuckDB file, which any DuckDB client opens."""
+        """Return the path of the DuckDB file, which any DuckDB client opens."""
         return self.folder / FILE
 
     @property
     def receipts(self) -> Path:
-        """The folder of receipts, which may be missing."""
+        """Return the path of the folder of receipts, which may not exist."""
         return self.folder / f"{FILE}.forgotten"
 
     @property
     def total(self) -> int:
-        """Rows in all tables."""
+        """Return the number of rows in all tables."""
         return sum(self.rows.values())
 
 
 def owner_of(data_dir: Path) -> str:
-    """A random name of a data folder, by which it knows its own backups.
+    """Return the random name of a data folder, by which it recognises its own backups.
 
-    Made at its first backup, in the file `backups.id`. A name of the machine or of the
-    path would be another in each container, or the same on two machines. Raises
-    WarehouseError where the file cannot be read or made.
+    The name is made at the folder's first backup and kept in the file `backups.id`. A
+    name made from the machine or the path would differ in each container, or be the
+    same on two machines. Raises WarehouseError if the file cannot be read or written.
     """
     file = data_dir / OWNER
     try:
@@ -110,11 +111,12 @@ def owner_of(data_dir: Path) -> str:
 def back_up(
     url: str, receipts: Path, into: Path, now: datetime, owner: str = ""
 ) -> Backup:
-    """Make a backup of a home in a new folder within `into`; it is not changed.
+    """Back up a home into a new folder within `into`.
 
-    Not migrated either: a backup before an upgrade is of the old version. Raises
-    InputError where there is no warehouse, WarehouseBusyError, and WarehouseError for
-    a broken chain of receipts and for a folder that cannot be written to.
+    The home is neither changed nor migrated. So a backup before an upgrade has the old
+    version. `receipts` is the home's folder of receipts, `now` is naive UTC. Raises
+    InputError if there is no warehouse, WarehouseBusyError, and WarehouseError if the
+    chain of receipts is broken or the folder cannot be written to.
     """
     folder = into.expanduser().absolute() / f"warehouse-{now:%Y%m%dT%H%M%SZ}"
     part = folder.with_name(f".{folder.name}.part")
@@ -146,9 +148,9 @@ def back_up(
 
 
 def read_backup(folder: Path) -> Backup:
-    """The backup in a folder, compared with its manifest.
+    """Return the backup in a folder, checked against its manifest.
 
-    Raises InputError where there is none, or where a byte of its file was changed.
+    Raises InputError if there is none, or if any byte of its file was changed.
     """
     try:
         said = json.loads((folder / MANIFEST).read_text("utf-8"))
@@ -178,9 +180,9 @@ def read_backup(folder: Path) -> Backup:
 
 
 def backups_in(into: Path, owner: str | None = None) -> list[Path]:
-    """The folders of backups in a folder, the oldest first; of one owner, or of all.
+    """Return the backup folders in `into`, oldest first; only the owner's, if given.
 
-    Raises InputError where the folder cannot be read.
+    Raises InputError if the folder cannot be read.
     """
     try:
         found = sorted(
@@ -203,10 +205,11 @@ def _said_owner(folder: Path) -> str:
 
 
 def newest_backup(into: Path, data_dir: Path) -> Path:
-    """The newest backup in a folder that a data folder made.
+    """Return the newest backup in `into` that the data folder made.
 
-    On a new machine the data folder has no name yet: then the newest of all, where all
-    are of one owner. Raises InputError where there is none or it is not clear.
+    A data folder on a new machine has no name yet. The newest backup of all is then
+    returned if all have one owner. Raises InputError if there is none or several
+    owners.
     """
     owner = owner_of(data_dir) if (data_dir / OWNER).exists() else None
     found = backups_in(into, owner)
@@ -222,9 +225,9 @@ def newest_backup(into: Path, data_dir: Path) -> Path:
 
 
 def remove_older(into: Path, keep: int, owner: str) -> list[Path]:
-    """Delete all but an owner's newest `keep` backups in a folder; which were deleted.
+    """Delete all but the owner's newest `keep` backups; return the deleted folders.
 
-    Those of others are not counted and not touched, nor is what is no backup.
+    Backups of other owners are neither counted nor deleted, nor is anything else.
     """
     found = backups_in(into, owner)
     gone = found[: max(0, len(found) - keep)]
@@ -234,7 +237,7 @@ def remove_older(into: Path, keep: int, owner: str) -> list[Path]:
 
 
 def sha256_of(path: Path) -> str:
-    """SHA-256 of a file, hex. Raises OSError."""
+    """Return the SHA-256 of a file (hex). Raises OSError."""
     digest = hashlib.sha256()
     with path.open("rb") as file:
         while block := file.read(_BLOCK):

@@ -1,10 +1,10 @@
-"""Copies all tables of one home into another, whatever their kinds.
+"""Copy all tables of one home into another, of whatever kinds.
 
-The source is attached as `origin`, the target as `home`. What is equal there already,
-by the number of rows and their hashes, is not copied again, so that a copy that was
-interrupted goes on. Until the end the target carries a mark among its migrations with
-which no version opens it. The tables are those of the source, of whichever version:
-its migrations come along, and what is missing is applied at the next opening.
+The source is attached as `origin`, the target as `home`. A part of a table that is
+equal in both, by row count and hash, is not copied again, so an interrupted copy can go
+on. Until the end the target has a mark in its table of migrations, and no version opens
+it. The tables are copied as the source's version has them, its migrations included;
+missing migrations are applied when the target is next opened.
 """
 
 from __future__ import annotations
@@ -36,32 +36,33 @@ LOCK_TIMEOUT_S = 60.0
 _NO_NULL_BYTE = "null-byte"
 
 Say = Callable[[str], None]
-"""Takes a line about the progress."""
+"""A function that takes one line about the progress."""
 
 
 def silent(line: str) -> None:
-    """Say nothing of the progress."""
+    """Ignore a line about the progress."""
 
 
 @dataclass(frozen=True)
 class Copied:
-    """What a copy came to: rows of each table, and the rows that were written now."""
+    """The result of a copy: {table: rows} of all tables, and the rows written now."""
 
     rows: Mapping[str, int]
     written: int
 
     @property
     def total(self) -> int:
-        """Rows in all tables."""
+        """Return the number of rows in all tables."""
         return sum(self.rows.values())
 
 
 @dataclass(frozen=True)
 class _Piece:
-    """A part of a table that the target has not as the source has it.
+    """A part of a table that differs between target and source.
 
-    `columns` is a list of SQL and `chosen` the condition of its rows; `is_present`
-    says whether the target has rows of it.
+    `columns` is a SQL list of the columns, and `chosen` the SQL condition of its rows.
+    `rows` is the row count in the source. `is_present` says whether the target has any
+    of its rows.
     """
 
     table: str
@@ -73,9 +74,9 @@ class _Piece:
 
 @contextmanager
 def own_turn(home: Home, what: str, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[str]:
-    """Hold the turn at a home for as long as it is copied; yields the sentence `busy`.
+    """Hold the turn at a home during the block; yield the sentence for "busy" errors.
 
-    Raises WarehouseBusyError.
+    `what` names the home in that sentence. Raises WarehouseBusyError after `timeout_s`.
     """
     busy = (
         f"{what} is held by another process for more than {timeout_s:.0f} s; stop the "
@@ -91,12 +92,12 @@ def own_turn(home: Home, what: str, timeout_s: float = LOCK_TIMEOUT_S) -> Iterat
 def copy_home(
     source_url: str, target_url: str, *, replace: bool = False, say: Say = silent
 ) -> Copied:
-    """Copy all tables of a home into another; both are held meanwhile.
+    """Copy all tables of a home into another; other processes wait for both meanwhile.
 
-    With `replace` the target may hold rows, which are deleted. Raises InputError where
-    there is nothing to copy, where both are the same or where the target holds rows,
-    WarehouseBusyError, and WarehouseError for a source that this version does not know
-    or that was written to meanwhile by a program that takes no turns.
+    With `replace`, rows of the target are deleted. Raises InputError if there is
+    nothing to copy, if both homes are the same, or if the target holds rows;
+    WarehouseBusyError; and WarehouseError if this version does not know the source's
+    migrations, or if a program that takes no turns wrote to one of the homes meanwhile.
     """
     if source_url == target_url:
         raise InputError("The two homes are the same; nothing was copied.")
@@ -131,7 +132,10 @@ def check_source(con: Connection) -> None:
 
 @contextmanager
 def writing(con: Connection, target: Home) -> Iterator[Connection]:
-    """One transaction that writes to `home`, behind its fence."""
+    """Run one transaction that writes to `home`, with its fence.
+
+    Any exception rolls it back.
+    """
     con.execute("BEGIN")
     try:
         target.fence(con, LOCK_TIMEOUT_S)
@@ -181,7 +185,7 @@ def _copy_tables(con: Connection, target: Home, say: Say) -> Copied:
 
 
 def _have_tables(con: Connection, target: Home) -> None:
-    """Give the target the tables of the source, in their form, and no others."""
+    """Give the target exactly the source's tables, with the same columns."""
     wanted, present = tables_of(con, "origin"), tables_of(con, "home")
     with writing(con, target):
         for table, columns in present.items():
@@ -199,7 +203,7 @@ def _have_tables(con: Connection, target: Home) -> None:
 
 
 def _missing_pieces(con: Connection) -> list[_Piece]:
-    """What differs between the two homes; migrations come last."""
+    """Return the parts of tables that differ between the homes, migrations last."""
     source, target = row_counts(con, "origin"), row_counts(con, "home")
     found = []
     of_source = tables_of(con, "origin")
@@ -221,7 +225,10 @@ def _missing_pieces(con: Connection) -> list[_Piece]:
 
 
 def _groups(pieces: list[_Piece]) -> Iterator[list[_Piece]]:
-    """Pieces of one transaction each, which is what an interruption loses at most."""
+    """Yield groups of pieces, each with at most `ROWS_OF_A_PART` rows or one piece.
+
+    Each group is copied in one transaction, so an interruption loses at most one group.
+    """
     group: list[_Piece] = []
     for piece in pieces:
         if group and sum(p.rows for p in group) + piece.rows > ROWS_OF_A_PART:
@@ -254,7 +261,7 @@ def _copy_piece(con: Connection, piece: _Piece) -> None:
 
 
 def _finish(con: Connection, target: Home) -> None:
-    """Compare once more as a whole, and take the mark away."""
+    """Compare both homes once more, and remove the target's mark."""
     if different := _missing_pieces(con):
         raise WarehouseError(
             f"The table {different[0].table} is not the same in both homes, so another "

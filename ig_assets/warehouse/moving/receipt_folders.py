@@ -1,7 +1,7 @@
-"""The receipts of what was forgotten go along with a warehouse that is moved.
+"""Bring receipts of forgotten scripts along with a warehouse that is moved.
 
-A home that lacks a receipt does not know what it has to forget again, so folders of
-receipts are only ever added to: the longer chain wins, and two that differ are none.
+A home without a receipt does not know what it has to forget again. So receipts are only
+ever added to a folder: the longer chain is kept, and two different chains are refused.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ _REQUEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
 
 
 def bring_receipts(source: Path, target: Path) -> int:
-    """Add to `target` the receipts that `source` has after its last; how many.
+    """Add to `target` the receipts that only `source` has; return how many were added.
 
-    Raises WarehouseError where a chain is broken, or where the two differ: then each
-    home forgot what the other does not know of.
+    Raises WarehouseError if a chain is broken or if the two chains differ: each home
+    then forgot something that the other does not know of.
     """
     known, theirs = read_receipts(target), read_receipts(source)
     for ours, other in zip(known, theirs, strict=False):

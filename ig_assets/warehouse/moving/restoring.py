@@ -1,8 +1,8 @@
-"""Puts a backup in the place of a home of any kind.
+"""Put a backup in the place of a home of any kind.
 
-Whatever the home held is kept: a file is renamed, a server backed up first. Receipts of
-what was forgotten since the backup stay where they are, so that its words are forgotten
-again before anyone can read them.
+What the home held is kept: a file is renamed, a server is backed up first. Receipts of
+scripts that were forgotten after the backup stay where they are, so the restored words
+are forgotten again before anyone can read them.
 """
 
 from __future__ import annotations
@@ -30,10 +30,12 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore came to.
+    """The result of a restore.
 
-    `kept` is where the home's former rows are now, `migrated` the numbers of the
-    migrations that the backup lacked, `forgotten` the requests that were repeated.
+    `rows` is the number of restored rows. `kept` is where the home's former rows are
+    now, or None if it had none. `migrated` are the numbers of the migrations that the
+    backup lacked, and `forgotten` is the number of requests to forget that were
+    repeated.
     """
 
     rows: int
@@ -51,11 +53,13 @@ def restore(
     replace: bool = False,
     say: Say = silent,
 ) -> Restored:
-    """Put a backup in the place of a home, bring it up to date and forget again.
+    """Put a backup in the place of a home and migrate it.
 
-    Raises WarehouseError for a backup of a newer version and for receipts that do not
-    belong together, before anything is written; InputError where the home holds rows
-    and `replace` is not set; WarehouseBusyError.
+    Scripts that were forgotten after the backup was made are forgotten again.
+    `receipts` is the home's folder of receipts. Raises WarehouseError, before anything
+    is written, if the backup is of a newer version or its receipts do not match the
+    home's; InputError if the home holds rows and `replace` is not set;
+    WarehouseBusyError.
     """
     newest = MIGRATIONS[-1][0]
     if backup.migration > newest:
@@ -114,9 +118,10 @@ def _put_in_place(backup: Backup, home: Home, kept: Path | None) -> None:
 
 
 def _empty_log(path: Path, kept: Path | None) -> None:
-    """Let no log be read into the restored file: write it into the old one.
+    """Merge the old file's write-ahead log into it, so the new file does not read it.
 
-    Where that cannot be read, its log goes with it, or away where nothing is kept.
+    If the old file cannot be read, its log is moved along with it, or deleted if the
+    old file is not kept.
     """
     log = Path(f"{path}.wal")
     if not log.exists():
@@ -137,7 +142,7 @@ def _open(
     read_clock: Callable[[], datetime],
     kept: Path | None,
 ) -> Restored:
-    """Migrate and forget; what the opening of a file does by itself is counted."""
+    """Open the restored home, which migrates it and forgets again; count both."""
     before = home_state(url)
     warehouse = Warehouse(url, read_clock)
     with warehouse.transaction() as con:
@@ -162,7 +167,7 @@ def _holds_rows(url: str) -> bool:
 
 
 def _file_holds_rows(path: Path) -> bool:
-    """Whether there is something to lose; a file that cannot be read is something."""
+    """Return whether the file may hold rows; True if it cannot be read."""
     try:
         with duckdb.connect(":memory:") as con:
             con.execute(f"ATTACH '{quoted(str(path))}' AS home (READ_ONLY)")

@@ -1,7 +1,8 @@
-"""Earlier snapshots of a DuckLake, which keeps every one with its files.
+"""Expire earlier snapshots of a DuckLake, which keeps every one with its files.
 
-Maintenance holds the writers' turn: a DELETE that overlaps it can be undone without a
-message (DuckLake of DuckDB 1.5.5). A DuckDB file and a Postgres keep no snapshots.
+The writers' turn is held meanwhile: a DELETE that overlaps this maintenance can be
+undone without a message (DuckLake of DuckDB 1.5.5). A DuckDB file and a Postgres keep
+no snapshots.
 """
 
 from __future__ import annotations
@@ -21,9 +22,10 @@ _OLD = (
 
 
 def expire_snapshots(url: str, before: datetime, dry_run: bool = False) -> int:
-    """Expire a lake's snapshots before a time (UTC), with files that only they need.
+    """Expire a lake's snapshots from before a time (UTC), and files only they need.
 
-    Return how many there were; 0 for other homes. Raises WarehouseBusyError.
+    Returns their number, 0 for homes of other kinds; a dry run only counts. Raises
+    WarehouseBusyError.
     """
     home = Home(url)
     if home.kind != "ducklake":

@@ -1,4 +1,4 @@
-"""What a home is before this version touches it: its migrations and its rows."""
+"""Read a home's migrations and row counts without changing anything in it."""
 
 from __future__ import annotations
 
@@ -22,7 +22,12 @@ from ig_assets.warehouse.moving.tables import (
 
 @dataclass(frozen=True)
 class HomeState:
-    """A home as it was found; `applied` is empty where it is new."""
+    """A home as it was found.
+
+    `applied` are the numbers of its migrations, empty for a new home. `rows` counts the
+    rows of all tables but the migrations, `newest_receipt` is the highest number of a
+    receipt, 0 without any.
+    """
 
     applied: frozenset[int]
     rows: int = 0
@@ -31,7 +36,7 @@ class HomeState:
 
     @property
     def pending(self) -> tuple[int, ...]:
-        """The migrations that the next transaction applies."""
+        """Return the numbers of the migrations that the next transaction applies."""
         numbers = (number for number, _, _ in MIGRATIONS)
         return tuple(number for number in numbers if number not in self.applied)
 
@@ -41,7 +46,7 @@ class HomeState:
 
 
 def home_state(url: str, timeout_s: float = LOCK_TIMEOUT_S) -> HomeState:
-    """Look at a home without bringing it up to date; a missing file is new.
+    """Read a home without migrating it. A missing file counts as a new home.
 
     Raises WarehouseBusyError and WarehouseError.
     """
@@ -62,7 +67,7 @@ def home_state(url: str, timeout_s: float = LOCK_TIMEOUT_S) -> HomeState:
 
 
 def _greatest(con: Connection, table: str, column: str) -> Any:
-    """The greatest value of a column; None where there is none, or no such column."""
+    """Return the greatest value of a column, or None if it has none or is missing."""
     if column not in tables_of(con, "home").get(table, {}):
         return None
     return con.execute(f"SELECT max({column}) FROM home.ig.{table}").fetchall()[0][0]

@@ -1,8 +1,8 @@
-"""The tables of a home as they are, of whichever version, and what they hold.
+"""Read the tables of an attached home of any version; count and hash their rows.
 
 A home is attached to a DuckDB under a name; its tables lie in the schema `ig`. Counts
-and hashes of two homes that are attached to one DuckDB may be compared: the hash is
-DuckDB's own, which is the same on a file, a Postgres and a DuckLake (1.5.5), and may
+and hashes of two homes that are attached to one DuckDB may be compared. The hash is
+DuckDB's own: it is the same over a file, a Postgres and a DuckLake (1.5.5), and may
 differ in another version.
 """
 
@@ -16,7 +16,7 @@ from ig_assets.warehouse.migrations import COPYING
 
 MIGRATIONS_TABLE = "migrations"
 ROWS_OF_A_PART = 200_000
-"""A table is compared and copied in parts of about so many rows."""
+"""A table is compared and copied in parts of about this many rows."""
 
 _COLUMNS = """
 SELECT c.table_name, c.column_name, c.data_type
@@ -31,19 +31,19 @@ ORDER BY c.table_name, c.column_index
 """
 
 Columns = Mapping[str, str]
-"""Column name to DuckDB type, in the order of the table."""
+"""{column name: DuckDB type}, in the order of the table."""
 
 
 @dataclass(frozen=True)
 class Digest:
-    """How many rows, and the sum of their hashes, which no order of rows changes."""
+    """A row count and the sum of the rows' hashes, which ignores their order."""
 
     rows: int
     hashes: int
 
 
 def tables_of(con: Connection, database: str) -> dict[str, Columns]:
-    """The tables of an attached home; empty where it is new."""
+    """Return {table: columns} of an attached home; empty for a new home."""
     found: dict[str, dict[str, str]] = {}
     for table, column, kind in con.execute(_COLUMNS, [database]).fetchall():
         found.setdefault(str(table), {})[str(column)] = str(kind)
@@ -51,7 +51,7 @@ def tables_of(con: Connection, database: str) -> dict[str, Columns]:
 
 
 def row_counts(con: Connection, database: str) -> dict[str, int]:
-    """Rows of each table; the mark of an unfinished copy is none."""
+    """Return {table: row count}. The mark of an unfinished copy is not counted."""
     counts = [
         f"SELECT '{table}', count(*) FROM {database}.ig.\"{table}\" {_marked(table)}"
         for table in tables_of(con, database)
@@ -63,7 +63,7 @@ def row_counts(con: Connection, database: str) -> dict[str, int]:
 
 
 def applied_migrations(con: Connection, database: str) -> set[int]:
-    """The numbers of the migrations of an attached home; empty where it is new."""
+    """Return the numbers of an attached home's migrations; empty for a new home."""
     if MIGRATIONS_TABLE not in tables_of(con, database):
         return set()
     rows = con.execute(f"SELECT number FROM {database}.ig.{MIGRATIONS_TABLE}")
@@ -71,16 +71,16 @@ def applied_migrations(con: Connection, database: str) -> set[int]:
 
 
 def part_of(columns: Columns, parts: int) -> str:
-    """The SQL expression of the part, 0 to `parts` - 1, that a row belongs to."""
+    """Return the SQL expression of the part, 0 to `parts` - 1, that a row is in."""
     return f"CAST({_row_hash(columns)} % {parts} AS INTEGER)"
 
 
 def digests(
     con: Connection, database: str, table: str, columns: Columns, parts: int = 1
 ) -> dict[int, Digest]:
-    """Rows and hashes of each part of a table; a part without rows is left out.
+    """Return {part: digest} of a table, divided into `parts` by the rows' hashes.
 
-    The mark of an unfinished copy is no row of the table of migrations.
+    Parts without rows are left out. The mark of an unfinished copy is not counted.
     """
     rows = con.execute(f"""
         SELECT {part_of(columns, parts)}, count(*),
@@ -93,7 +93,7 @@ def digests(
 
 
 def names(columns: Columns) -> str:
-    """The columns as a list of SQL."""
+    """Return the column names as a SQL list."""
     return ", ".join(f'"{name}"' for name in columns)
 
 

@@ -1,11 +1,12 @@
-"""The migration that orders the counts which earlier versions imported.
+"""The migration that sets the reading times of counts that earlier versions imported.
 
-These versions dated a count by its post's publication, so that the file that came last
-was the newest. Now each of their readings gets its file's time, as an import does it
-today: the newest day among the posts of its file. That holds for a test (or a post in
-none) only where the days of all its readings are known and no count falls from one day
-to the next. Of the others, those whose latest audience is below an earlier one are
-listed in `lowered_counts`, for a person to say which file is the newest.
+Those versions dated a count by its post's publication, so the file that was imported
+last looked the newest. Now each of their readings gets its file's time, as a new import
+gives it: the newest day among the posts of the file. A test (or a post outside any
+test) is changed only if the days of all its readings are known and no count falls from
+one day to the next. Of the others, those whose latest audience is smaller than an
+earlier one are listed in `lowered_counts`, so that a person can say which file is the
+newest.
 """
 
 # A reading belongs to the import at whose instant it was observed, where that is one.

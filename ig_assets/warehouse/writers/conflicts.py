@@ -1,10 +1,10 @@
-"""Which errors of a home mean that another process wrote to it at the same moment.
+"""Recognise errors which mean that another process wrote at the same time.
 
-Nothing was written then, and the same transaction may succeed when it is begun again.
-Our own processes take turns (`turns`), unless the server ends the session of one;
-programs beyond our locks do not: an analyst's client, a lake's maintenance, an older
-version of this project. The texts are those of
-DuckDB 1.5.5 with its Postgres and DuckLake extensions, and of Postgres 15.
+Nothing was written then, and the transaction may succeed when it is begun again. Our
+own processes take turns (`turns`), unless the server ends the session that holds a
+turn. Programs that do not use our locks take no turns: an analyst's client, a lake's
+maintenance, an older version of this project. The error texts are those of DuckDB 1.5.5
+with its Postgres and DuckLake extensions, and of Postgres 15.
 """
 
 from __future__ import annotations
@@ -28,21 +28,24 @@ _MADE_MEANWHILE = ("already exists",)
 
 
 def is_conflict(error: duckdb.Error) -> bool:
-    """Whether a statement or a commit failed for another process's writes alone.
+    """Return whether a statement or commit failed only because another process wrote.
 
-    Most `duckdb.TransactionException`s are no conflict: a lost server, for example,
-    leaves unknown whether a commit was made.
+    Most `duckdb.TransactionException`s are not conflicts. After a lost connection to
+    the server, for example, it is unknown whether the commit was made.
     """
     return _names(error, _CONFLICTS)
 
 
 def is_first_start_conflict(error: duckdb.Error) -> bool:
-    """As `is_conflict`, while a home is attached and brought up to date."""
+    """Return whether preparing a home failed only because another process wrote.
+
+    Besides the conflicts of `is_conflict`, this counts objects that already exist.
+    """
     return _names(error, _CONFLICTS + _MADE_MEANWHILE)
 
 
 def conflict_error() -> WarehouseBusyError:
-    """The message for the caller; it does not repeat the server's text."""
+    """Return the error for the caller. It does not repeat the server's text."""
     return WarehouseBusyError(
         "Another process wrote to the warehouse at the same moment; nothing was "
         "written, try again."

@@ -1,17 +1,17 @@
-"""What keeps two writers apart where a turn was lost while it was used.
+"""Keep two writers apart after a turn was lost while it was used.
 
 A server may end the session that holds a turn (an administrator, a time-out, a lost
-network), and the next process then takes the turn while the first still writes. Asking
-before COMMIT whether the turn is still held leaves a gap; these fences are part of the
-transaction that writes, so they end with it and not before:
+network). The next process then takes the turn while the first still writes. Asking
+before COMMIT whether the turn is still held would leave a gap. These fences are part of
+the writing transaction, so they last exactly as long as it does:
 
-- Postgres: a lock of a table, taken before the transaction sees anything. The second
-  waits, and sees what the first committed. (`pg_advisory_xact_lock` would not do: it
-  is a query, and in repeatable read the first query fixes what is seen.)
-- DuckLake: a commit makes the snapshot after the one it began with. Where another made
-  that one meanwhile, DuckLake by default tries again and writes the same new key a
-  second time; without that it refuses.
-- A DuckDB file: DuckDB itself has the file locked while it is attached.
+- Postgres: a table lock, taken before the transaction reads anything. The second
+  writer waits, and then sees what the first committed. (`pg_advisory_xact_lock` would
+  not do: it is a query, and in repeatable read the first query fixes what is seen.)
+- DuckLake: a commit creates the snapshot that follows the one it began with. If
+  another process created that snapshot meanwhile, DuckLake by default tries again and
+  writes the same new key a second time; without retries it refuses the commit.
+- DuckDB file: DuckDB itself locks the file while it is attached.
 
 As seen with DuckDB 1.5.5, its Postgres and DuckLake extensions, and Postgres 15.18.
 """
@@ -33,9 +33,10 @@ _LOCK = (
 
 
 def may_lock(con: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the Postgres `home` has the table to lock and lets this user write it.
+    """Return whether this user may lock the fence's table of the Postgres `home`.
 
-    Who may only read writes nothing and needs no fence.
+    The answer is False before the first migration has made the table. A user who may
+    only read writes nothing and needs no fence.
     """
     [(may,)] = con.execute(
         "SELECT may FROM postgres_query('home', ?)", [_MAY_LOCK]
@@ -44,19 +45,21 @@ def may_lock(con: duckdb.DuckDBPyConnection) -> bool:
 
 
 def lock_postgres(con: duckdb.DuckDBPyConnection, wait_s: float) -> None:
-    """Let no other writer of ours into the Postgres `home` until this transaction ends.
+    """Lock our other writers out of the Postgres `home` until this transaction ends.
 
-    Call it right after BEGIN. Readers are let in. Raises the duckdb.Error of a
-    conflict (`conflicts.is_conflict`) where another has it for more than `wait_s`.
+    Call it right after BEGIN. Readers are not locked out. Raises the duckdb.Error of a
+    conflict (`conflicts.is_conflict`) if another process holds the lock for more than
+    `wait_s` seconds.
     """
     statement = _LOCK.format(milliseconds=max(1, round(1000 * wait_s)))
     con.execute(f"CALL postgres_execute('home', '{statement}')")
 
 
 def refuse_overtaken_commits(con: duckdb.DuckDBPyConnection) -> None:
-    """Refuse a commit to a lake where another was made since its transaction began.
+    """Make a DuckLake refuse a commit if another was made since its transaction began.
 
-    Also where both wrote different tables: what was read may have changed. For all
-    transactions of this DuckDB; the extension must be loaded.
+    The commit is refused even if the two wrote different tables, since what was read
+    may have changed. This holds for all transactions of this DuckDB. The ducklake
+    extension must be loaded.
     """
     con.execute("SET ducklake_max_retry_count = 0")

@@ -1,9 +1,10 @@
-"""Whose turn it is at a home: one process at a time, in the order in which they ask.
+"""Give one process at a time its turn at a home, in the order in which they ask.
 
-Two locks make a turn. Who has `turn` may use the home. Who has `queue` is the next:
-he waits for `turn` and gives `queue` back once he has it. So a process that keeps its
-turn for a while can see that another waits, since `queue` is then taken, and a process
-that gave its turn back cannot take it again before the one that waits.
+A turn uses two locks. The process that holds `turn` may use the home. The process that
+holds `queue` is the next one: it waits for `turn` and releases `queue` once it has it.
+So a process that keeps its turn for a while can see that another one waits, because
+`queue` is taken. And a process that gave its turn back cannot take it again before the
+one that waits.
 """
 
 from __future__ import annotations
@@ -30,13 +31,13 @@ class Lock(Protocol):
     """A lock between processes that ends with the process that holds it."""
 
     def try_acquire(self) -> bool:
-        """Take it where it is free; whether it was."""
+        """Take the lock if it is free; return whether it was taken."""
 
     def release(self) -> None:
-        """Let it go; no error where it is not held."""
+        """Release the lock; do nothing if it is not held."""
 
     def forget(self) -> None:
-        """In a forked child: leave a lock that is held to the parent."""
+        """In a forked child, drop a held lock without releasing it for the parent."""
 
 
 class Turn:
@@ -47,9 +48,10 @@ class Turn:
         self._queue = queue
 
     def take(self, give_up_s: float, busy: str) -> None:
-        """Wait until `give_up_s` (monotonic).
+        """Wait for the turn and take it.
 
-        Raises WarehouseBusyError with the text `busy`.
+        Raises WarehouseBusyError with the text `busy` if it is not free by `give_up_s`
+        (monotonic seconds).
         """
         _acquire(self._queue, give_up_s, busy)
         try:
@@ -58,16 +60,19 @@ class Turn:
             self._queue.release()
 
     def give_back(self) -> None:
-        """Let the next process have it."""
+        """Release the turn, so that the next process can take it."""
         self._turn.release()
 
     def forget(self) -> None:
-        """In a forked child: leave what is held to the parent."""
+        """In a forked child, drop held locks without releasing them for the parent."""
         self._turn.forget()
         self._queue.forget()
 
     def is_wanted(self) -> bool:
-        """Whether another process waits for it now; none does in a removed folder."""
+        """Return whether another process waits for the turn.
+
+        If the folder of the locks was removed, the answer is False.
+        """
         try:
             if not self._queue.try_acquire():
                 return True
@@ -85,9 +90,9 @@ def _acquire(lock: Lock, give_up_s: float, busy: str) -> None:
 
 
 class _LockedFile:
-    """A locked file, which stays; its lock ends with the process, however that ends.
+    """A lock on a file that is never deleted; it ends with the process that holds it.
 
-    The package filelock does the same, but takes 0.1 s to import, for its asyncio.
+    The package filelock does the same, but takes 0.1 s to import because of asyncio.
     """
 
     def __init__(self, path: Path) -> None:
@@ -119,16 +124,17 @@ class _LockedFile:
 
 
 def file_turn(path: Path) -> Turn:
-    """Turns at a file; its locks are files beside it, `.lock` and `.queue`."""
+    """Return the turn at a file, with the locks `PATH.lock` and `PATH.queue`."""
     return Turn(_LockedFile(Path(f"{path}.lock")), _LockedFile(Path(f"{path}.queue")))
 
 
 class _AdvisoryLock:
-    """A lock of a Postgres, in a transaction of its own that does nothing else.
+    """An advisory lock of a Postgres, held by a transaction that does nothing else.
 
-    Taken before the transaction that it guards begins: in Postgres's repeatable read
-    that one would not see what the process before it committed. A server that ends
-    this session ends the turn without a message; then `fences` hold.
+    It is taken before the transaction that it guards begins. In Postgres's repeatable
+    read, a transaction that began earlier would not see what the process before it
+    committed. A server that ends this session ends the turn without a message; `fences`
+    then protect the data.
     """
 
     def __init__(
@@ -165,14 +171,20 @@ class _AdvisoryLock:
 
 
 def _end(con: duckdb.DuckDBPyConnection) -> None:
-    """Roll back before closing: DuckDB aborts the process where it has to do so itself
-    and the server is gone, which has then ended the transaction already."""
+    """Roll back, then close.
+
+    DuckDB aborts the process if it has to roll back by itself and the server is gone.
+    The server has ended the transaction by then, so a failed ROLLBACK is ignored.
+    """
     with suppress(duckdb.Error):
         con.execute("ROLLBACK")
     con.close()
 
 
 def server_turn(connect: Callable[[], duckdb.DuckDBPyConnection]) -> Turn:
-    """Turns at a server; `connect` gives a DuckDB with its Postgres as `turns`."""
+    """Return the turn at a server.
+
+    `connect` returns a DuckDB that has the server's Postgres attached as `turns`.
+    """
     connection = functools.cache(connect)
     return Turn(_AdvisoryLock(connection, 1), _AdvisoryLock(connection, 2))

@@ -1,11 +1,11 @@
-"""The tables of embedding batches: what is intended, in flight, and settled.
+"""Reads and writes the tables of embedding batches and their lines.
 
 A batch is `intended`, `submitted`, `ended` (at the vendor, not yet collected), and
-finally `collected`, `failed`, `expired` or `cancelled`; or `denied` if the vendor
+finally `collected`, `failed`, `expired` or `cancelled`. It is `denied` if the vendor
 refused the account, until a person runs the asset again. A line is `submitted`, and
 then `done`, `expired`, `failed`, `malformed`, `refused`, `forgiven` (a person asked for
-another try) or `unsent` (its batch ended, through no fault of the line, before the
-vendor worked on it).
+another try) or `unsent` (its batch ended before the vendor worked on the line, which
+was not at fault).
 """
 
 from __future__ import annotations
@@ -43,7 +43,8 @@ _UNDER_WAY = """
 """
 
 # One row per content hash whose batch line failed. An input that was refused alone is
-# at fault; one of several may not be, so it is sent alone the next time.
+# at fault. An input that was refused among others may not be at fault, so it is sent
+# alone the next time.
 _FAILED = f"""
     SELECT i.content_hash, arg_max(l.reason, b.intended_at) AS reason,
         count(*) FILTER (WHERE l.status NOT IN ('unsent', 'forgiven')) >= {MOST_TRIES}
@@ -110,9 +111,10 @@ class BatchRow:
 
 @dataclass(frozen=True)
 class OpenLine:
-    """A line without a result.
+    """A line of a batch without a result.
 
-    `hashes` are the content hashes of its inputs as sent.
+    `hashes` are the content hashes of its inputs in the order in which they were sent;
+    `tokens` is their estimated number of tokens.
     """
 
     custom_id: str
@@ -137,7 +139,7 @@ class InFlightInputs:
 
 
 def in_flight_inputs(con: Connection, space: Space) -> InFlightInputs:
-    """Read the state of the inputs of a space that were sent and have no vector."""
+    """Return the inputs of a space that were sent in batches and have no vector."""
     wanted = [space.model, space.dimensions]
     under_way = {found for (found,) in con.execute(_UNDER_WAY, wanted).fetchall()}
     rows = [
@@ -171,7 +173,7 @@ def open_lines(con: Connection, intent_key: str) -> dict[str, OpenLine]:
 def note_submitted(
     con: Connection, intent_key: str, batch_id: str, now: datetime
 ) -> None:
-    """Record the vendor's id of a batch."""
+    """Record the vendor's id of a batch, and that the vendor accepted it at `now`."""
     row = {
         "intent_key": intent_key,
         "batch_id": batch_id,

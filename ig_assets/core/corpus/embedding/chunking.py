@@ -16,7 +16,7 @@ from ig_assets.core.identity import normalise_text
 
 Fits = Callable[[str], bool]
 
-# Each pattern matches all of a text, piece by piece, white space included.
+# The matches of each pattern cover the whole text, including white space.
 _SENTENCES = re.compile(r".+?(?:[.!?…]+[\"'”’»)\]]*\s+|[。！？]+\s*|\n+|\Z)", re.DOTALL)
 _WORDS = re.compile(r"\s*\S+\s*|\s+")
 _CHARACTERS = re.compile(r".", re.DOTALL)
@@ -27,8 +27,8 @@ def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> lis
     """Split a text into chunks of at most `limit` tokens, each as long as possible.
 
     The chunks are in the text's order and normalised. They depend only on text, limit
-    and tokenizer, and an edit leaves the chunks before it unchanged. A text that fits
-    is its own only chunk.
+    and tokenizer. An edit changes no chunk that ends before it. A text that fits gives
+    one chunk, the normalised text.
     """
 
     def fits(chunk: str) -> bool:
@@ -75,7 +75,10 @@ def pool(
 
 
 def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator[str]:
-    """Split into pieces that fit, using the coarsest separators that suffice."""
+    """Split a text into pieces that fit, using the coarsest separators that suffice.
+
+    `finer` holds the patterns of the pieces, coarsest first.
+    """
     for piece in finer[0].findall(text):
         if len(finer) == 1 or fits(piece):
             yield piece
@@ -84,9 +87,10 @@ def _pieces(text: str, fits: Fits, finer: Sequence[re.Pattern[str]]) -> Iterator
 
 
 def _furthest(pieces: Sequence[str], start: int, fits: Fits) -> int:
-    """Return the end of the longest run of pieces from `start` that fits, at least one.
+    """Return the end of the longest run of pieces that fits and begins at `start`.
 
-    The search is binary, since counting tokens takes most of the time.
+    The run has at least one piece. The search is binary, since counting tokens takes
+    most of the time.
     """
     step = 1
     while start + step < len(pieces) and fits("".join(pieces[start : start + step])):

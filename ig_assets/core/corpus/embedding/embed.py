@@ -83,8 +83,9 @@ def embed_missing(
     vector is pooled from theirs (`chunking.pool`). Texts in a batch of the Batch API
     are skipped.
 
-    Raises BudgetError before a batch over the budget, and the VendorError that ended a
-    batch: no batch is sent after it, and the answers received so far are kept.
+    Raises BudgetError before a batch that would exceed the budget, and the VendorError
+    that ended a batch: no batch is sent after it, and the answers received so far are
+    kept.
     """
     space = Space.of(embedder)
     ledger.mark_unknown(run)
@@ -128,10 +129,10 @@ def plan_embedding(
     batch_size: int = 100,
     by_batch: bool = False,
 ) -> EmbeddingPlan:
-    """Return what `embed_missing` would send and what it would cost; sends nothing.
+    """Return what `embed_missing` would send and what it would cost; send nothing.
 
-    With `by_batch`, what `embed_by_batches` would send, at the Batch API's price. The
-    plan includes uncommitted changes of the open transaction.
+    With `by_batch`, return what `embed_by_batches` would send, at the Batch API's
+    price. The plan includes uncommitted changes of the open transaction.
     """
     space = Space.of(embedder)
     missing, _ = missing_revisions(con, space)
@@ -169,10 +170,10 @@ def embed_texts(
     operation: str,
     texts: Mapping[str, str],
 ) -> TokenUsage:
-    """Embed {content_hash: text}, usually in one paid call, and commit the vectors.
+    """Embed {content_hash: text}, commit the vectors, and return the tokens used.
 
-    More texts or tokens than a request allows are sent in several calls, one after
-    another; texts over the model's limit are sent in chunks. Raises
+    All texts go in one paid call if the model's limits allow it, otherwise in several
+    calls, one after another. Texts over the model's limit are sent in chunks. Raises
     MalformedAnswerError if an answer is not one finite unit vector per text, and what
     `Ledger.pay` raises.
     """
@@ -216,7 +217,7 @@ class _Payment:
     def embed(
         self, batch: Sequence[Input], halt: threading.Event | None = None
     ) -> TokenUsage:
-        """Embed a batch in one paid call; commit vectors and ledger row together."""
+        """Embed a batch in one paid call; commit its vectors with its ledger row."""
         embedder = self.embedder
         hashes = [item.content_hash for item in batch]
 

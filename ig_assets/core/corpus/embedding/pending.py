@@ -20,7 +20,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 PAGE = 20_000  # texts in memory at a time
 POOLED_TOGETHER = 200
 
-# Opens a short transaction for each read, or gives the one that is open already.
+# Opens a short transaction for each read, or returns the one that is already open.
 Transaction = Callable[[], AbstractContextManager[Connection]]
 
 _MISSING = """
@@ -47,8 +47,9 @@ class Inputs:
     """The inputs to embed for many texts, read page by page during the iteration.
 
     Inputs in `in_flight` are in a batch and are skipped; the texts that depend on them
-    are collected in `waiting`. `chunks` maps each text that was split to (content hash,
-    tokens) of its chunks. Both are complete only after the iteration.
+    are collected in `waiting`. `chunks` maps the content hash of each text that was
+    split to a list of (content hash, tokens) of its chunks. `waiting` and `chunks` are
+    complete only after the iteration.
     """
 
     def __init__(

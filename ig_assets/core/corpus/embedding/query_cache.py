@@ -1,4 +1,4 @@
-"""Vectors of queries: read from the warehouse, or paid for once and stored there."""
+"""Returns the vectors of queries from the warehouse, and pays for missing ones once."""
 
 from __future__ import annotations
 
@@ -21,9 +21,10 @@ def embed_queries(
     run: RunRef,
     queries: Sequence[str],
 ) -> list[Vector]:
-    """Return the vectors of the queries in their order; pay only for unknown ones.
+    """Return the vectors of the queries in their order; pay only for unknown queries.
 
-    Raises InputError for an empty query, BudgetError and VendorError.
+    Each vector has shape (dimensions,). Raises InputError for an empty query,
+    BudgetError and VendorError.
     """
     texts = {text_hash(query): normalise_text(query) for query in queries}
     if not all(texts.values()):

@@ -1,8 +1,8 @@
-"""Embedding spaces: which one a vector index uses for queries, and since when.
+"""Records which embedding space each vector index uses for queries, and since when.
 
-A space is a model with its number of dimensions; each has a namespace of its own in the
-index. While a new space is filled, the old one stays active. `index_spaces` has one row
-per change of the active space, and the latest one counts.
+A space is a model with its number of dimensions; each space has its own namespace in
+the index. While a new space is filled, the old one stays active. The table
+`index_spaces` has one row per change of the active space, and the latest row counts.
 """
 
 from __future__ import annotations
@@ -47,13 +47,13 @@ def dimensions_of(namespace: str) -> int | None:
 
 
 def active_space(con: Connection, index_name: str) -> Space | None:
-    """Return the space that is used for queries; None before the first was complete."""
+    """Return the space that is used for queries, or None if none was complete yet."""
     latest = con.execute(_LATEST, [index_name]).fetchall()
     return Space(latest[0][0], latest[0][1]) if latest else None
 
 
 def activate(con: Connection, index_name: str, space: Space, now: datetime) -> None:
-    """Make a space the one that is used for queries."""
+    """Record that queries of the index use this space from `now` on."""
     latest = con.execute(_LATEST, [index_name]).fetchall()
     row = {
         "index_name": index_name,

@@ -1,4 +1,4 @@
-"""Vector store: write, read and find embeddings by (content hash, embedding space)."""
+"""Writes, reads and finds vectors by content hash and embedding space."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _STORED = """
 
 _READ = _STORED.replace("SELECT content_hash\n", "SELECT content_hash, vector\n", 1)
 
-# Vectors come as a registered table of numpy arrays: ten times faster than lists.
+# Vectors are a registered table of numpy arrays, which is ten times faster than lists.
 _WRITE = """
     MERGE INTO embeddings AS t
     USING (
@@ -79,7 +79,10 @@ def write_vectors(
 
 
 def check_answer(answer: EmbeddingAnswer, texts: int, dimensions: int) -> None:
-    """Raise MalformedAnswerError unless there is a finite unit vector per text."""
+    """Raise MalformedAnswerError unless the answer has one finite unit vector per text.
+
+    `answer.vectors` must have the shape (texts, dimensions).
+    """
     problem = None
     if answer.vectors.shape != (texts, dimensions):
         problem = f"{answer.vectors.shape} numbers instead of {(texts, dimensions)}"

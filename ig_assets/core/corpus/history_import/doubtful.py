@@ -1,9 +1,9 @@
 """Finds counts that an earlier version lowered, perhaps by importing an older file.
 
 That version took the last imported file for the newest. A migration has ordered the
-readings of posts whose dates show which file is newer. The others are in the table
-`lowered_counts`: only a person knows which file is newer, and the lower counts stay the
-latest until that person imports the newest file again.
+readings of posts whose dates show which file is newer. The table `lowered_counts` lists
+the other readings: only a person knows which file is newer, and the lower counts stay
+the latest until that person imports the newest file again.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ class DoubtfulFiles:
 
     @property
     def sentence(self) -> str:
-        """The message to the user: which counts fell, and which import settles it."""
+        """A sentence for the user: which counts fell, and which import settles them."""
         what = [f"tests {listed(self.tests)}"] if self.tests else []
         what += [f"{self.posts:,} posts in no test"] if self.posts else []
         newest = self.as_of.replace(microsecond=0) + timedelta(seconds=1)

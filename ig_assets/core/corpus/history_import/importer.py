@@ -2,7 +2,8 @@
 
 Every accepted row is one reading of a post of a script. Rows with one experiment id are
 the arms of one experiment, which the decisions stage then decides. The readings have no
-age (`age_hours` is NULL): they are final, and declared to be at equal age.
+age (`age_hours` is NULL): they are final readings, and all arms of a test count as read
+at equal age.
 """
 
 from __future__ import annotations
@@ -63,18 +64,19 @@ SAMPLE_ROWS = 20
 class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
-    Rows: `imported`, `rejected` and `skipped` (by kind, with the `repeated` ones) add
-    up to `rows_read`. Columns: `columns` holds how each one is interpreted,
-    `left_alone` those without a mapping, `read_as` how the file was read.
+    Rows: `imported`, `rejected` and `skipped` (by kind, including `repeated` rows) add
+    up to `rows_read`. Columns: `columns` says how each column is interpreted,
+    `left_alone` lists those without a mapping, `read_as` says how the file was read.
 
-    Counts: `scripts` of distinct texts, `readings` of counts; `experiments` of tests
-    with two or more arms, `known_experiments` of those among them that earlier imports
-    of `source` have. Of the scripts in earlier files, `known_scripts` are in this file
-    and `missing_scripts` are not; these are kept.
+    Counts: `scripts` is the number of distinct texts, `readings` of counts,
+    `experiments` of tests with two or more arms; `known_experiments` of these tests are
+    also in earlier imports of `source`. Of the scripts in earlier files,
+    `known_scripts` are in this file and `missing_scripts` are not; missing scripts are
+    kept.
 
-    `read_at` is the time of counts whose row has no time, and `read_at_by` says where
-    it comes from. `notes` are the assumptions made. `already_imported` is true if the
-    same bytes were imported before and nothing was done.
+    `read_at` is the reading time of rows that have none of their own, and `read_at_by`
+    says where it comes from. `notes` are the assumptions made. `already_imported` is
+    true if the same bytes were imported before and nothing was done.
     """
 
     source: str
@@ -114,13 +116,14 @@ def import_history(
 ) -> ImportReport:
     """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
-    Experiment ids are derived from source and test name, so that of an extended export
-    only what is new is added. Importing the same bytes again changes nothing, unless it
-    is under a new `source`, or an older file was imported in between. `machine_clock`
+    Experiment ids are derived from source and test name, so that an extended export
+    adds only what is new. Importing the same bytes again changes nothing, unless
+    another `source` is given, or an older file was imported in between. `machine_clock`
     is the real clock if `clock` is simulated; no reading may be later than both.
 
-    Raises InputError, also if columns are mapped otherwise than before or the source of
-    the file is in doubt, and NothingTakenError if no row can be imported.
+    Raises InputError if the file cannot be read, if its columns are mapped otherwise
+    than before, or if its source is in doubt. Raises NothingTakenError if no row can be
+    imported.
     """
     options = options or ImportOptions()
     present = Present(clock.now(), (machine_clock or clock).now())
@@ -180,7 +183,7 @@ def import_history(
 
 
 def _with_doubts(con: Connection, plan: ImportPlan) -> ImportPlan:
-    """The plan with a note for each file that may have replaced newer counts."""
+    """Return the plan with a note for each file that may have replaced newer counts."""
     doubts = [f"{file.sentence}." for file in doubtful_files(con)]
     return replace(plan, notes=(*plan.notes, *doubts))
 
@@ -196,7 +199,7 @@ def _content_hash(file: Path) -> str:
 def _known(
     con: Connection, past: Sequence[PastImport], own: str, grouped: GroupedRows
 ) -> KnownHistory:
-    """Read what earlier imports know about the posts and tests of a file."""
+    """Return the tests and posts of earlier imports that the file may repeat."""
     posts = grouped.posts
     return known_history(
         con,
@@ -232,8 +235,8 @@ def _previous_import(
 ) -> PastImport | None:
     """Return the last import of the same bytes, else the last of the file's source.
 
-    With `within_source` only imports of the file's source are searched. None if there
-    is no such import.
+    With `within_source` only imports of the file's source are searched. Returns None if
+    there is no such import.
     """
     of_source = [done for done in past if done.source == file.source]
     candidates = of_source if within_source else past

@@ -35,8 +35,8 @@ def new_readings(
 
     A reading with a time of its own is kept even if it repeats known counts. Any other
     reading is kept if one of its counts differs from the latest. If one arm of a test
-    has a new reading, the latest reading of every other arm is kept with it, so that
-    all arms of the test are read at one time.
+    has a new reading, the latest reading of every other arm is kept too, so that all
+    arms of the test have a reading of the same file.
     """
     stored = _stored(con, [arm.post_id for arm in arms])
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
@@ -98,7 +98,7 @@ def _rows(
 
 
 def _stored(con: Connection, post_ids: Sequence[str]) -> dict[str, _Stored]:
-    """Return {post_id: {time of reading: {metric: (value, observed_at)}}}."""
+    """Return {post_id: {reading time: {metric: (value, observed_at)}}}."""
     stored: dict[str, _Stored] = {}
     for post_id, metric, as_of, value, observed_at in con.execute(
         _STORED, [list(post_ids)]
@@ -113,11 +113,12 @@ def is_news(
     readings: Sequence[Mapping[str, Any]],
     known: Mapping[str, KnownTest],
 ) -> bool:
-    """Whether importing the same bytes again changes anything.
+    """Return whether importing the same bytes again changes anything.
 
-    That is: new counts; other terms of a test (split, σ, rate, end, running or not);
-    arms that join a test or leave it; other statements of a person about a test with a
-    lone arm; or a post's test, which earlier versions did not store.
+    Changes are: new counts or performance rows; other terms of a test (split, σ, rate,
+    end, running or not); arms that join a test or leave it; other statements of a
+    person about a test with a lone arm; or a post's test, which earlier versions did
+    not store.
     """
     stated = [
         (experiment, known[experiment["experiment_id"]])

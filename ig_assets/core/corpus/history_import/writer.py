@@ -84,7 +84,7 @@ _TERMS = (
     "denominator",
 )
 
-# Looks under another split, σ or rate only say that they were.
+# Earlier looks used another split, σ or rate, so they no longer count.
 _DISCARD_LOOKS = """
     UPDATE experiments
     SET terms_since = looked.last
@@ -107,8 +107,8 @@ def write_import(
 ) -> None:
     """Write all rows of a plan and its `readings` in the caller's transaction.
 
-    Existing rows are kept: scripts keep their status, also if it is retired. The split,
-    σ, rate and start of experiments are overwritten.
+    Existing rows are kept: a known script keeps its status, even if it is retired. The
+    split, σ, rate and start of known experiments are overwritten.
     """
     file = plan.file
     _write_scripts(con, plan.scripts, file.name, now)
@@ -200,7 +200,7 @@ def _write_experiments(
 
 
 def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    """Write the posts.
+    """Write one row of `posts` for each arm.
 
     A known post keeps the words, date and image of its publication.
     """
@@ -236,7 +236,7 @@ def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
 
 
 def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    """Make posts of earlier files arms of their test's experiment."""
+    """Make lone arms of earlier files arms of the experiment of their test."""
     rows = [
         (joined.known.post_id, arm.experiment_id, joined.label)
         for arm in arms

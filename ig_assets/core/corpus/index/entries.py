@@ -1,4 +1,4 @@
-"""The table `index_entries`: what revision and metadata a store has for an id."""
+"""Writes `index_entries`: which revision and metadata a store has for each id."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def enter(
     rows: Sequence[PlannedWrite],
     now: datetime,
 ) -> None:
-    """Record entries that the store accepted."""
+    """Record the entries that the store accepted."""
     merge_rows(
         con,
         "index_entries",
@@ -41,7 +41,7 @@ def enter(
 def remove(
     con: Connection, index_name: str, namespace: str, script_ids: Sequence[str]
 ) -> None:
-    """Record that the store deleted these entries."""
+    """Record that the store deleted the entries of these scripts in a namespace."""
     con.execute(
         "DELETE FROM index_entries WHERE index_name = ? AND namespace = ? "
         "AND script_id IN (SELECT unnest(?::TEXT[]))",

@@ -1,4 +1,4 @@
-"""Forecasts what the next sync would repair in the vector index; writes nothing."""
+"""Forecasts what the next sync would repair in the vector index, and writes nothing."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ class IndexForecast:
     """What the next sync would repair in the index, in numbers of entries.
 
     `lost` entries are missing from the store, or have another version there than the
-    last one written; they are written again from stored vectors. `surplus` entries are
-    orphans and are removed. `is_of_another_time` is true if the store is not in the
-    state of the last sync: an older copy was restored, or a sync is writing.
+    last one written; the sync writes them again from stored vectors. `surplus` entries
+    are orphans, which the sync removes. `is_of_another_time` is true if the store is
+    not in the state of the last sync: an older copy was restored, or a sync is writing.
     """
 
     lost: int
@@ -26,7 +26,7 @@ class IndexForecast:
 
     @property
     def sentence(self) -> str:
-        """The repairs as one sentence for a person."""
+        """One sentence for a person that says what would be repaired."""
         if not (self.lost or self.surplus or self.is_of_another_time):
             return "Index: nothing to repair."
         why = ""
@@ -43,7 +43,7 @@ def forecast_index(
 ) -> IndexForecast:
     """Compare the index with the corpus, in `space` and in the active space.
 
-    Raises VendorError.
+    The function writes nothing. Raises VendorError.
     """
     with warehouse.transaction() as con:
         answering = active_space(con, index.name)

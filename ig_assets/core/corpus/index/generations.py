@@ -2,9 +2,10 @@
 
 At the end of each sync, store and warehouse record the same new generation
 (`index_generations`). While a sync writes, the warehouse has no generation and the
-store a temporary one, so that copies made meanwhile do not match either. If the two
-differ, the versions of all entries are compared. An entry's version is a hash of its
-revision and its metadata, and is kept in the store as part of the metadata.
+store a temporary one, so that copies made meanwhile do not match either. If the
+generations of store and warehouse differ, the versions of all entries are compared. An
+entry's version is a hash of its revision and its metadata; the store keeps it as part
+of the entry's metadata.
 """
 
 from __future__ import annotations
@@ -26,10 +27,10 @@ _KNOWN = """
 
 
 class State(NamedTuple):
-    """Whether the store is in the state of its namespace's last sync.
+    """Whether the store is in the state that the last sync of its namespace left.
 
-    `is_trusted`: the store is as that sync left it. `is_named`: store and warehouse
-    have the same generation.
+    `is_named` is true if store and warehouse have the same generation. `is_trusted` is
+    also true if neither has one.
     """
 
     is_trusted: bool
@@ -39,7 +40,8 @@ class State(NamedTuple):
 def compare(warehouse: Warehouse, index: VectorIndex, namespace: str) -> State:
     """Compare the generations of store and warehouse. Raises VendorError.
 
-    A namespace is trusted if neither has one, as an earlier version recorded none.
+    A namespace is trusted if neither has a generation, as an earlier version recorded
+    none.
     """
     stored = index.generation(namespace)
     with warehouse.transaction() as con:
@@ -57,7 +59,7 @@ def named(con: Connection, index_name: str, namespace: str) -> str | None:
 def begin(
     warehouse: Warehouse, index: VectorIndex, namespace: str, now: datetime
 ) -> None:
-    """Mark the beginning of a sync, first in the warehouse. Raises VendorError."""
+    """Record that a sync has begun, first in the warehouse. Raises VendorError."""
     with warehouse.transaction() as con:
         _store(con, index.name, namespace, None, now)
     index.mark(namespace, f"open-{uuid.uuid4().hex}")

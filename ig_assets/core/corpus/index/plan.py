@@ -2,7 +2,8 @@
 
 Three sources are compared: the active scripts, the rows of `index_entries` (what the
 store accepted), and the ids that the store lists now. If the store is not in the state
-of its last sync (`generations.py`), the versions of its entries are compared too.
+that the last sync left (`generations.py`), the versions of its entries are compared
+too.
 """
 
 from __future__ import annotations
@@ -30,7 +31,7 @@ METADATA = (
 )
 
 # One row per active script, with the metadata that filters read; `has_vector` is false
-# where its text has no vector of the model yet.
+# if its text has no vector of the model yet.
 _ACTIVE = """
     SELECT s.script_id, s.revision_hash, 'active' AS status, s.origin, s.language,
         s.topic, s.hook_style, strftime(s.first_seen_at, '%Y-%m') AS month, p.rate,
@@ -57,7 +58,7 @@ _METADATA_HASH = (
     + "))"
 )
 
-# What the store has of an entry, in short.
+# A short hash of an entry's revision and metadata.
 VERSION = "left(sha256({0}.revision_hash || {0}.metadata_hash), 16)"
 
 _IS_STALE = (
@@ -65,7 +66,7 @@ _IS_STALE = (
     "AND h.version IS DISTINCT FROM e.version)"
 )
 
-# ',origin,month,': the keys that an entry has.
+# The metadata keys of an entry, as in ',origin,month,'.
 _METADATA_KEYS = "',' || " + " || ".join(
     f"CASE WHEN d.{name} IS NULL THEN '' ELSE '{name},' END" for name in METADATA
 )
@@ -80,11 +81,11 @@ _DESIRED = f"""
 """
 
 # The action for each id of the three sources. A script whose new text has no vector yet
-# keeps its old entry, so that it can be found meanwhile. An id in the store that no
-# active script and no row of ours has is an orphan. A store's update of metadata drops
-# no key, so an entry that lost one is written with its vector. An entry is stale where
-# the store has it in another version than it took last; it has one again from its
-# stored vector, or goes until there is one.
+# keeps its old entry, so that it can be found meanwhile. An id in the store without an
+# active script or a row in `index_entries` is an orphan. A store's update of metadata
+# drops no key, so an entry that lost a key is written with its vector. An entry is
+# stale if the store has another version of it than the last one written; it is written
+# again from the stored vector, or deleted until there is one.
 _PLAN = f"""
     CREATE TEMP TABLE index_plan AS
     WITH entered AS (
@@ -137,7 +138,7 @@ class PlannedWrite(NamedTuple):
     """One entry to write; `action` is "upsert", "repair" or "metadata".
 
     `needs_vector` is false if only the metadata change. `metadata` contain the entry's
-    version and no unknown values, since a store accepts no NULL.
+    version and leave out unknown values, since a store accepts no NULL.
     """
 
     script_id: str
@@ -153,10 +154,11 @@ class PlannedWrite(NamedTuple):
 class IndexPlan:
     """What a sync has to do in one namespace.
 
-    `deletes` are ids, among them the `orphans` and stale entries that cannot be
-    repaired yet. `unembedded` counts the active scripts without a vector. `listed` are
-    the ids in the store before the sync, `state` tells whether the store can be
-    trusted, and `inputs` is the digest of the tables that were read (`inputs_digest`).
+    `deletes` are ids of entries to delete. `orphans` counts those of them that are
+    orphans or stale entries that cannot be repaired yet. `unembedded` counts the active
+    scripts without a vector. `listed` are the ids in the store before the sync, `state`
+    says whether the store can be trusted, and `inputs` is the digest of the tables that
+    were read (`inputs_digest`).
     """
 
     writes: list[PlannedWrite]
@@ -170,7 +172,10 @@ class IndexPlan:
 
 
 def plan_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexPlan:
-    """Compare the scripts, `index_entries` and the store. Raises VendorError."""
+    """Compare the scripts, `index_entries` and the store; return what a sync has to do.
+
+    Raises VendorError.
+    """
     state = generations.compare(warehouse, index, space.namespace)
     versions: dict[str, str | None] = {}
     if state.is_trusted:

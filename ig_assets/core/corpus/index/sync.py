@@ -2,9 +2,9 @@
 
 Vectors are read from the warehouse and nothing is embedded here, so an index that lost
 its files is filled again at no cost. A new embedding space is filled beside the old
-one. Queries use the old one until the new one has every active script, and it is kept
-up to date as far as there are vectors of its model. After the switch the old namespace
-is emptied.
+one. Queries use the old space until the new one has every active script; meanwhile the
+old space is kept up to date as far as there are vectors of its model. After the switch
+the old namespace is emptied.
 
 If tables and store are as the last sync left them, no entries are compared. The tables
 are checked by a digest of their rows, the store by its generation and its number of
@@ -64,10 +64,10 @@ class IndexChange:
     """What a sync did, in numbers of entries.
 
     `repaired` entries were missing from the store, were orphans in it, or had another
-    version than the last one written. `failed` entries were not accepted, or not listed
-    afterwards; the next sync tries them again. `switched` is true if another embedding
-    space became active. While an old space is active, its changes are included in all
-    numbers except `unchanged`.
+    version there than the last one written. `failed` entries were not accepted, or not
+    listed afterwards; the next sync tries them again. `switched` is true if another
+    embedding space became active. While an old space is active, its changes are
+    included in all numbers except `unchanged`.
     """
 
     upserted: int
@@ -83,9 +83,9 @@ class IndexChange:
 class IndexAudit:
     """The differences between corpus and index, as script ids.
 
-    `missing` scripts should be in the store, `orphans` should not be there, `stale`
-    ones have another version there than the last one written. `waiting` scripts have no
-    vector yet, since the Batch API has their text or gave it up.
+    `missing` scripts should be in the store, `orphans` should not be there, and `stale`
+    scripts have another version there than the last one written. `waiting` scripts have
+    no vector yet, since the Batch API has their text or gave it up.
     """
 
     missing: tuple[str, ...]
@@ -122,7 +122,7 @@ def sync_index(
 
     Each batch is recorded after the store has accepted it. With `verify` every entry is
     compared, even if nothing has changed. Raises the VendorError that ended a batch;
-    earlier batches stay, and the next sync continues from there.
+    earlier batches stay, and the next sync continues after them.
     """
     if not verify:
         unchanged = unchanged_entries(warehouse, index, space, clock.now())
@@ -156,10 +156,10 @@ def sync_index(
 
 
 def audit_index(warehouse: Warehouse, index: VectorIndex, space: Space) -> IndexAudit:
-    """Compare the active scripts with the ids in the store; writes nothing.
+    """Return how the ids in the store differ from the active scripts; write nothing.
 
     A script without a vector counts as missing, unless the Batch API has texts of the
-    space or gave some up.
+    space or gave some up. Raises VendorError.
     """
     listed, stale = set(index.list_ids(space.namespace)), set[str]()
     if not generations.compare(warehouse, index, space.namespace).is_trusted:
@@ -248,9 +248,9 @@ def _batches(
     space: Space,
     writes: Sequence[PlannedWrite],
 ) -> Iterator[tuple[Sequence[PlannedWrite], Mapping[str, Vector]]]:
-    """Yield batches of writes with their vectors, which are by revision hash.
+    """Yield (writes, {revision hash: vector}) for each batch.
 
-    The writes of a batch all need a vector, or all change metadata alone.
+    The writes of a batch either all need a vector or all change only metadata.
     """
     with_vector = [row for row in writes if row.needs_vector]
     for page in _split(with_vector, max(READ_AT_ONCE, index.max_batch)):

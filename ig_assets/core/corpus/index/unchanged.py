@@ -1,4 +1,4 @@
-"""Detects that tables and index are as the last sync left them, without comparing rows.
+"""Detects without comparing rows that tables and index are as the last sync left them.
 
 The tables are checked by a digest of their rows, the store by its generation
 (`generations.py`) and its number of entries. This misses a store that lost one entry
@@ -35,7 +35,10 @@ INPUTS = {
     "winner_acceptances": "winner_acceptances",
     **SCRIPT_STATES,
 }
-"""What a plan (`plan.py`) reads of tables, by way of the views; whole rows of some."""
+"""{table: columns} that determine an index plan (`plan.py`), some through views.
+
+A table's own name in place of columns stands for its whole rows.
+"""
 
 
 def inputs_digest(con: Connection) -> str:
@@ -48,7 +51,7 @@ def unchanged_entries(
 ) -> int | None:
     """Return the number of entries if tables and store are as a sync left them.
 
-    None if they are not, or if a full comparison is due. Raises VendorError.
+    Returns None if they are not, or if a full comparison is due. Raises VendorError.
     """
     with warehouse.transaction() as con:
         last = read_checkpoint(con, _part(index, space))
@@ -73,14 +76,15 @@ def note_complete(
 ) -> None:
     """Record that everything was compared and the index has every script.
 
-    `entries` is their number, `inputs` the digest of the tables at the comparison.
+    `entries` is the number of entries, `inputs` the digest of the tables at the
+    comparison.
     """
     state = _state(con, index, space, inputs)
     write_checkpoint(con, _part(index, space), Checkpoint(state, entries, now))
 
 
 def _is_recent(last: Checkpoint, now: datetime) -> bool:
-    """Whether the last comparison is recent; false also if the clock was set back."""
+    """Return whether the last comparison is recent; False if the clock was set back."""
     return last.compared_at <= now < last.compared_at + FULL_EVERY
 
 
@@ -89,6 +93,10 @@ def _part(index: VectorIndex, space: Space) -> str:
 
 
 def _state(con: Connection, index: VectorIndex, space: Space, inputs: str) -> str:
-    """Return the state to compare: inputs, recorded entries, active or not."""
+    """Return a digest of the state that a sync leaves, to compare with a later one.
+
+    It contains the digests of the inputs and of the recorded entries, and whether
+    queries use `space`.
+    """
     entries = rows_digest(con, {"index_entries": "index_entries"})
     return f"{inputs} {entries} {active_space(con, index.name) == space}"

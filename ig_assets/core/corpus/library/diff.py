@@ -1,7 +1,7 @@
 """Compares the staged library with the tables, and applies the changes in SQL.
 
-`script_status` is append-only: a script's latest row has its status (active, retired
-or forgotten) and its current revision.
+`script_status` is append-only: a script's latest row has its status (active, retired or
+forgotten) and its current revision.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ig_assets.core.identity import forgotten_hashes
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.warehouse.warehouse import Connection
 
-# The staged columns as `scripts` stores them: '' is staged for NULL.
+# The staged columns as `scripts` stores them; a NULL is staged as ''.
 _STORED = {name: f"p.{name}" for name in SCRIPT_COLUMNS} | {
     "author": "nullif(p.author, '')",
     "language": f"nullif(p.language, '{NO_LANGUAGE}')",
@@ -31,8 +31,8 @@ _DIFFERS = " OR ".join(
 )
 
 # One row per library script that is present or was active, with its change. Forgotten
-# words do not come back under another id; a script whose file or row is unreadable
-# now is left out, and so stays as it is.
+# words do not come back under another id. A script whose file or row is unreadable now
+# is not among the changes, so it stays as it is.
 _CHANGES = f"""
     WITH forgotten_revisions AS (
         SELECT DISTINCT revision_hash
@@ -116,7 +116,7 @@ _UPDATE_DESCRIPTIONS = f"""
         AND ({_DIFFERS})
 """
 
-# Later than the script's latest row, even where the clock was set back.
+# `changed_at` is later than the script's latest row, even if the clock was set back.
 _INSERT_STATUSES = """
     INSERT INTO script_status (script_id, changed_at, status, revision_hash, reason)
     SELECT script_id,
@@ -136,7 +136,7 @@ _INSERT_STATUSES = """
     WHERE change IN ('new', 'revised', 'revived', 'retired')
 """
 
-# One row per new script with the words of retired ones: the one retired last.
+# One row per new script that has the words of retired scripts: the one retired last.
 _RENAMES = """
     SELECT c.script_id, o.script_id AS old_script_id
     FROM script_changes AS c
@@ -154,9 +154,9 @@ _RENAMES = """
 
 
 def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
-    """Make `script_changes` from the staged scan.
+    """Make the table `script_changes` from the staged scan.
 
-    Returns how many scripts have each change, and the rejects of forgotten scripts.
+    Returns {change: number of scripts}, and a reject for each forgotten script.
     """
     stage_texts(
         con, "revisions_of_forgotten_words", {"revision_hash": _same_words(con)}
@@ -177,7 +177,10 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
 
 
 def _same_words(con: Connection) -> list[str]:
-    """Staged revisions that are forgotten words, however they are set."""
+    """Return the staged revisions whose words are forgotten, however they are written.
+
+    Case, spacing and punctuation may differ (`identity.forgotten_hashes`).
+    """
     words = forgotten_words(con)
     if not words:
         return []
@@ -201,7 +204,7 @@ def apply_changes(con: Connection, now: datetime) -> None:
 def write_renames(con: Connection, now: datetime, run_id: str | None) -> int:
     """Write an edge from each new script to the retired one with the same words.
 
-    Returns how many there are.
+    Returns the number of edges.
     """
     edges = [
         Edge("script", script_id, "script", old_script_id, "renamed_from")

@@ -1,12 +1,10 @@
-"""Reads what the warehouse knows of the library's files (table `library_files`).
+"""Reads what the warehouse knows about the library's files (table `library_files`).
 
-While files and tables are as at the last sync, which their digests say
-(`checkpoints.py`), nothing of it is read.
-
-A file is *known* when the tables hold all of its scripts as the file has them; the
-same bytes need not be parsed again then. A file with a reject, with a script that
-another file has too, or with a forgotten script is never known, so that every sync
-checks it. `known_files_update` writes the rows.
+A file is known if the tables hold all of its scripts as the file has them; then the
+same bytes need not be parsed again. A file with a reject, with a script that another
+file has too, or with a forgotten script is never known, so that every sync checks it.
+`known_files_update` writes the rows. A sync does not read them if files and tables have
+the digests of the last sync (`checkpoints.py`).
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ _FILES = f"""
     GROUP BY f.file_uri
 """
 
-# Equal where the rows are equal, in whatever order.
+# Equal if the rows are equal, in any order.
 _VERSION = """
     SELECT count(*) || ' ' || coalesce(CAST(bit_xor(hash(
         file_uri, script_id, revision_hash, content_hash, stamp, rest_hash,
@@ -62,8 +60,9 @@ _READ = {
 class KnownFile(NamedTuple):
     """A file whose scripts are all in the tables.
 
-    `version` is the store's name for its bytes, None where it had none. `rest_hash` is
-    that of the file without its script's reading, None where that is not separable.
+    `version` is the version that the file store gave for the bytes, None if it gave
+    none. `rest_hash` is the hash of the file without its script's reading, None if the
+    reading cannot be separated.
     """
 
     content_hash: str
@@ -73,12 +72,12 @@ class KnownFile(NamedTuple):
 
 @dataclass(frozen=True)
 class KnownFiles:
-    """What the last sync stored of the library's files.
+    """What the last sync stored about the library's files.
 
-    `paths` are all files with rows in `library_files`, `by_path` those of them whose
-    scripts are complete, so that unchanged bytes are not parsed again.
-    `scripts` counts the scripts in known files, `unclaimed` the active ones that are
-    in no file's rows. `version` changes with every change of the rows.
+    `paths` are all files with rows in `library_files`. `by_path` has the known ones,
+    whose unchanged bytes need not be parsed again. `scripts` is the number of scripts
+    in known files, `unclaimed` the number of active scripts that are in no file's rows.
+    `version` changes with every change of the rows.
     """
 
     paths: frozenset[str]
@@ -89,7 +88,7 @@ class KnownFiles:
 
 
 def read_known_files(con: Connection) -> KnownFiles:
-    """The state of all library files as of the last sync."""
+    """Return the state of all library files as the last sync stored it."""
     rows = con.execute(_FILES).fetchall()
     files = [row for row in rows if row[0] is not None]
     known = [row for row in files if row[-1]]
@@ -106,10 +105,13 @@ def read_known_files(con: Connection) -> KnownFiles:
 
 
 def known_files_version(con: Connection) -> str:
-    """A fingerprint of the rows; it changes with every change of them."""
+    """Return a digest of the rows of `library_files`; it changes if any row changes."""
     return str(con.execute(_VERSION).fetchall()[0][0])
 
 
 def tables_digest(con: Connection) -> str:
-    """A digest of all rows that files are compared with; it changes when one does."""
+    """Return a digest of all rows with which files are compared.
+
+    It changes if any of these rows changes.
+    """
     return rows_digest(con, _READ)

@@ -1,11 +1,11 @@
-"""Writes what a sync learnt of the library's files to the table `library_files`."""
+"""Writes to the table `library_files` which scripts a sync found in which files."""
 
 from __future__ import annotations
 
 from ig_assets.core.corpus.scripts.parse import READER_VERSION
 from ig_assets.warehouse.warehouse import Connection
 
-# The old rows of a replaced file go, except those of scripts that cannot be read now.
+# Deletes the old rows of a replaced file, except for scripts that are unreadable now.
 _DELETE_REPLACED = """
     DELETE FROM library_files
     WHERE file_uri IN (SELECT file_uri FROM replaced_files)
@@ -35,7 +35,7 @@ _INSERT_PARSED = f"""
     WHERE c.change <> 'forgotten'
 """
 
-# Without a content hash a file is not known: the next sync parses it.
+# A file without a content hash is not known, so the next sync parses it.
 _PARSE_NEXT_TIME = """
     UPDATE library_files
     SET content_hash = NULL

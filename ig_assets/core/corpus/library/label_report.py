@@ -28,11 +28,11 @@ _NO_LANGUAGE = """
 
 
 class UnknownStyle(TypedDict):
-    """A hook style that is none of the known, and how many scripts have it.
+    """A hook style that is not one of the known styles, and how many scripts have it.
 
-    `source_uri` is one of these scripts, `looks_like` a known style of nearly the same
-    spelling. The style `is_doubtful` where only one script has it or it looks like a
-    slip of the pen; otherwise it is the team's own.
+    `source_uri` is the source of one of these scripts. `looks_like` is a known style of
+    nearly the same spelling, or None. `is_doubtful` is true if only one script has the
+    style or if it looks like a misspelling; otherwise it is a style of the team's own.
     """
 
     hook_style: str
@@ -43,14 +43,14 @@ class UnknownStyle(TypedDict):
 
 
 class ScriptName(TypedDict):
-    """A script by its id, and the file or row it is from."""
+    """A script's id and the file or row that holds the script."""
 
     script_id: str
     source_uri: str
 
 
 def unknown_styles(con: Connection, known: Collection[str]) -> list[UnknownStyle]:
-    """The hook styles that are none of the `known`, the doubtful ones first."""
+    """Return the hook styles that are not in `known`, doubtful ones first."""
     found = []
     for style, scripts, source_uri in con.execute(_STYLES).fetchall():
         if style in known:
@@ -69,8 +69,9 @@ def unknown_styles(con: Connection, known: Collection[str]) -> list[UnknownStyle
 
 
 def scripts_with_invalid_language(con: Connection) -> list[ScriptName]:
-    """Active scripts whose file declares neither a BCP 47 tag nor a known language.
+    """Return the active scripts whose declared language cannot be understood.
 
+    A language is understood if it is a BCP 47 tag or the name of a known language.
     Scripts that declare none are not listed.
     """
     return cast(list[ScriptName], fetch_dicts(con, _NO_LANGUAGE))

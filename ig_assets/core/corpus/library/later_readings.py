@@ -1,6 +1,6 @@
-"""Leaves out readings of a time that has not come, and says so.
+"""Leaves out readings that are dated in the future, and records that it did.
 
-Such a reading would be the latest for ever, also once its date was corrected.
+Such a reading would stay the latest until its date, even after somebody corrected it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,14 @@ from ig_assets.core.corpus.scripts.parse import FileContents
 from ig_assets.core.corpus.scripts.script import LeftOut, ParsedScript
 
 TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of UTC's."""
+"""How far ahead of UTC a time may be, since a day begins earlier in other zones."""
 
 
 def without_later_readings(contents: FileContents, latest: datetime) -> FileContents:
-    """A file's scripts without readings that are later than `latest`."""
+    """Return the contents of a file without readings dated after `latest` (naive UTC).
+
+    A script whose reading is left out gets an entry in its `left_out`.
+    """
     if not any(_is_later(script, latest) for script in contents.scripts):
         return contents
     scripts = tuple(_until(script, latest) for script in contents.scripts)

@@ -1,10 +1,10 @@
-"""Keeps what the library's files hold that their scripts do not (`script_left_out`).
+"""Stores what library files hold that their scripts do not (table `script_left_out`).
 
-A note's comments, properties and cues are no part of its script: they are counted here
-and stored nowhere. What somebody should correct has its reason: a label or a reading
-that cannot be read, a blank such as `[product name]`, which stays in the script,
-headings that name no part that is known, which are spoken, and words in brackets within
-a sentence, which are not.
+A note's comments, properties and cues are not part of its script: they are counted here
+and stored nowhere. Whatever a person should correct is stored with a reason: a label or
+a reading that cannot be read; a blank such as `[product name]`, which stays in the
+script; a heading that names no known part, which is spoken; and words in brackets
+within a sentence, which are not spoken.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _FAULTS = f"""
 
 
 class LeftOutTotal(TypedDict):
-    """How many pieces of one kind the library's scripts leave out, and how many do."""
+    """How many pieces of one kind were left out, and from how many scripts."""
 
     kind: str
     pieces: int
@@ -55,11 +55,11 @@ class LeftOutTotal(TypedDict):
 
 
 class Fault(TypedDict):
-    """What somebody should correct in an accepted script or file.
+    """What a person should correct in an accepted script or file.
 
-    A label or a reading that cannot be read, a blank that is not filled in, a heading
-    that names no known part, words in brackets within a sentence, or sheets of a
-    workbook that are not read.
+    It is a label or a reading that cannot be read, a blank that is not filled in, a
+    heading that names no known part, words in brackets within a sentence, or sheets of
+    a workbook that are not read.
     """
 
     source_uri: str
@@ -68,7 +68,7 @@ class Fault(TypedDict):
 
 
 def write_left_out(con: Connection, scan: LibraryScan) -> None:
-    """Replace the rows of the files that were parsed or are gone."""
+    """Replace the rows of the files that were parsed or have disappeared."""
     con.execute(_DELETE_REPLACED)
     rows = [
         (file.path, source_uri, left_out.kind, str(left_out.pieces), left_out.detail)
@@ -83,10 +83,10 @@ def write_left_out(con: Connection, scan: LibraryScan) -> None:
 
 
 def left_out_totals(con: Connection) -> list[LeftOutTotal]:
-    """The whole library's, by kind."""
+    """Return the totals of the whole library, one per kind."""
     return cast(list[LeftOutTotal], fetch_dicts(con, _TOTALS))
 
 
 def faults(con: Connection) -> list[Fault]:
-    """What somebody should correct, by source."""
+    """Return what a person should correct, ordered by source."""
     return cast(list[Fault], fetch_dicts(con, _FAULTS))

@@ -12,13 +12,13 @@ from ig_assets.warehouse.warehouse import Connection
 _MEASURES = (*COUNTS, "rate")
 _COLUMNS = ("source", "as_of", *_MEASURES)
 
-# The readings as they are staged: texts, which say a double exactly.
+# The staged readings in their types; texts keep the exact value of a double.
 _TYPED = ", ".join(
     ["r.source", "CAST(r.as_of AS TIMESTAMP) AS as_of"]
     + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in _MEASURES]
 )
 
-# The readings of accepted scripts; of several of one time the last by path.
+# The readings of accepted scripts; of several with one time, the last by path.
 _OF_PARSED = f"""
     SELECT p.script_id, p.revision_hash, {_TYPED}
     FROM parsed_readings AS r
@@ -34,7 +34,7 @@ _OF_PARSED = f"""
     ) = 1
 """
 
-# The new readings of files whose one script is as it was.
+# The new readings of files whose only script is unchanged.
 _OF_KNOWN = f"""
     SELECT f.script_id, f.revision_hash, {_TYPED}
     FROM files_again AS r
@@ -79,9 +79,10 @@ _UPDATE_FILES = """
 
 
 def write_files_again(con: Connection, scan: LibraryScan) -> None:
-    """Note what is new of files whose scripts are as they were: bytes and readings.
+    """Store the new bytes' hashes and readings of known files that were read again.
 
-    Called before anything else of the library is written.
+    The scripts of these files are as they were. Call this function before anything else
+    of the library is written.
     """
     if not scan.again:
         return
@@ -101,9 +102,10 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
 
 
 def write_performance(con: Connection, scan: LibraryScan) -> None:
-    """Add the readings that are new; a corrected one replaces the row of its time.
+    """Add the readings that are new; a corrected reading replaces the row of its time.
 
-    Needs `script_changes`: forgotten scripts get no readings.
+    Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
+    no readings.
     """
     reported = [script for script in scan.scripts if script.performance]
     if not reported:
@@ -128,7 +130,7 @@ def _merge(con: Connection, readings: str) -> None:
 def _reading_columns(
     readings: Sequence[Performance | None],
 ) -> dict[str, list[str]]:
-    """The columns of readings as texts; all of them empty where there is none."""
+    """Return readings as {column: texts}; a missing reading is "" in each column."""
     columns = {
         "source": [reading.source if reading else "" for reading in readings],
         "as_of": [reading.as_of.isoformat() if reading else "" for reading in readings],

@@ -1,4 +1,4 @@
-"""Plans a sync: its effect on the corpus, and what it would send and cost."""
+"""Plans a sync: its effect on the corpus, what it would send and what it would cost."""
 
 from __future__ import annotations
 
@@ -17,10 +17,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 @dataclass(frozen=True)
 class SyncPlan:
-    """What a sync would change, send and cost; and what Pinecone would cost a month.
+    """What a sync would change, send and cost, and what Pinecone would cost per month.
 
-    `store_now` is the cost of the corpus after the sync, `store_ten_times` of ten
-    times as many scripts.
+    `first_fill_usd` is the cost in USD of filling a Pinecone index with the corpus
+    once. `store_now` is the monthly cost for the corpus after the sync,
+    `store_ten_times` for ten times as many scripts.
     """
 
     scripts: CorpusChange
@@ -39,10 +40,10 @@ def plan_sync(
     by_batch: bool,
     machine_clock: Clock | None = None,
 ) -> SyncPlan:
-    """Run the sync in a transaction that is rolled back; sends nothing.
+    """Run the sync in a transaction that is rolled back; send nothing.
 
-    `batch_size` is in texts per request, `by_batch` plans the Batch API. Raises what
-    `sync_corpus` raises.
+    `batch_size` is the number of texts per request; `by_batch` plans the Batch API.
+    Raises what `sync_corpus` raises.
     """
 
     def inspect(con: Connection) -> tuple[EmbeddingPlan, int]:

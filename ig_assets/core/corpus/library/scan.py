@@ -24,10 +24,10 @@ from ig_assets.core.ports import LibraryFile, LibraryStore
 
 @dataclass(frozen=True)
 class ParsedFile:
-    """A file that was parsed; `version` is None where the store has none.
+    """A file that was parsed; `version` is None if the file store gives no version.
 
-    `rest_hash` is that of the file without its script's reading, where the two can be
-    separated.
+    `rest_hash` is the hash of the file without its script's reading, None if the two
+    cannot be separated.
     """
 
     path: str
@@ -38,9 +38,10 @@ class ParsedFile:
 
 
 class ReadAgain(NamedTuple):
-    """A known file that was read again, since its version is another or it has none.
+    """A known file that was read again, as its version changed or it has no version.
 
-    Its script is as it was. `reading` is the new one, None where the bytes are known.
+    Its script is as it was. `reading` is the file's new reading, None if its bytes are
+    known.
     """
 
     content_hash: str
@@ -51,11 +52,12 @@ class ReadAgain(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The library as it is listed: one file per path, sorted.
+    """The library as the store lists it: one file per path, sorted.
 
     `rejects` are files that have one path in two spellings. `unread` are the paths of
-    files of kinds that are not read, sorted. `fingerprint` changes when a script's file
-    does. `version` names all bytes of the library, None where the store names not all.
+    files of kinds that are not read, sorted. `fingerprint` changes if the file of a
+    script changes. `version` is a digest of the versions of all files, None if the
+    store does not give one for every file.
     """
 
     files: list[LibraryFile]
@@ -67,11 +69,12 @@ class Listing:
 
 @dataclass
 class LibraryScan:
-    """Result of one scan. A file is `unchanged`, `parsed` or `unreadable`.
+    """The result of one scan: which files are `unchanged`, `parsed` or `unreadable`.
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
-    unreadable file had before are kept. `rejects` has one per source, by source_uri.
-    `again` are those of the unchanged files about which something is to be noted.
+    unreadable file had before are kept. `rejects` has one reject per source, by
+    source_uri. `again` has the unchanged files whose stored hashes or reading have to
+    be updated.
     """
 
     unchanged: set[str] = field(default_factory=set)
@@ -82,7 +85,7 @@ class LibraryScan:
 
     @property
     def scripts(self) -> list[ParsedScript]:
-        """The scripts of the files that were parsed, by path."""
+        """The scripts of the parsed files, in the order of their paths."""
         return [script for file in self.parsed for script in file.contents.scripts]
 
     def reject_file(self, reject: Reject) -> None:
@@ -97,7 +100,11 @@ class LibraryScan:
         latest: datetime,
         known: KnownFile | None = None,
     ) -> None:
-        """Parse a file's bytes, as far as they are not the `known` ones."""
+        """Parse a file's bytes, unless they are those of the `known` file.
+
+        If only the reading of a known file's script has changed, the file counts as
+        unchanged and is added to `again`. Readings after `latest` are left out.
+        """
         content_hash = hashlib.sha256(content).hexdigest()
         if known is not None and content_hash == known.content_hash:
             self.unchanged.add(file.path)
@@ -130,7 +137,10 @@ class LibraryScan:
 
 
 def _rest_hash(contents: FileContents, apart: ReadingApart | None) -> str | None:
-    """The hash of a file without its reading, where the parser took the same one."""
+    """Return the hash of a file without its reading, or None.
+
+    It is None unless the parser found one script with the same reading as `apart`.
+    """
     if apart is None or len(contents.scripts) != 1:
         return None
     is_same = contents.scripts[0].performance == apart.performance
@@ -138,9 +148,9 @@ def _rest_hash(contents: FileContents, apart: ReadingApart | None) -> str | None
 
 
 def list_library(store: LibraryStore) -> Listing:
-    """List the library; reads no file. Raises what the store's `files` raises.
+    """List the library without reading a file. Raises what the store's `files` raises.
 
-    Two names may differ in Unicode spelling only: such files are rejected.
+    Files whose paths differ only in their Unicode spelling are rejected.
     """
     listed = sorted(store.files(SUFFIXES))
     files: dict[str, LibraryFile] = {}
@@ -171,8 +181,8 @@ def scan_library(
 
     Without a listing the library is listed first. A known file of the same version is
     not read, unless `rehash`. A file that cannot be used becomes a reject, never an
-    exception. Readings after `latest` are left out and said. Raises what the store's
-    `contents` raises.
+    exception. Readings after `latest` are left out, which the script's `left_out`
+    records. Raises what the store's `contents` raises.
     """
     listing, known = listing or list_library(store), known or {}
     scan = LibraryScan()
@@ -200,7 +210,7 @@ def scan_library(
 
 
 def library_fingerprint(store: LibraryStore) -> str:
-    """A hash of the files' paths, sizes and stamps; reads no file.
+    """Return a hash of the files' paths, sizes and stamps, without reading a file.
 
     Raises what the store's `files` raises.
     """

@@ -1,4 +1,4 @@
-"""Owns the temporary tables that one sync of the library works on.
+"""Makes the temporary tables on which one sync of the library works.
 
 ================= ============================= ========== ========================
 table             one row per                   made by    read by
@@ -50,12 +50,12 @@ DESCRIPTIVE_COLUMNS = (
 SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
 _PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp", "rest_hash")
 FRAME_ROWS = 1000
-"""From this number of rows on, arrays are staged faster than lists."""
+"""Least number of rows for which arrays are staged faster than lists."""
 
 NO_LANGUAGE = "?"
-"""Stands for a NULL language: '' already means "none declared"."""
+"""Stands for a language that is NULL, since "" means that none was declared."""
 
-# Scripts of parsed files, and of the files whose rows are still right.
+# The scripts of parsed files, and of files whose rows are not outdated.
 _FILE_SCRIPTS = """
     SELECT script_id, revision_hash, source_uri, file_uri
     FROM parsed_scripts
@@ -65,7 +65,7 @@ _FILE_SCRIPTS = """
     WHERE file_uri NOT IN (SELECT file_uri FROM replaced_files)
 """
 
-# Where two files have one id, the first by path has the script.
+# If two files have the same id, the first file by path has the script.
 _PRESENT_SCRIPTS = """
     SELECT *
     FROM file_scripts
@@ -93,7 +93,10 @@ _DELETE_DUPLICATES = """
 
 
 def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Reject]:
-    """Make all tables but `script_changes`; return the rejects of taken ids."""
+    """Make all these tables but `script_changes`; return rejects for ids used twice.
+
+    Two files that have the same id with the same words give no reject.
+    """
     replaced = known.paths - scan.unchanged | {file.path for file in scan.parsed}
     stage_texts(con, "parsed_scripts", _parsed_columns(scan))
     stage_texts(con, "replaced_files", {"file_uri": sorted(replaced)})
@@ -121,7 +124,7 @@ def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Re
 def stage_query(
     con: Connection, table: str, query: str, parameters: Sequence[object] = ()
 ) -> None:
-    """Make a temporary table of a query's rows."""
+    """Make a temporary table of the rows of a query."""
     con.execute(f"CREATE TEMP TABLE {table} AS {query}", list(parameters))
 
 
@@ -141,7 +144,10 @@ def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
 
 
 def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
-    """Each rejected source with its file; a file that was not parsed is its own."""
+    """Return the rejected sources, each with its file, as columns.
+
+    The source of a file that was not parsed is the file itself.
+    """
     files = {
         reject.source_uri: file.path
         for file in scan.parsed
@@ -154,12 +160,12 @@ def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
 def stage_texts(
     con: Connection, table: str, columns: Mapping[str, Sequence[str]]
 ) -> None:
-    """Make a temporary table of TEXT columns, which have '' in place of NULL."""
+    """Make a temporary table of TEXT columns, with "" in place of NULL."""
     if len(next(iter(columns.values()))) < FRAME_ROWS:
         unnested = ", ".join(f"unnest(?::TEXT[]) AS {name}" for name in columns)
         stage_query(con, table, f"SELECT {unnested}", list(columns.values()))
         return
-    import numpy as np  # seven times faster, where it is worth the import
+    import numpy as np  # seven times faster for many rows
 
     con.register("staged", {n: np.array(c, dtype=object) for n, c in columns.items()})
     cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in columns)

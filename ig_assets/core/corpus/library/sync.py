@@ -1,9 +1,9 @@
 """Brings the corpus up to date with the library and the decisions, in one transaction.
 
-The steps: list the library → where files and tables are as they were, nothing else is
-read → else read the known files → scan the library (no transaction is open) → stage the
-scan → compute and apply the changes → update the known files → write the rejects →
-promote the winners.
+The steps: list the library; read the known files; scan the library while no transaction
+is open; stage the scan; compute and apply the changes; update the known files; write
+the rejects; promote the winners. If files and tables are as the last sync left them,
+the steps between the list and the rejects are skipped.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ _SAMPLE = f"""
 
 
 class ChangedScript(TypedDict):
-    """A script that a sync changed, by id and labels."""
+    """A script that a sync changed: its id, the kind of change, and its labels."""
 
     script_id: str
     change: str
@@ -94,15 +94,15 @@ class ChangedScript(TypedDict):
 
 @dataclass(frozen=True)
 class CorpusChange:
-    """The effect of one sync, in scripts; `renamed` are among `new`.
+    """The effect of one sync, in scripts; `renamed` scripts are among the `new` ones.
 
-    `changed` have new words or a new description (topic, author, path, …).
-    `rejected` counts the files and rows that cannot be used now and `rejects` names
-    them; `parsed` counts the files whose bytes were not known. `sample` has at most
-    20 rows of ids and labels, never a text. `left_out` counts, by kind and over the
-    whole library, what notes hold that is not spoken; `faults` are labels and readings
-    of accepted scripts that cannot be read. `unread` counts the files of kinds that
-    are not read, and `not_read` names the kinds and the first files.
+    `changed` scripts have new words or a new description (topic, author, path, …).
+    `rejected` is the number of files and rows that cannot be used now; `rejects` names
+    them. `parsed` is the number of files whose bytes were not known. `sample` has at
+    most 20 rows of ids and labels, never a text. `left_out` counts, by kind and over
+    the whole library, what notes hold that is not spoken; `faults` are what a person
+    should correct. `unread` is the number of files of kinds that are not read;
+    `not_read` names the kinds and the first of these files.
     """
 
     new: int
@@ -124,7 +124,7 @@ class CorpusChange:
 
 @dataclass(frozen=True)
 class _LibraryChange:
-    """The effect of the library alone; `counts` are scripts by change."""
+    """The effect of the library alone; `counts` is {change: number of scripts}."""
 
     counts: Mapping[str, int]
     renamed: int = 0
@@ -146,13 +146,14 @@ def sync_corpus(
 ) -> CorpusChange:
     """Bring the tables up to date with the library and the decisions.
 
-    One transaction; with the same input a second run changes no row, but for the
-    `run_id` of the library's row in `source_states`. A file or row
-    that became unusable keeps its script as it was. No reading is later than `clock`
-    or `machine_clock`, the real one of a simulation. With `rehash` every file is read,
-    also those that did not change by what their store says. Raises what the library's
-    `files` and `contents` raise before anything is written, and WarehouseBusyError
-    where another sync ended in the meantime.
+    The function writes in one transaction. With the same input a second run changes no
+    row, except the `run_id` of the library's row in `source_states`. A file or row that
+    became unusable keeps its script as it was. A reading is left out if it is more than
+    a day later than both `clock` and `machine_clock` (the real clock of a simulation).
+    With `rehash` every file is read, even if its version in the store is the same.
+
+    Raises what the library's `files` and `contents` raise, before anything is written.
+    Raises WarehouseBusyError if another sync ended in the meantime.
     """
     listing = list_library(library)
     if not rehash:
@@ -173,10 +174,10 @@ def plan_corpus(
     inspect: Callable[[Connection], Inspected],
     machine_clock: Clock | None = None,
 ) -> tuple[CorpusChange, Inspected]:
-    """The effect that `sync_corpus` would have, and what `inspect` returns after it.
+    """Return the effect that `sync_corpus` would have, and what `inspect` returns then.
 
-    Runs the sync in a transaction that is rolled back. `inspect` must only read, and
-    not open a transaction of its own. Raises what `sync_corpus` raises.
+    The sync runs in a transaction that is rolled back. `inspect` must only read, and
+    must not open a transaction of its own. Raises what `sync_corpus` raises.
     """
     listing = list_library(library)
     known, scan = _scan(warehouse, library, listing, _latest(clock, machine_clock))
@@ -191,12 +192,12 @@ def plan_corpus(
 
 
 def _latest(clock: Clock, machine_clock: Clock | None) -> datetime:
-    """The latest time that a reading may have."""
+    """Return the latest time that a reading may have."""
     return max(clock.now(), (machine_clock or clock).now()) + TOLERANCE
 
 
 def _unchanged(con: Connection, listing: Listing) -> int | None:
-    """How many scripts there are, where files and tables are as a sync left them."""
+    """Return the number of scripts, or None if files or tables may have changed."""
     if listing.version is None:
         return None
     last = read_checkpoint(con, LIBRARY)
@@ -216,7 +217,10 @@ def _scan(
     latest: datetime,
     rehash: bool = False,
 ) -> tuple[KnownFiles, LibraryScan]:
-    """Scan while no transaction is open, since a store may be slow."""
+    """Read the known files, and scan the library without an open transaction.
+
+    The store of the library may be slow, and a transaction would block other processes.
+    """
     with warehouse.transaction() as con:
         known = read_known_files(con)
     return known, scan_library(library, listing, latest, known.by_path, rehash)
@@ -258,7 +262,7 @@ def _finish(
     now: datetime,
     run_id: str | None,
 ) -> CorpusChange:
-    """Follow the decisions, and say what the sync did."""
+    """Withdraw and promote winners by the decisions, and return what the sync did."""
     record_source_state(con, LIBRARY, listing.fingerprint, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
@@ -286,7 +290,10 @@ def _finish(
 
 
 def _named(paths: Sequence[str]) -> str:
-    """Kinds and names: `.pdf 2, .png 1: a.pdf, b.pdf, c.png`; empty where none is."""
+    """Return kinds and names of files, such as `.pdf 2, .png 1: a.pdf, b.pdf, c.png`.
+
+    Returns "" without files.
+    """
     if not paths:
         return ""
     suffixes = (PurePosixPath(path).suffix.lower() or "no suffix" for path in paths)
@@ -307,7 +314,7 @@ def _promoted_change(script: PromotedScript) -> ChangedScript:
 
 
 def _is_unchanged(known: KnownFiles, scan: LibraryScan) -> bool:
-    """Whether every file and row is as at the last sync: then nothing is staged."""
+    """Return whether every file and row is as at the last sync."""
     return (
         not (scan.parsed or scan.unreadable or scan.rejects or known.unclaimed)
         and scan.unchanged == known.paths
@@ -334,7 +341,7 @@ def _apply_library(
 
 
 def _first_per_source(scan: LibraryScan, later: list[Reject]) -> tuple[Reject, ...]:
-    """The first reject of each source, by source_uri."""
+    """Return the first reject of each source, by source_uri; the scan's come first."""
     rejects = dict(scan.rejects)
     for reject in later:
         rejects.setdefault(reject.source_uri, reject)

@@ -1,7 +1,7 @@
 """Promotes winning variants to scripts of the corpus, with their lineage.
 
-A promoted script whose winner is held since then, or was replaced, is retired; it comes
-back when the winner is usable again.
+A promoted script is retired if its winner is held later, or was replaced. It becomes
+active again when the winner is usable again.
 """
 
 from __future__ import annotations
@@ -15,11 +15,11 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 WITHDRAWN = "its winner is held or was replaced"
-"""Reason of the status of a promoted script whose winner is not usable any more."""
+"""Reason in the status of a promoted script whose winner is no longer usable."""
 
 # One row per experiment whose usable winning variant is no script yet, with the words
-# that were published: the variant's own, or where a person edited them the revision
-# in `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
+# that were published: the variant's own, or if a person edited them the revision in
+# `post_edits` (or `scripts`). Words that are not stored cannot be promoted.
 _UNPROMOTED = f"""
     SELECT d.experiment_id, v.variant_id,
         'winner/' || v.variant_id AS script_id,
@@ -109,7 +109,7 @@ _WON_SCRIPTS = f"""
 
 
 def unpromoted_winners(con: Connection) -> list[str]:
-    """The ids of winning variants, provisional ones included, yet to promote."""
+    """Return the ids of winning variants (also provisional) that are no scripts yet."""
     sql = f"SELECT DISTINCT variant_id FROM ({_UNPROMOTED}) AS u ORDER BY variant_id"
     return [variant_id for (variant_id,) in con.execute(sql).fetchall()]
 
@@ -163,10 +163,10 @@ class PromotedScript(TypedDict):
 def promote_winners(
     con: Connection, now: datetime, run_id: str | None
 ) -> list[PromotedScript]:
-    """Make every winning variant a script `winner/<variant_id>`.
+    """Make every winning variant a script `winner/<variant_id>`; return the new rows.
 
-    Edges: the script was `promoted_from` its variant and `won` its decision, whose id
-    is the experiment's.
+    Two edges are written for each script: it was `promoted_from` its variant, and it
+    `won` its decision, whose id is the experiment's id.
     """
     if not con.execute(_ANY_DECISION).fetchall():  # the query takes longer
         return []

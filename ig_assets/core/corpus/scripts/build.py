@@ -1,8 +1,9 @@
-"""Builds a script from named fields and a text, and rejects what is no script.
+"""Builds a script from named fields and a text, and rejects what is not a script.
 
 Front matter and a table's row have the same fields: id, topic, hook_style, author,
-language, hook, cta or call_to_action, and `performance` (source, as_of, counts). Words
-and the id must be readable; a label or a reading that is not costs only itself.
+language, hook, cta or call_to_action, and `performance` (source, as_of, counts). A
+script is rejected if its words or its id cannot be read. A label or a reading that
+cannot be read is left out, and the script is kept.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ LABEL, READING, SHEET = "label", "reading", "sheet"
 HEADING = "unknown heading"
 ASKED = "cue within a sentence"
 FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING, ASKED)
-"""Kinds of `LeftOut` that somebody should correct; the others are no fault."""
+"""The kinds of `LeftOut` that a person should correct."""
 
 _OF_HEADINGS = (
     "a heading that names no known part is spoken, and so is what stands below; put "
@@ -65,11 +66,11 @@ def make_script(
     plain_hook: bool = False,
     numbers: NumberFormat | None = None,
 ) -> ParsedScript:
-    """The script of these fields and text. Raises InvalidSourceError.
+    """Return the script of these fields and text. Raises InvalidSourceError.
 
-    `default_id` is the id of a script whose fields have none; with `plain_hook` the
-    first line is the hook even where it is no heading. `numbers` is how counts are
-    written where `performance` is in words.
+    `default_id` is the id of a script whose fields have none. With `plain_hook` the
+    first line is the hook even if it is not a heading. `numbers` is the format of the
+    counts in a `performance` that is text.
     """
     note = Note(dict(fields))
     note.blocks = text_blocks(normalise_text(text), note.left_out)
@@ -79,7 +80,7 @@ def make_script(
 
 
 def make_note_script(note: Note, source_uri: str, default_id: str) -> ParsedScript:
-    """The script of a note. Raises InvalidSourceError."""
+    """Return the script of a note. Raises InvalidSourceError."""
     return _note_script(note, source_uri, default_id)
 
 
@@ -117,9 +118,10 @@ def _note_script(
 def _doubts(
     kind: str, passages: list[str], source: str, advice: str
 ) -> tuple[LeftOut, ...]:
-    """What was taken for spoken or not by a guess: its lines, and what to do about it.
+    """Return what was taken for spoken or not spoken by a guess, as a tuple of 0 or 1.
 
-    No word of it is quoted: the detail is stored beside the words that are erased.
+    The detail names the lines and `advice` on them. It quotes no word of them, since it
+    is stored beside words that may have to be erased.
     """
     if not passages:
         return ()
@@ -128,7 +130,7 @@ def _doubts(
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:
-    """What is said of a passage that is given by name; a template's is nothing."""
+    """Return the spoken words of the passage in a field; "" for a template's blank."""
     text = passage(fields, name)
     if _PLACEHOLDER.fullmatch(text):
         return ""
@@ -199,9 +201,9 @@ def _all_left_out(
 
 
 def _label(fields: Mapping[str, Any], name: str, unread: set[str]) -> str:
-    """A label; empty where it is missing or, noted in `unread`, cannot be read.
+    """Return a label; "" if it is missing or cannot be read, which `unread` then notes.
 
-    A list of several is one label where people share it: author and topic.
+    A list of several values is one label if people share it: author and topic.
     """
     found = _readable(fields.get(name), several=name in ("author", "topic"))
     if found is None:
@@ -210,7 +212,10 @@ def _label(fields: Mapping[str, Any], name: str, unread: set[str]) -> str:
 
 
 def _readable(value: object, several: bool = False) -> str | None:
-    """One line of words without links or quotes; None where the value has none."""
+    """Return a value as one line of words without links or quotes, or None.
+
+    It is None if the value cannot be read in this way.
+    """
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = f"[[{', '.join(map(str, value[0]))}]]"  # as YAML reads [[a link]]
     if isinstance(value, list):

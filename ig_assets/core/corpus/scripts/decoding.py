@@ -14,9 +14,9 @@ _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
 def decoded(content: bytes) -> str:
-    """The text with Unix line ends and without its byte order mark.
+    """Return the text of a file, with Unix line ends and without its byte order mark.
 
-    Raises InvalidSourceError where the bytes are no text or another encoding.
+    Raises InvalidSourceError if the bytes are not a text, or are in another encoding.
     """
     encoding = "utf-16" if content.startswith(_UTF_16) else "utf-8-sig"
     try:
@@ -33,17 +33,17 @@ def decoded(content: bytes) -> str:
 
 
 def with_line_feeds(text: str) -> str:
-    """The text with a line feed for each line end, and two where a paragraph ends.
+    """Return the text with one line feed per line end, and two per paragraph separator.
 
-    Those are CR, VT and FF, as Word and Google Slides copy a soft return, and
-    U+2028 and U+2029, as Apple's programs do (UAX #14, classes BK and CR). U+0085
-    stays: where it is found it is mostly an ellipsis of Windows-1252.
+    Line ends are CR, VT and FF, as Word and Google Slides copy a soft return, and
+    U+2028; the paragraph separator is U+2029. Apple's programs write both (UAX #14,
+    classes BK and CR). U+0085 stays, since it is mostly an ellipsis of Windows-1252.
     """
     return text.replace("\r\n", "\n").translate(_LINE_ENDS)
 
 
 def refuse_secrets(text: str) -> None:
-    """Raise InvalidSourceError where the text seems to contain a key or a token."""
+    """Raise InvalidSourceError if the text seems to contain a key or a token."""
     if kind := secret_kind(text):
         raise InvalidSourceError(
             "looks like a secret",

@@ -1,4 +1,4 @@
-"""Reads one named value of a note or a row as words."""
+"""Reads one named value of a note or a row as text."""
 
 from __future__ import annotations
 
@@ -10,9 +10,10 @@ from ig_assets.core.corpus.scripts.script import BROKEN, InvalidSourceError
 
 
 def passage(fields: Mapping[str, Any], name: str) -> str:
-    """A text of any number of lines; empty where it is missing.
+    """Return a value as text of any number of lines; "" if it is missing.
 
-    Raises InvalidSourceError.
+    Raises InvalidSourceError if the value is not a text, or has NUL or surrogate
+    characters.
     """
     value = fields.get(name) or ""
     if not isinstance(value, str):
@@ -27,7 +28,10 @@ def passage(fields: Mapping[str, Any], name: str) -> str:
 
 
 def word(fields: Mapping[str, Any], name: str) -> str:
-    """A text of one line; empty where it is missing. Raises InvalidSourceError."""
+    """Return a value as text of one line; "" if it is missing.
+
+    Raises InvalidSourceError if the value is not one line of text.
+    """
     value = passage(fields, name)
     if "\n" in value or "\r" in value:
         raise InvalidSourceError(BROKEN, f"`{name}` is not one line of text.")

@@ -1,4 +1,4 @@
-"""Normalises the labels of scripts: hook styles and languages in one spelling each."""
+"""Normalises labels of scripts, so that a hook style or language has one spelling."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _CODES = {
 }
 
 # Language, script, region and variants of a BCP 47 tag (RFC 5646), joined by `-`;
-# extensions and private use describe nothing that a script has.
+# extensions and private use are not supported.
 _TAG = re.compile(
     r"(?P<language>[a-z]{2,3})"
     r"(?:-(?P<script>[a-z]{4}))?"
@@ -51,12 +51,12 @@ _TAG = re.compile(
 
 
 def hook_style_of(label: str) -> str:
-    """A hook style in lower case with underscores; a team's own styles are kept."""
+    """Return a hook style in lower case with underscores; unknown styles are kept."""
     return re.sub(r"[\s_-]+", "_", label.strip().casefold()).strip("_")
 
 
 def language_of(label: str) -> str | None:
-    """A BCP 47 tag in its usual case (`en`, `pt-BR`), None where it is none.
+    """Return a BCP 47 tag in its usual case (`en`, `pt-BR`), or None if it is no tag.
 
     The name of a language becomes its tag; an empty label stays empty.
     """
@@ -74,5 +74,5 @@ def language_of(label: str) -> str | None:
 
 
 def language_name(code: str) -> str:
-    """The English name of an ISO 639-1 code, or the code itself."""
+    """Return the English name of an ISO 639-1 code; an unknown code stays as it is."""
     return LANGUAGE_NAMES.get(code.lower(), (code,))[0]

@@ -1,7 +1,7 @@
 """Parses a Markdown or text file as one script, with optional front matter.
 
 ---
-id: slow-onions            (missing: the file's path names it)
+id: slow-onions            (default: the file's path)
 topic: caramelising onions
 hook_style: story
 author: jonas
@@ -14,8 +14,8 @@ body
 
 CTA: call to action
 
-Notes of Notion, Obsidian, Google Docs, Bear, Logseq and Roam are read as their tools
-write them; what is not spoken is left out and counted.
+Notes of Notion, Obsidian, Google Docs, Bear, Logseq and Roam are read as these tools
+write them. What is not spoken is left out and counted.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ from ig_assets.core.corpus.scripts.script import InvalidSourceError, ParsedScrip
 
 
 def markdown_script(path: str, content: bytes) -> ParsedScript:
-    """The script of one file. Raises InvalidSourceError."""
+    """Return the script of one file. Raises InvalidSourceError."""
     text = unmarked(decoded(content))
     if not text.strip():
         raise InvalidSourceError("empty", "The file has no text.")

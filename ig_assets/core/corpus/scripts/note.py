@@ -1,8 +1,8 @@
-"""A note as its reader hands it on: named values, blocks of text, what was left out.
+"""Defines a note as its reader returns it: named values, blocks, what was left out.
 
 Readers mark in a block's text where strong (bold) words, emphasis and links begin and
-end, and where something that is not spoken was cut out. `plain` takes the marks off
-again; they are Unicode noncharacters, which no text has.
+end, and where something that is not spoken was cut out. The marks are Unicode
+noncharacters, which no text has; `plain` removes them.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
 class Block(NamedTuple):
     """A heading of `level` 1 to 6, or a paragraph or list of level 0.
 
-    `versions` counts the items where the block is a list. `is_spoken` where the reader
-    knows that somebody says the words, as in a caption.
+    `versions` is the number of items if the block is a list, else 0. `is_spoken` is
+    true if the reader knows that somebody says the words, as in a caption.
     """
 
     text: str
@@ -37,8 +37,8 @@ class Block(NamedTuple):
 class Pieces(Counter[str]):
     """Counts pieces that are not spoken, by kind.
 
-    `asked` are the words of cues within a sentence that may be spoken: a person is
-    asked about them.
+    `asked` are the words of cues within a sentence that may be spoken after all: a
+    person is asked about them.
     """
 
     def __init__(self) -> None:
@@ -52,7 +52,7 @@ class Note:
 
     `fields` are the values of front matter and properties by our names; `unread` are
     our labels whose value cannot be read. `source` is the text of the file, in which
-    lines are counted; empty where it has none.
+    lines are counted; "" if the file has no such text.
     """
 
     fields: dict[str, object] = field(default_factory=dict)
@@ -63,14 +63,14 @@ class Note:
 
 
 def unmarked(text: str) -> str:
-    """The text of a file, without the characters that serve as marks here."""
+    """Return the text of a file without the characters that serve as marks here."""
     return _MARKS.sub("", text)
 
 
 def without_cuts(text: str) -> str:
-    """The text closed up where something was cut out; strong words stay marked.
+    """Return the text as if what was cut out had never been there.
 
-    The same text as if what was cut out had never been there.
+    Marks of strong words, emphasis and links stay.
     """
     if CUT not in text:
         return text
@@ -79,12 +79,12 @@ def without_cuts(text: str) -> str:
 
 
 def plain(text: str) -> str:
-    """The words alone."""
+    """Return the words of a text, without marks and without spaces at its ends."""
     return _MARKS.sub("", without_cuts(text)).strip()
 
 
 def is_strong(text: str) -> bool:
-    """Whether all of a text is strong."""
+    """Return whether all of a text is strong."""
     return (
         text.startswith(STRONG)
         and text.endswith(END_STRONG)
@@ -94,7 +94,7 @@ def is_strong(text: str) -> bool:
 
 
 def plain_blocks(text: str) -> list[Block]:
-    """The blocks of a text without markup: headings `# …` and paragraphs."""
+    """Return the blocks of a text without markup: headings `# …` and paragraphs."""
     blocks: list[Block] = []
     lines: list[str] = []
 

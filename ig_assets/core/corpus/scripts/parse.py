@@ -1,4 +1,4 @@
-"""Parses one library file of any kind: its scripts, or why it has none."""
+"""Parses one library file of any kind into its scripts, or into a reject."""
 
 from __future__ import annotations
 
@@ -30,26 +30,26 @@ NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")
 SUFFIXES = (*NOTE_SUFFIXES, *TABLE_SUFFIXES)
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_NOTE_BYTES = 32 * 1024 * 1024
-"""Of a note's file, which may have pictures in it; its words have their own limit."""
+"""Most bytes of a note's file, which may hold pictures; its text has its own limit."""
 
 
 @dataclass(frozen=True)
 class FileContents:
     """The scripts and rejects of one file.
 
-    `unreadable` where the file may hold scripts whose ids cannot be read; the scripts
-    that it had before are then kept.
+    `unreadable` is true if the file may hold scripts whose ids cannot be read; the
+    scripts that it had before are then kept.
     """
 
     scripts: tuple[ParsedScript, ...]
     rejects: tuple[Reject, ...]
     unreadable: bool = False
     beside: tuple[tuple[str, LeftOut], ...] = ()
-    """What the file has beside its scripts, by source_uri."""
+    """(source_uri, what was left out) of parts of the file that are in no script."""
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
-        """What the scripts do not have of the file, by source_uri."""
+        """(source_uri, what was left out) of the file and of each of its scripts."""
         of_scripts = [
             (script.source_uri, left_out)
             for script in self.scripts
@@ -59,7 +59,7 @@ class FileContents:
 
 
 def parse_file(path: str, content: bytes) -> FileContents:
-    """The scripts in a file's bytes. Never raises, whatever the bytes are."""
+    """Return the scripts in a file's bytes. Never raises, whatever the bytes are."""
     try:
         if reject := oversize_reject(path, len(content)):
             return FileContents((), (reject,), unreadable=True)
@@ -79,7 +79,7 @@ def parse_file(path: str, content: bytes) -> FileContents:
 
 
 def oversize_reject(path: str, size: int) -> Reject | None:
-    """The reject of a file of `size` bytes, None where that is small enough."""
+    """Return the reject of a file of `size` bytes, or None if that is small enough."""
     if size <= (MAX_TABLE_BYTES if _is_table(path) else MAX_NOTE_BYTES):
         return None
     reason = "over 256 MiB" if _is_table(path) else "over 32 MiB"
@@ -87,7 +87,7 @@ def oversize_reject(path: str, size: int) -> Reject | None:
 
 
 def _undamaged(script: ParsedScript) -> ParsedScript:
-    """The script; raises InvalidSourceError where its words lost characters."""
+    """Return the script; raise InvalidSourceError if its words have lost characters."""
     try:
         refuse_damage(script.text)
     except DamagedTextError as error:

@@ -1,5 +1,7 @@
-"""Reads the past performance of a script: named counts, or words such as
-`12,400 views, 310 likes`."""
+"""Reads the past performance of a script from a note or a row.
+
+It is given as named counts, or in words such as `12,400 views, 310 likes`.
+"""
 
 from __future__ import annotations
 
@@ -45,11 +47,12 @@ _OURS = {plain_name(name): ours for ours in COUNTS for name in (ours, *NAMES[our
 def performance_of(
     fields: Mapping[str, Any], numbers: NumberFormat | None = None
 ) -> tuple[Performance | None, str]:
-    """The reading in `performance`, by the fields of a note or a row; None without.
+    """Return (the reading in `performance`, a sentence about counts that are left out).
 
-    With it comes a sentence on counts that are errors of a sheet, which are left out.
-    `numbers` is how a table's column writes counts in words; without it the words
-    themselves decide. Raises InvalidSourceError.
+    `fields` are those of a note or a row. The reading is None if there is none. Counts
+    that are errors of a spreadsheet are left out. `numbers` is the format of counts in
+    a table's column; without it the words themselves decide. Raises InvalidSourceError
+    if `performance` cannot be read.
     """
     block = fields.get("performance")
     if block is None or block == "" or block == {}:
@@ -78,7 +81,7 @@ def performance_of(
 
 
 def words_format(texts: Iterable[str]) -> NumberFormat:
-    """How the counts in these words are written, as far as they say."""
+    """Return the number format of the counts in these texts, as far as they show it."""
     evidence = CountEvidence()
     for text in texts:
         counts = [count for _, count in _pieces(text)]
@@ -87,7 +90,11 @@ def words_format(texts: Iterable[str]) -> NumberFormat:
 
 
 def _named(text: str, numbers: NumberFormat) -> dict[str, str]:
-    """The counts of a text by our names. Raises InvalidSourceError."""
+    """Return {our name: count as text} of a text in words.
+
+    Raises InvalidSourceError if a count cannot be read, is there twice, or none is
+    known.
+    """
     found: dict[str, str] = {}
     for name, count in _pieces(text):
         ours = _OURS.get(plain_name(name))
@@ -114,7 +121,7 @@ def _named(text: str, numbers: NumberFormat) -> dict[str, str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """Name and count of each part of a text; shares and parts without a name go."""
+    """Yield (name, count) of each part of a text; skip shares and nameless parts."""
     for piece in _BETWEEN.split(_DAY.sub(" ", text)):
         if (found := _PIECE.fullmatch(piece.strip(" .\t"))) is None:
             continue

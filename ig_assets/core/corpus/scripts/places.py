@@ -1,4 +1,4 @@
-"""Says where a passage stands in a file, so that a remark about it quotes no word."""
+"""Finds the lines of a file where passages stand, so that a message quotes no word."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _Test = Callable[[str, str], bool]
 
 
 def named_lines(passages: Sequence[str], text: str) -> str:
-    """In which lines of a text passages begin: `Line 3: `, `Lines 3, 9 and 4 more: `.
+    """Name the lines in which passages begin: `Line 3: `, `Lines 3, 9 and 4 more: `.
 
-    Empty where none is found. A passage has lost its marks, so that letters and digits
-    are compared; one that is there twice is sought in another line again.
+    Only the first five passages are looked up; returns "" if none of them is found.
+    Passages have no marks, so that letters and digits are compared. A passage that
+    occurs twice is found in two lines.
     """
     lines = text.split("\n") if text else []
     taken: dict[tuple[str, int], int] = {}
@@ -50,7 +51,7 @@ def _letters_are_within(line: str, passage: str) -> bool:
 
 
 def _goes_on(line: str, passage: str) -> bool:
-    """Whether the line ends with the passage's beginning, and the rest is below it."""
+    """Return whether the line ends with the beginning of the passage."""
     first = _letters(passage[:1] + line.rpartition(passage[:1])[2])
     return len(first) >= _FEWEST_LETTERS and _letters(passage).startswith(first)
 

@@ -1,13 +1,14 @@
-"""Tells a note's `performance` from the rest of it, so that new counts are read alone.
+"""Separates a note's `performance` from the rest of its file.
 
-Where the rest of a file is as it was, so is its script, and only the reading is new.
-That holds for the plain form that tools write, once in the front matter:
+If the rest of the file is unchanged, the script is too, and only the reading is new.
+The two can be separated if `performance` is written once, in the front matter, in the
+plain form that tools write:
 
     performance:            or   performance: {source: export, views: 1200}
       source: export
       views: 1200
 
-Every other form, and every doubt, is left to the parser of the whole file.
+A file with any other form is left to the parser of the whole file.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from ig_assets.core.corpus.scripts.performance import performance_of
 from ig_assets.core.corpus.scripts.script import InvalidSourceError, Performance
 
 _NAME, _FENCE = b"performance", b"---\n"
-# Words without any sign that YAML would read as more than letters.
+# Words without any character that has a meaning in YAML.
 _VALUE = rb"[0-9A-Za-z][0-9A-Za-z_.-]*(?: [0-9A-Za-z][0-9A-Za-z_.-]*)*"
 _PAIR = re.compile(rb"([a-z_]+): (" + _VALUE + rb")")
 _PAIRS = rb"[a-z_]+: " + _VALUE
@@ -34,14 +35,14 @@ _END = re.compile(rb"^(?:---|\.\.\.)\s*$", re.MULTILINE)
 
 
 class ReadingApart(NamedTuple):
-    """A note's reading, and a hash of all else in its file."""
+    """The reading of a note, and a hash of everything else in its file."""
 
     rest_hash: str
     performance: Performance
 
 
 def reading_apart(content: bytes) -> ReadingApart | None:
-    """The reading of a note in the plain form; None where it has another or none."""
+    """Return the reading of a note in the plain form; None for any other note."""
     if not content.startswith(_FENCE) or content.lower().count(_NAME) != 1:
         return None
     block = _BLOCK.search(content)

@@ -1,4 +1,4 @@
-"""A parsed script, its past performance, and the sources that are rejected."""
+"""Defines a parsed script, its past performance, and the sources that are rejected."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNTS = ("views", "reach", "likes", "comments", "shares", "saves")
 
 @dataclass(frozen=True)
 class Performance:
-    """Cumulative counts of one script at a naive UTC time; None is 'not reported'."""
+    """Cumulative counts of one script at a naive UTC time; None is "not reported"."""
 
     source: str
     as_of: datetime
@@ -30,7 +30,7 @@ class Performance:
 
     @property
     def rate(self) -> float | None:
-        """Likes per view, or per person reached where views are not reported."""
+        """Likes per view, or per person reached without views; None if unknown."""
         trials = self.views if self.views is not None else self.reach
         if self.likes is None or not trials:
             return None
@@ -38,9 +38,10 @@ class Performance:
 
 
 class LeftOut(NamedTuple):
-    """What a source holds that its script does not: pieces of one kind.
+    """What a source holds that its script does not: `pieces` pieces of one kind.
 
-    `detail` says why, where a label or a reading cannot be read; it quotes no value.
+    `detail` says why a label or a reading cannot be read, or what a person should
+    correct; it quotes no value.
     """
 
     kind: str
@@ -52,9 +53,9 @@ class LeftOut(NamedTuple):
 class ParsedScript:
     """One script of the library; `text` is hook, body and call to action.
 
-    `language` is empty where none is declared, None where the declared one is no
-    language. `source_uri` is the file's path below the library, with `#row` in a
-    table. `left_out` has one entry per kind.
+    `language` is "" if none is declared, None if the declared one is no language.
+    `source_uri` is the file's path below the library, with `#row` in a table.
+    `left_out` has one entry per kind.
     """
 
     script_id: str
@@ -86,7 +87,7 @@ class Reject:
 
 
 class InvalidSourceError(Exception):
-    """A file or row is rejected, with `args` (reason, detail).
+    """Raised if a file or row is rejected, with `args` (reason, detail).
 
     Readers turn it into a `Reject`; it never leaves them.
     """
@@ -98,6 +99,6 @@ class InvalidSourceError(Exception):
 
 
 def join_script(hook: str, body: str, call_to_action: str) -> str:
-    """The text of a script: its parts, joined by blank lines, normalised."""
+    """Return the text of a script: its parts, joined by blank lines, normalised."""
     parts = (hook.strip(), body.strip(), call_to_action.strip())
     return normalise_text("\n\n".join(part for part in parts if part))

@@ -1,4 +1,4 @@
-"""Parses a table file of any kind: one script per row, each row checked alone.
+"""Parses a table file of any kind: one script per row, each row checked by itself.
 
 Columns have the names of front matter fields, and `body` or `text` for the words;
 counts with `source` and `as_of` are the row's performance. Other columns are ignored.
@@ -63,9 +63,9 @@ _NAMES = frozenset(
 
 
 class ParsedTable(NamedTuple):
-    """A table's scripts and rejects; `unreadable` where a row's id cannot be read.
+    """A table's scripts and rejects; `unreadable` is true if some row cannot be read.
 
-    `left_out` is what the file has beside its rows.
+    `left_out` is what the file has besides its rows.
     """
 
     scripts: list[ParsedScript]
@@ -75,19 +75,19 @@ class ParsedTable(NamedTuple):
 
 
 class _Row(NamedTuple):
-    """A row by its number from 1; `fields` is None where it cannot be read at all."""
+    """A row with its number from 1; `fields` is None if it cannot be read at all."""
 
     number: int
     fields: Mapping[str, object] | None
     problem: str = ""
     words: NumberFormat | None = None
-    """How the table's counts in words are written."""
+    """Number format of the counts that the column `performance` holds as text."""
 
 
 def parse_table(path: str, content: bytes) -> ParsedTable:
-    """The scripts of a table file; of several rows with one id the first is taken.
+    """Return the scripts of a table file; of several rows with one id the first counts.
 
-    Raises InvalidSourceError where the file as such is no table.
+    Raises InvalidSourceError if the file as a whole is not a table.
     """
     try:
         table = with_times(open_table(content, path))
@@ -122,7 +122,10 @@ def parse_table(path: str, content: bytes) -> ParsedTable:
 
 
 def _rows(table: Table) -> Iterator[_Row]:
-    """The rows in the file's order; one of a file with a header counts from there."""
+    """Yield the rows in the file's order.
+
+    A row's number counts from the header if there is one; otherwise it is its line.
+    """
     names = _our_names(table.columns)
     if table.has_header:
         _check_columns(names)
@@ -151,10 +154,10 @@ def _unreadable(error: UnreadableTableError) -> InvalidSourceError:
 
 
 def _our_names(columns: Sequence[str]) -> list[str]:
-    """The columns' plain names; a column of spoken words under another name is ours.
+    """Return the plain names of the columns, with ours for columns of spoken words.
 
-    `Script` or `Voiceover` is the body, `Aufhänger` the hook, where the table has no
-    column of that name.
+    `Script` or `Voiceover` becomes `body` and `Aufhänger` becomes `hook`, unless the
+    table has a column of that name already.
     """
     names = [plain_name(column) for column in columns]
     if not set(names) & set(_WORDS):
@@ -185,7 +188,7 @@ def _check_columns(names: Sequence[str]) -> None:
 def _fields(
     names: Sequence[str], cells: Sequence[Cell], formats: Formats
 ) -> dict[str, object]:
-    """The values of the columns that we know, by our names, scalars as text."""
+    """Return {our name: value} of the columns that we know, scalars as text."""
     fields: dict[str, object] = {}
     for name, cell in zip(names, cells, strict=True):
         if name not in _NAMES or (cell is None and fields.get(name)):
@@ -204,7 +207,7 @@ def _fields(
 
 
 def _count_text(cell: Cell, form: NumberFormat) -> str:
-    """A count in plain digits; what is none stays as it is, and is refused later."""
+    """Return a count in plain digits; other values stay, and are refused later."""
     try:
         count = parse_count(cell, form)
     except NotACountError:
@@ -213,7 +216,7 @@ def _count_text(cell: Cell, form: NumberFormat) -> str:
 
 
 def _date_text(cell: Cell, order: Order | None) -> str:
-    """A time in ISO 8601; what is none stays as it is, and is refused later."""
+    """Return a time in ISO 8601; other values stay, and are refused later."""
     try:
         found = parse_cell_instant(cell, order)
     except NotAnInstantError:
@@ -251,7 +254,7 @@ def _script(path: str, row: _Row) -> ParsedScript:
 
 
 def _format_of_words(table: Table, names: Sequence[str]) -> NumberFormat | None:
-    """How the counts in a column `performance` of words are written."""
+    """Return the number format of a column `performance` in words; None without one."""
     if "performance" not in names:
         return None
     at = names.index("performance")
@@ -260,7 +263,7 @@ def _format_of_words(table: Table, names: Sequence[str]) -> NumberFormat | None:
 
 
 def _performance(fields: Mapping[str, object]) -> object:
-    """The counts of a row: one nested object, words, or columns beside the others."""
+    """Return the counts of a row: a nested object, words, or values of columns."""
     block = fields.get("performance")
     if isinstance(block, Mapping):
         return {
@@ -277,7 +280,7 @@ def _performance(fields: Mapping[str, object]) -> object:
 
 
 def _row_name(row: _Row) -> str:
-    """The row's id where it has a usable one, else its number."""
+    """Return the row's id if it has a usable one, else its number."""
     try:
         return word(row.fields or {}, "id") or str(row.number)
     except InvalidSourceError:

@@ -1,8 +1,8 @@
-"""The scripts that a search may use, from what the store and the words found.
+"""Selects the scripts that a search may use, from the hits of the store and the words.
 
-Every hit is checked against the warehouse, since a store may lag behind, and measured
-by the vector that is stored there, since a store may have been restored from an older
-copy.
+Every hit is checked against the warehouse, since a store may lag behind. Its similarity
+is computed from the vector in the warehouse, since a store may have been restored from
+an older copy.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ from ig_assets.core.corpus.search.relevance import cosine
 from ig_assets.core.ports import Filters, Match
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
-MOST_DEVIATION = 0.02  # of a store's similarity from that of the stored vector
+MOST_DEVIATION = 0.02  # between a store's similarity and that of the stored vector
 
 _log = logging.getLogger("ig_script_writer.search")
 
-# One row per revision that may be used: of a script that is still active, with the text
-# that was indexed and its vector. Of those that only the words found, the best.
+# One row per revision of an active script that may be used, with the indexed text and
+# its vector. Of the scripts that were found by words only, the best are taken.
 _CANDIDATES = """
     WITH usable AS (
         SELECT s.script_id, s.revision_hash, m.similarity AS stored, m.word_share,
@@ -85,7 +85,11 @@ _CANDIDATES = """
 
 @dataclass(frozen=True)
 class Scope:
-    """Which scripts of which index and space a search may use."""
+    """Which scripts of which index and space a search may use.
+
+    `excluded` are script ids. Without `include_winners` the scripts that won are left
+    out.
+    """
 
     index_name: str
     space: Space
@@ -95,9 +99,9 @@ class Scope:
 
 
 class Hit(NamedTuple):
-    """A usable script as read: columns by name, its vector and its cosine.
+    """A script that a search may use: columns by name, its vector and its cosine.
 
-    `is_near` says that the vector index found it, not its words alone.
+    `is_near` is true if the vector index found the script, and not only its words.
     """
 
     columns: dict[str, Any]
@@ -115,9 +119,10 @@ def usable_hits(
     shares: Mapping[str, float],
     most: int,
 ) -> list[Hit]:
-    """The matches of the store that may be used, and of `shares` at most `most` more.
+    """Return the store's matches that may be used, and at most `most` other scripts.
 
-    `query` has shape (dimensions,), `shares` are word shares by script id.
+    The others have words of the query: `shares` is {script id: word share}. `query` has
+    shape (dimensions,).
     """
     similarities = {match.entry_id: match.similarity for match in matches}
     ids = list(dict.fromkeys([*similarities, *shares]))

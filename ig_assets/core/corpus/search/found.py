@@ -1,4 +1,4 @@
-"""What a search finds: scripts with their relevance, and what was too far."""
+"""Defines what a search finds: scripts with their relevance, and what was too far."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from ig_assets.core.corpus.embedding.vector_store import Vector
 
 @dataclass(frozen=True)
 class RetrievedScript:
-    """One script found; rank 1 is the first taken, 0 before it is ranked.
+    """One script that was found; rank 1 is the first taken, 0 is not ranked.
 
-    `similarity` is the cosine of text and query, `topic_similarity` that of the topic
-    (None where topics are not embedded), `word_share` what the script has of the
-    query's words (0 to 1); `relevance` joins them (`relevance.py`), and `weight` is
-    relevance adjusted by evidence. `experiment` is the id of the experiment that the
-    script's text won, `is_simulated` says that its audience was simulated.
+    `similarity` is the cosine of text and query; `topic_similarity` is the cosine of
+    topic and query (None if topics are not embedded). `word_share` is the share of the
+    query's words that the script has (0 to 1). `relevance` combines these three
+    (`relevance.py`), and `weight` is relevance adjusted by evidence. `experiment` is
+    the id of the experiment that the script's text won; `is_simulated` is true if its
+    audience was simulated.
     """
 
     script_id: str
@@ -42,7 +43,7 @@ class RetrievedScript:
 
 
 class Candidate(NamedTuple):
-    """A script that the filters admit, with its unit vector of shape (dimensions,)."""
+    """A script that passes the filters, with its unit vector of shape (dimensions,)."""
 
     script: RetrievedScript
     vector: Vector
@@ -50,10 +51,10 @@ class Candidate(NamedTuple):
 
 @dataclass(frozen=True)
 class Found:
-    """The scripts of a search in their order, and the nearest that were too far.
+    """The scripts of a search in their order, and the candidates that were too far.
 
-    `too_far` are the candidates below a floor, most relevant first, with rank 0; both
-    are empty where no script passed the filters.
+    `too_far` are the candidates below the least relevance, most relevant first, with
+    rank 0. Both are empty if no script passed the filters.
     """
 
     scripts: list[RetrievedScript] = field(default_factory=list)

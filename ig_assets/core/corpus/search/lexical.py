@@ -1,15 +1,15 @@
-"""Which share of a query's words a script has: BM25 over its topic and its text.
+"""Computes the share of a query's words that a script has: BM25 over topic and text.
 
-Nothing is indexed: one pass of the database finds the words that begin as those of the
-query do, so there is no second copy of the texts that would have to be kept in step,
-or forgotten. A topic counts twice, since it says what a script is about.
+There is no index: one pass of the database finds the words that begin as those of the
+query do, so no second copy of the texts has to be kept up to date, or forgotten. A
+topic counts twice, since it says what a script is about.
 
 score = sum over the query's stems of idf x f (k + 1) / (f + k (1 - b + b l / l_mean)),
-with f the stem's frequency, l the text's length and
-idf = ln(1 + (N - n + 0.5) / (n + 0.5)), where n of N scripts have the stem
-(Robertson and Zaragoza, The Probabilistic Relevance Framework, 2009; this idf is
-Lucene's, which is never negative). Divided by the sum of idf x (k + 1), which no script
-can exceed, it is a share from 0 to 1 that can be compared between queries.
+with f the stem's frequency, l the text's length and idf = ln(1 + (N - n + 0.5) / (n +
+0.5)), where n of N scripts have the stem (Robertson and Zaragoza, The Probabilistic
+Relevance Framework, 2009; this idf is Lucene's, which is never negative). The score is
+divided by the sum of idf x (k + 1), which no script can exceed, so that it is a share
+from 0 to 1 that can be compared between queries.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _SPELLINGS = {
     "z": "[zźżž]",
 }
 
-# One row per script that the index holds and that is active: its revision there.
+# One row per active script in the index, with the text of the revision there.
 _SEARCHED = """
     SELECT s.script_id, concat_ws(chr(10), s.topic, s.topic, s.text) AS searched
     FROM index_entries AS i
@@ -56,8 +56,8 @@ _SEARCHED = """
         AND i.namespace = $namespace
 """
 
-# One row per script that is searched: its length, and its words that begin as a word of
-# the query does.
+# One row per searched script: its length, and its words that begin like a word of the
+# query.
 _TEXTS = f"""
     CREATE TEMP TABLE lexical_texts AS
     SELECT script_id, strlen(searched) AS bytes,
@@ -65,7 +65,7 @@ _TEXTS = f"""
     FROM ({_SEARCHED})
 """
 
-# One row per script and such a word of it.
+# One row per script and word found in it.
 _WORDS = """
     CREATE TEMP TABLE lexical_words AS
     SELECT script_id, bytes, word, count(*) AS times
@@ -104,10 +104,10 @@ _SHARES = """
 def lexical_shares(
     con: Connection, index_name: str, namespace: str, views: Sequence[str]
 ) -> dict[str, float]:
-    """The share of the words of a query that a script has, by script id; 0 is left out.
+    """Return {script_id: share of the query's words} (0 to 1), without shares of 0.
 
-    `views` are wordings of one query, over which the share is averaged. Makes temporary
-    tables, so it is called once in a transaction.
+    `views` are wordings of one query; the share is the mean over them. The function
+    makes temporary tables, so it is called once in a transaction.
     """
     stems = [query_stems(view) for view in views]
     known = list(dict.fromkeys(one for view in stems for one in view))
@@ -154,10 +154,10 @@ def lexical_shares(
 
 
 def _pattern(stems: Sequence[str]) -> str:
-    """A regular expression (RE2) for words that may be akin to a stem: its first group.
+    """Return a regular expression (RE2) whose first group matches words akin to a stem.
 
-    A word that is akin begins with the stem, or with its first four letters where the
-    stem is longer (`kinship`).
+    It also matches some other words: a word that is akin begins with the stem, or with
+    its first four letters if the stem is longer (`kinship`).
     """
     beginnings = sorted({one[:LEAST_AKIN] for one in stems})
     spelled = "|".join(
@@ -169,7 +169,7 @@ def _pattern(stems: Sequence[str]) -> str:
 def _weights(
     views: Sequence[Sequence[str]], scripts: int, counts: Mapping[str, int]
 ) -> dict[str, float]:
-    """Each stem's part of the greatest score, averaged over the views."""
+    """Return {stem: its part of the greatest score}, averaged over the views."""
     weights: dict[str, float] = {}
     for view in views:
         idf = {one: _idf(scripts, counts.get(one, 0)) for one in view}

@@ -1,10 +1,11 @@
-"""What is near enough for a search, by the judged queries of `benchmarks/relevance`.
+"""Limits of relevance for a search, from the judged queries of `benchmarks/relevance`.
 
-With the local embedding model; another model's cosines may lie higher or lower.
+They were measured with the local embedding model; cosines of another model may be
+higher or lower.
 """
 
 LEAST_RELEVANCE = 0.3
-"""Below it a script is about something else."""
+"""A script of less relevance is about something else."""
 
 NEAR_SHARE = 0.6
-"""Of the greatest relevance: below it a script is too far for a draft."""
+"""A script below this share of the greatest relevance is too far for a draft."""

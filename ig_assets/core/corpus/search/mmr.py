@@ -1,4 +1,4 @@
-"""Maximal marginal relevance: relevant items that are unlike each other.
+"""Maximal marginal relevance: selects relevant items that are unlike each other.
 
 Source: Carbonell and Goldstein, SIGIR 1998.
 """
@@ -22,13 +22,13 @@ def mmr(
     *,
     most_similar: float = np.inf,
 ) -> list[int]:
-    """Positions of at most k items, best first.
+    """Return the positions of at most k items, best first.
 
-    The next item is the one with the greatest
-    `0.7 relevance - 0.3 (greatest similarity to those taken)`; the first position
-    wins a tie. `relevance` has shape (n,); `similarity(i)` gives that of item i to
-    all, shape (n,), and is called only for items that are taken. An item whose
-    similarity to a taken one reaches `most_similar` is left out.
+    The next item is the one with the greatest `0.7 relevance - 0.3 (greatest similarity
+    to an item taken before)`; the first position wins a tie. `relevance` has shape
+    (n,). `similarity(i)` returns the similarities of item i to all items, shape (n,),
+    and is called only for items that are taken. An item whose similarity to a taken one
+    reaches `most_similar` is left out.
     """
     open_ = np.ones(len(relevance), dtype=bool)
     nearest = np.zeros(len(relevance))

@@ -1,11 +1,11 @@
-"""Ranks candidates of a search: nearest for people; for drafts weighted and diverse.
+"""Ranks the candidates of a search: by relevance for people, by weight for drafts.
 
-What is too far is left out first. For drafts, weight = relevance x
-(1 + clip(shrunken log lift, -0.3, 0.5)), where the lift is that of the latest decision
-that the script's text won, 0 without one; so evidence re-orders what is near and brings
-nothing near. A lift that a simulated audience gave moves no script past one of the
-library. Scripts are then taken by maximal marginal relevance (`mmr.py`) of weight, as a
-share of the greatest, and cosine.
+Candidates that are too far are left out first. For drafts, weight = relevance x (1 +
+clip(shrunken log lift, -0.3, 0.5)). The lift is that of the latest decision that the
+script's text won, 0 without one. So evidence changes the order of near scripts and
+makes no far script near. A lift from a simulated audience moves no script ahead of a
+more relevant one of the library. Scripts are then taken by maximal marginal relevance
+(`mmr.py`) of cosine and weight, as a share of the greatest weight.
 """
 
 from __future__ import annotations
@@ -24,12 +24,12 @@ LEAST_LIFT, MOST_LIFT = -0.3, 0.5
 
 
 def by_relevance(candidate: Candidate) -> tuple[float, str]:
-    """Sorts the most relevant first, equal ones by id."""
+    """Return a sort key: the most relevant first, equally relevant ones by id."""
     return -candidate.script.relevance, candidate.script.script_id
 
 
 def nearest_first(candidates: Sequence[Candidate], k: int, floor: float) -> Found:
-    """The k most relevant candidates from a relevance of `floor` on, by that alone."""
+    """Rank the k most relevant candidates whose relevance is at least `floor`."""
     near, far = _split(candidates, floor)
     ranked = [replace(found.script, rank=n) for n, found in enumerate(near[:k], 1)]
     return Found(ranked, [found.script for found in far])
@@ -38,9 +38,9 @@ def nearest_first(candidates: Sequence[Candidate], k: int, floor: float) -> Foun
 def diversify(candidates: Sequence[Candidate], k: int, floor: float) -> Found:
     """Take at most k candidates by maximal marginal relevance, and rank them.
 
-    Far ones are left out even where fewer than k remain: a script about something
-    else grounds a draft worse than none. Far is below `floor`, or below 0.6 of the
-    greatest relevance.
+    Candidates are too far if their relevance is below `floor`, or below 0.6 of the
+    greatest. They are left out even if fewer than k remain: a script about something
+    else grounds a draft worse than none.
     """
     best = max((c.script.relevance for c in candidates), default=0.0)
     near, far = _split(candidates, max(floor, NEAR_SHARE * best))
@@ -61,7 +61,7 @@ def diversify(candidates: Sequence[Candidate], k: int, floor: float) -> Found:
 
 
 def weight_of(relevance: float, shrunken_lift: float | None) -> float:
-    """Relevance, adjusted by the shrunken log lift of the script's text."""
+    """Return the relevance, adjusted by the shrunken log lift of the script's text."""
     lift = min(max(shrunken_lift or 0.0, LEAST_LIFT), MOST_LIFT)
     return relevance * (1.0 + lift)
 
@@ -69,17 +69,17 @@ def weight_of(relevance: float, shrunken_lift: float | None) -> float:
 def _split(
     candidates: Sequence[Candidate], floor: float
 ) -> tuple[list[Candidate], list[Candidate]]:
-    """Those at or above the floor, and those below it, each most relevant first."""
+    """Return (candidates at or above the floor, others), each most relevant first."""
     ordered = sorted(candidates, key=by_relevance)
     near = [found for found in ordered if found.script.relevance >= floor]
     return near, ordered[len(near) :]
 
 
 def _weighted(scripts: Sequence[RetrievedScript]) -> list[RetrievedScript]:
-    """The scripts, most relevant first, with their weights.
+    """Return the scripts, which come most relevant first, with their weights.
 
-    A script that won before a simulated audience weighs no more than the library's
-    scripts that are more relevant than it.
+    A script that won before a simulated audience weighs no more than any library script
+    that is more relevant.
     """
     ceiling = np.inf
     weighted = []

@@ -1,7 +1,8 @@
-"""Finds scripts for a topic: near in meaning and words, filtered, ranked (`rerank.py`).
+"""Finds scripts for a topic by meaning and words, filters and ranks them (`rerank.py`).
 
 The store filters first; every hit is checked against the warehouse. A query is embedded
-by the model of the space that answers now. Topics are embedded only where that is free.
+by the model of the embedding space that is active now. Topics are embedded only if that
+is free.
 """
 
 from __future__ import annotations
@@ -50,9 +51,9 @@ EmbedderOf = Callable[[str, int], Embedder]  # of (model, dimensions)
 
 _log = logging.getLogger("ig_script_writer.search")
 
-# Errors which mean that an old space, or its model, cannot be reached for good. After
-# an error that may pass, the search fails: with a fallback its results would differ
-# from hour to hour without a word.
+# Errors which mean that an old space, or its model, is out of reach for good. After a
+# transient error the search fails: with a fallback its results would change from hour
+# to hour without notice.
 _CANNOT_ANSWER: tuple[type[IgAssetsError], ...] = (
     SettingsError,
     InputError,
@@ -64,7 +65,10 @@ _CANNOT_ANSWER: tuple[type[IgAssetsError], ...] = (
 
 @dataclass(frozen=True)
 class _Search:
-    """What one search asks of which scripts."""
+    """The scope of one search, its number of results, and how they are ranked.
+
+    With `is_nearest` they are ranked by relevance alone, otherwise as for a draft.
+    """
 
     scope: Scope
     k: int
@@ -83,9 +87,9 @@ class _Query:
 class Retriever:
     """Finds scripts in a vector index for queries that it embeds.
 
-    While a new embedding space is filled the old one answers, and `embedder_of` makes
-    the embedder of that space; where it cannot be had the new one answers, as far as
-    it is filled. A script below `least_relevance` is too far.
+    While a new embedding space is filled, queries use the old one, and `embedder_of`
+    makes the embedder of that space. If it cannot be made, queries use the new space as
+    far as it is filled. A script below `least_relevance` is too far.
     """
 
     warehouse: Warehouse
@@ -106,13 +110,14 @@ class Retriever:
         exclude_script_ids: Collection[str] = (),
         nearest: bool = False,
     ) -> list[RetrievedScript]:
-        """At most k scripts for a query, most useful to a writer first.
+        """Return at most k scripts for a query, most useful to a writer first.
 
-        With `nearest` by relevance alone: for a person who looks for a script.
-        `include_winners=False` leaves out every script whose text won, provisionally
-        or not, and every promoted one. A query is embedded once and then cached.
-        Raises InputError for an empty query, IndexLostError where the store has lost
-        everything, BudgetError and VendorError.
+        `nearest` orders them by relevance alone, for a person who looks for a script.
+        `include_winners=False` leaves out every script whose text won, provisionally or
+        not, and every promoted one. A query is embedded once and then cached.
+
+        Raises InputError for an empty query, IndexLostError if the store has lost all
+        entries, BudgetError and VendorError.
         """
         [found] = self.search(
             run,
@@ -136,9 +141,10 @@ class Retriever:
         exclude_script_ids: Collection[str] = (),
         nearest: bool = False,
     ) -> list[Found]:
-        """`retrieve` for several queries, in their order, embedded together.
+        """Run `retrieve` for several queries, which are embedded together.
 
-        Also says what was too far.
+        Returns one result per query, in their order, with the scripts that were too
+        far.
         """
         if k < 1 or not queries:
             return [Found() for _ in queries]
@@ -195,7 +201,10 @@ class Retriever:
     def _asked(
         self, embedder: Embedder, run: RunRef, queries: Sequence[str]
     ) -> list[_Query]:
-        """The queries with their vectors; unknown views are embedded in one request."""
+        """Return the queries with their vectors.
+
+        Views without a vector are embedded in one request.
+        """
         views = [views_of(query) for query in queries]
         flat = [view for wordings in views for view in wordings]
         vectors = iter(embed_queries(self.warehouse, self.ledger, embedder, run, flat))
@@ -207,9 +216,9 @@ class Retriever:
     def _topic_vectors(
         self, embedder: Embedder, run: RunRef, hits: Sequence[Sequence[Hit]]
     ) -> dict[str, Vector]:
-        """Vectors of the topics of the hits, each embedded once; none where they cost.
+        """Return {topic: vector} of the hits' topics, or {} if embedding costs money.
 
-        No user asked to pay for them; the vector of the text stands in.
+        No user asked to pay for topics; without them the vector of the text is used.
         """
         topics = {hit.columns["topic"] for found in hits for hit in found}
         named = sorted(topic for topic in topics if topic and normalise_text(topic))
@@ -219,9 +228,9 @@ class Retriever:
         return dict(zip(named, vectors, strict=True))
 
     def _hits(self, search: _Search, query: _Query) -> list[Hit]:
-        """The usable of the nearest 8k, and of the 8k with most of the query's words.
+        """Return usable hits: of the nearest 8k scripts, and 8k with most query words.
 
-        More of the nearest where filters leave fewer than k of them.
+        If filters leave fewer than k of the nearest, more of them are asked for.
         """
         namespace = search.scope.space.namespace
         most = CANDIDATES_PER_RESULT * search.k
@@ -249,7 +258,10 @@ class Retriever:
             wanted = min(wanted * 8, MOST_CANDIDATES)
 
     def _warn_of_another_time(self, namespace: str) -> None:
-        """An older copy may only lack entries, which no hit can show."""
+        """Log a warning if the store is not as the last sync left it.
+
+        An older copy may lack entries, which no hit can show.
+        """
         if not generations.compare(self.warehouse, self.index, namespace).is_trusted:
             _log.warning(
                 "The vector index %r is not as the last sync left it, as an older copy "
@@ -259,7 +271,7 @@ class Retriever:
             )
 
     def _raise_if_lost(self, namespace: str, vector: Vector) -> None:
-        """Raise IndexLostError where the store has lost every entry."""
+        """Raise IndexLostError if the store has lost every entry."""
         name = self.index.name
         with self.warehouse.transaction() as con:
             [(entries,)] = con.execute(
@@ -277,7 +289,7 @@ class Retriever:
 def _greatest(
     shares: Mapping[str, float], most: int, matches: Sequence[Match]
 ) -> dict[str, float]:
-    """The `most` greatest shares, and besides them those of all matches."""
+    """Return the `most` greatest shares, and also those of all matches."""
     if len(shares) <= most:
         return dict(shares)
     best = heapq.nlargest(most, shares, key=lambda name: (shares[name], name))
@@ -286,7 +298,7 @@ def _greatest(
 
 
 def _candidate(hit: Hit, query: Vector, topics: dict[str, Vector]) -> Candidate:
-    """A hit with its relevance, which is its weight before evidence."""
+    """Return a hit with its relevance, which is also its weight before evidence."""
     topic = topics.get(hit.columns["topic"])
     topic_similarity = None if topic is None else cosine(topic, query)
     relevance = relevance_of(hit.similarity, topic_similarity, hit.word_share)

@@ -1,9 +1,9 @@
-"""Words of a text as a lexical search compares them: folded and cut to their stems.
+"""Prepares the words of a text for a lexical search: folds them and finds their stems.
 
-A query may be in any of the library's languages and says none, so one light stemmer
-serves English, German and Spanish: it takes off endings of inflection and leaves the
-rest. Two stems are akin where one begins with the other, as parts of compounds do
-(Hund, Hundefotos). Other languages are compared word by word.
+A query may be in any of the library's languages and does not say which, so one light
+stemmer serves English, German and Spanish: it removes endings of inflection only. Two
+stems are akin if one begins with the other, as parts of compounds do (Hund,
+Hundefotos). Other languages are compared word by word.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ _GRAMMAR = """
 
 
 def fold(text: str) -> str:
-    """Lower case without accents; ß is ss."""
+    """Return a text in lower case without accents, with ss for ß."""
     letters = unicodedata.normalize("NFKD", text.casefold())
     return "".join(c for c in letters if not unicodedata.combining(c))
 
@@ -55,10 +55,11 @@ GRAMMAR = frozenset(_WORD.findall(fold(_GRAMMAR)))
 
 
 def stem(word: str) -> str:
-    """The stem of a folded word: at least three letters, or the word.
+    """Return the stem of a folded word: at least three letters, or the word itself.
 
-    Endings are taken off until none is left, then a doubled last letter, and a last v
-    is f: knives, knife; planning, plan; tomatoes, tomato.
+    Endings are removed until none is left; then a doubled last letter becomes one, and
+    a last v becomes f. So knives and knife have one stem, as do planning and plan, and
+    tomatoes and tomato.
     """
     while True:
         shorter = _shorter(word)
@@ -68,9 +69,9 @@ def stem(word: str) -> str:
 
 
 def query_stems(text: str) -> list[str]:
-    """The different stems of a query, in their order, without words of grammar.
+    """Return the different stems of a query, in their order, without words of grammar.
 
-    A query of nothing else keeps them.
+    A query of nothing but words of grammar keeps them.
     """
     words = [word for word in _WORD.findall(fold(text)) if len(word) > 1]
     telling = [word for word in words if word not in GRAMMAR]
@@ -78,7 +79,7 @@ def query_stems(text: str) -> list[str]:
 
 
 def kinship(stem_of_text: str, stem_of_query: str) -> float:
-    """What a word of a text counts for a word of a query: 1, a half or 0."""
+    """Return how much a word of a text counts for a word of a query: 1, 0.5 or 0."""
     if stem_of_text == stem_of_query:
         return 1.0
     shorter, longer = sorted((stem_of_text, stem_of_query), key=len)

@@ -1,4 +1,4 @@
-"""How an attempt at a paid call ended, and when the next one begins."""
+"""Classify how an attempt at a paid call ended, and say when the next one begins."""
 
 from __future__ import annotations
 
@@ -22,9 +22,9 @@ _BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
 
 @dataclass(frozen=True)
 class CallOutcome:
-    """How one attempt ended, as its row will say.
+    """How one attempt ended, as its ledger row will say; latency is in milliseconds.
 
-    `status` is done, failed or unknown (perhaps billed).
+    `status` is done, failed or unknown (it may have been billed).
     """
 
     status: str
@@ -34,9 +34,10 @@ class CallOutcome:
 
 
 def failure(error: IgAssetsError | CancelledError, latency_ms: float) -> CallOutcome:
-    """What a failed attempt is booked as: `unknown` where it may have been billed.
+    """Return the outcome to record for a failed attempt.
 
-    An answer that cannot be read says nothing of its tokens, but was an answer.
+    The status is `unknown` if the vendor may have billed it: its answer never came, or
+    came without readable token counts.
     """
     status, usage = "failed", TokenUsage()
     if isinstance(error, CancelledError):
@@ -51,7 +52,11 @@ def failure(error: IgAssetsError | CancelledError, latency_ms: float) -> CallOut
 
 
 def wait_for_next(state: RetryCallState) -> float:
-    """Seconds: as the vendor asks, else 1 to 10, longer from attempt to attempt."""
+    """Return the seconds to wait before the next attempt.
+
+    They are what the vendor asks for, at most 60; otherwise 1 to 10, growing with each
+    attempt.
+    """
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, TransientVendorError) and error.retry_after_s is not None:
         return min(error.retry_after_s, LONGEST_WAIT_S)

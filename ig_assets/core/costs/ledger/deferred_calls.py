@@ -1,4 +1,4 @@
-"""Settles calls that were `submitted` and are answered hours later, many at once."""
+"""Settle calls that a vendor answers hours after they were submitted."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 @dataclass(frozen=True)
 class Settled:
-    """How one submitted call ended; `cost_usd` is None where it is unknown."""
+    """How one submitted call ended; `cost_usd` is None if it is unknown."""
 
     call_id: str
     status: str
@@ -22,9 +22,10 @@ class Settled:
 
 
 def settle_submitted(con: Connection, calls: Sequence[Settled]) -> None:
-    """Write what the calls brought, in the transaction of what they paid for.
+    """Write the outcomes of submitted calls, in the caller's transaction.
 
-    They have no latency: hours in a queue say nothing of how fast a vendor answers.
+    That transaction also writes what the calls paid for. Latency stays NULL: hours in a
+    queue say nothing about how fast a vendor answers.
     """
     rows = [
         {

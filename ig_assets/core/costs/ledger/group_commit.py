@@ -1,8 +1,8 @@
-"""Writes of threads that wait for the warehouse together become one transaction.
+"""Commit the writes of several waiting threads in one transaction.
 
-The first thread that comes commits its own work and what has queued up behind it; then
-it hands over to the first of those that came meanwhile. So a commit to disk is shared
-by all that waited for the one before it.
+The first thread commits its own work and whatever has queued up behind it. Then it
+hands over to the first thread that came meanwhile. So threads that waited for one
+commit share the next.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class GroupCommit:
-    """Runs pieces of work on one warehouse, those that wait together in one go."""
+    """Run pieces of work on one warehouse; pieces that wait together share a commit."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
@@ -28,10 +28,10 @@ class GroupCommit:
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction and return its result once it is committed.
 
-        It may run in another thread that waits here, and the transaction may hold
-        other threads' work too. Work may be run a second time where that fails, and
-        must write the same rows then. Raises what it raises, WarehouseBusyError, and
-        WarehouseError where this thread is in a transaction.
+        The work may run in another waiting thread, and the transaction may hold other
+        threads' work too. If the transaction fails, the work may run a second time, so
+        it must write the same rows again. Raises what the work raises,
+        WarehouseBusyError, and WarehouseError if this thread is in a transaction.
         """
         self._warehouse.check_outside()
         if self._queue.process != os.getpid():  # what waited at a fork is the parent's
@@ -48,7 +48,7 @@ class GroupCommit:
         return ticket.outcome()
 
     def _serve(self, group: Sequence[_Ticket[Any]]) -> None:
-        """Serve a group, or each alone where one of them fails."""
+        """Commit a group of tickets together; if that fails, commit each one alone."""
         try:
             with self._warehouse.transaction() as con:
                 results = [ticket.work(con) for ticket in group]
@@ -65,7 +65,7 @@ class GroupCommit:
 
 
 class _Queue:
-    """The work that waits; one thread at a time leads, that is, serves it."""
+    """The waiting work. One thread at a time is the leader, which commits it."""
 
     def __init__(self) -> None:
         self.process = os.getpid()
@@ -75,7 +75,7 @@ class _Queue:
         self._leader: _Ticket[Any] | None = None
 
     def join(self, ticket: _Ticket[Any]) -> bool:
-        """Queue up; whether this thread leads, since no other does."""
+        """Add a ticket; return whether its thread is now the leader."""
         with self._mutex:
             self._waiting.append(ticket)
             if self._leader is None:
@@ -83,13 +83,13 @@ class _Queue:
             return self._leader is ticket
 
     def take_all(self) -> list[_Ticket[Any]]:
-        """All that wait now, for the leader to serve."""
+        """Remove and return all waiting tickets, for the leader to commit."""
         with self._mutex:
             self._taken, self._waiting = self._waiting, []
             return self._taken
 
     def leave(self, ticket: _Ticket[Any]) -> None:
-        """Wait no more; a leader hands over to the first that is not served."""
+        """Remove a ticket; a leader hands over to the first ticket that is not done."""
         with self._mutex:
             if self._leader is ticket:
                 unserved = [other for other in self._taken if not other.is_done]
@@ -102,7 +102,7 @@ class _Queue:
 
 
 class _Ticket(Generic[T]):
-    """One piece of work and what became of it."""
+    """One piece of work and its result or error."""
 
     def __init__(self, work: Callable[[Connection], T]) -> None:
         self.work = work

@@ -1,4 +1,4 @@
-"""A counter of a ledger's calls in flight, and a way to wait until one has ended."""
+"""Count a ledger's calls in flight, and wait until one has ended."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import threading
 
 
 class InFlightCalls:
-    """Counts calls from their reservation to their settlement, for many threads."""
+    """Count calls from their reservation to their settlement, for many threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -19,14 +19,17 @@ class InFlightCalls:
             self._now += 1
 
     def end(self, was_sent: bool = True) -> None:
-        """Count a call as settled; one with `was_sent=False` is only removed."""
+        """Remove a call that is settled. It counts as ended only if it was sent."""
         with self._changed:
             self._now -= 1
             self.ended += was_sent
             self._changed.notify_all()
 
     def wait_for_one(self, ended: int) -> bool:
-        """Wait until more than `ended` have ended; False when no call is in flight."""
+        """Wait until more than `ended` calls have ended.
+
+        Returns False if no call is in flight any more and no further one has ended.
+        """
         with self._changed:
             self._changed.wait_for(lambda: self.ended > ended or not self._now)
             return self.ended > ended

@@ -1,9 +1,10 @@
-"""The ledger: every call of every provider is a row before it is sent.
+"""Keep the ledger: every call to a provider is a row before it is sent.
 
-A call is *reserved* with its estimated cost and tokens, sent, and settled in the same
-transaction as what it paid for. A reservation whose process died stays visible as
-`unknown` and keeps its share of the budget, since vendors have no idempotency keys.
-Threads may share a ledger: what they write at the same moment is one transaction.
+A call is *reserved* with its estimated cost and tokens, sent, and settled in the
+transaction that writes what it paid for. If its process dies, the reservation stays
+visible as `unknown` and keeps its share of the budget, since vendors have no
+idempotency keys. Threads may share a ledger; writes that wait at the same moment share
+one transaction.
 """
 
 from __future__ import annotations
@@ -53,7 +54,10 @@ _SETTLE = """
 
 @dataclass(frozen=True)
 class RunRef:
-    """On whose behalf a call is made; `subject` is the variant it is for, if one."""
+    """The run, asset and month that a call belongs to.
+
+    `subject` is the id of the variant that the call is for, or None.
+    """
 
     run_id: str
     asset: str
@@ -63,9 +67,10 @@ class RunRef:
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it will be sent: what it is keyed by and what it should take.
+    """One call as it will be sent, with the tokens that it should take.
 
-    `price_share` is what the vendor takes of its price for it, 1 as a rule.
+    `request_hash` identifies the request. `price_share` is the share of the normal
+    price that the vendor charges, usually 1.
     """
 
     operation: str
@@ -77,15 +82,15 @@ class Call:
     price_share: float = 1.0
 
     def cost_usd(self, usage: TokenUsage) -> float | None:
-        """What so many tokens cost in such a call; None where the price is unknown."""
+        """Return the cost (USD) of this usage, or None if the price is unknown."""
         cost = call_cost_usd(self.provider, self.model, usage)
         return None if cost is None else cost * self.price_share
 
 
 class Ledger:
-    """Reserves, retries and settles paid calls on one warehouse.
+    """Reserve, retry and settle paid calls on one warehouse.
 
-    `clock` is the loop's, which may be simulated; days and months of a budget are
+    `clock` is the loop's clock, which may be simulated. Days and months of budgets are
     those of `money_clock`.
     """
 
@@ -113,13 +118,13 @@ class Ledger:
         record: Callable[[Connection, T], None],
         halt: threading.Event | None = None,
     ) -> T:
-        """Send one call and write its outcome with what it paid for.
+        """Send one call; write its outcome together with what it paid for.
 
-        `record` writes the outcome by key inside the transaction that settles the
-        call. Transient failures are tried five times, 1 to 10 s apart or as the
-        vendor asks; each attempt is a row. Once `halt` is set no attempt is
-        started. Raises BudgetError before anything is sent, the VendorError of the
-        last attempt, and CancelledError.
+        `send` returns the answer and its usage. `record` writes the answer by key,
+        inside the transaction that settles the call. Transient failures are tried five
+        times, 1 to 10 seconds apart or as the vendor asks; each attempt is a row. No
+        attempt starts once `halt` is set. Raises BudgetError before anything is sent,
+        the VendorError of the last attempt, and CancelledError.
         """
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
@@ -151,9 +156,10 @@ class Ledger:
     def _reserve_when_it_fits(
         self, call: Call, run: RunRef, halt: threading.Event | None
     ) -> str:
-        """Reserve; where only this ledger's calls in flight are in its way, after one.
+        """Reserve a call; wait first if only calls in flight stand in its way.
 
-        They reserve what they can take at most and mostly take less.
+        Only calls of this ledger are waited for. Calls in flight reserve the most that
+        they can take, and usually take less.
         """
         while True:
             ended = self._in_flight.ended
@@ -193,7 +199,7 @@ class Ledger:
     def reserve(self, call: Call, run: RunRef) -> str:
         """Write the intent row with its share of the budget; return its id.
 
-        Raises BudgetError when a budget would be exceeded.
+        Raises BudgetError if the call would exceed a budget.
         """
         row = self._row(call, run, "reserved")
 
@@ -207,11 +213,12 @@ class Ledger:
     def reserve_submitted(
         self, con: Connection, calls: Sequence[Call], run: RunRef
     ) -> list[str]:
-        """Reserve calls that are answered hours later; their ids, in order.
+        """Reserve calls that are answered hours later; return their ids in order.
 
-        In the caller's transaction, which writes the intent to send them. They are
-        `submitted`, not `reserved`: they outlive their process, and the vendor can be
-        asked about them. Raises BudgetError for all of them together.
+        Runs in the caller's transaction, which also writes the intent to send them.
+        Their status is `submitted` and not `reserved`: they outlive their process, and
+        the vendor can be asked about them. Raises BudgetError if all of them together
+        exceed a budget.
         """
         rows = [self._row(call, run, "submitted") for call in calls]
         self._check_budgets(con, rows, run)
@@ -240,7 +247,7 @@ class Ledger:
     def _check_budgets(
         self, con: Connection, rows: Sequence[Mapping[str, Any]], run: RunRef
     ) -> None:
-        """What rows of one operation reserve must fit into every budget together."""
+        """Raise BudgetError if rows of one operation together exceed a budget."""
         if not self.budgets or not rows:
             return
         costs = [row["reserved_usd"] for row in rows]
@@ -257,10 +264,10 @@ class Ledger:
 
     @contextmanager
     def interruptible(self, run: RunRef) -> Iterator[None]:
-        """Settle the calls in flight as `unknown` when the step is interrupted.
+        """Settle the calls in flight as `unknown` if the block is interrupted.
 
-        For Ctrl-C and Terminate, which do not wait for answers (`run_bounded`). One
-        that is answered before the process is gone is settled by its answer after all.
+        Ctrl-C and Terminate do not wait for answers (`run_bounded`). A call that is
+        answered before the process ends is still settled by its answer.
         """
         try:
             yield
@@ -274,10 +281,10 @@ class Ledger:
     def mark_unknown(
         self, run: RunRef, why: str = "the process ended before the answer"
     ) -> int:
-        """Reservations left by dead runs of this asset and month become `unknown`.
+        """Mark reservations of dead runs of this asset and month as `unknown`.
 
-        Call it at the start of a step that holds the asset's pool, before its first
-        call, so that no live step can own them. Returns how many there were.
+        Call it at the start of a step that holds the asset's pool, before the step's
+        first call; no live step can own them then. Returns their number.
         """
         with self.warehouse.transaction() as con:
             rows = con.execute(
@@ -300,9 +307,9 @@ class Ledger:
         outcome: CallOutcome,
         record: Callable[[Connection], None],
     ) -> None:
-        """Write what a call brought and what became of it, in one transaction.
+        """Write the call's outcome and what it paid for, in one transaction.
 
-        It has been paid for, so that a busy warehouse is waited for three times.
+        The call has been paid for, so a busy warehouse is tried three times.
         """
         usage = outcome.usage
         cost = call.cost_usd(usage)

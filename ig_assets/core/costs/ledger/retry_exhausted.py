@@ -1,4 +1,4 @@
-"""Adds attempt count and elapsed time to the error of an exhausted retry."""
+"""Add the attempt count and elapsed time to the error of an exhausted retry."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Arms of past experiments with their counts and hooks, as rows to learn from."""
+"""Read the arms of past experiments, with counts and hooks, as rows to learn from."""
 
 from __future__ import annotations
 
@@ -52,11 +52,11 @@ WHERE model_id = $1
 
 @dataclass(frozen=True)
 class PastArm:
-    """One post of an experiment: `events` of `trials`, and the hook it began with.
+    """One post of an experiment: `events` out of `trials`, and its hook.
 
-    `sigma` is the sd on the log scale between posts of the same words, 0 where an
-    audience was divided at random. `image` names what was shown beside it, None where
-    that is not known.
+    `sigma` is the standard deviation on the log scale between posts of the same words;
+    0 if the audience was divided at random. `image` names the image beside the hook, or
+    is None if that is not known.
     """
 
     post_id: str
@@ -76,7 +76,7 @@ class PastArm:
 
 @dataclass(frozen=True)
 class PastHook:
-    """A hook in an experiment, and the arms that began with it."""
+    """A hook in an experiment, and the arms that used it."""
 
     hook: str
     arms: tuple[PastArm, ...]
@@ -86,8 +86,8 @@ class PastHook:
 class PastHooks:
     """The rows to learn from, oldest experiment first: one per entry of `hooks`.
 
-    `groups` names the groups of `outcomes`, in their order: what one experiment showed
-    beside one image.
+    `groups` lists (experiment id, image) of the groups that `outcomes` numbers; an
+    unknown image is ''.
     """
 
     hooks: tuple[PastHook, ...]
@@ -96,27 +96,27 @@ class PastHooks:
 
     @property
     def texts(self) -> list[str]:
-        """The hooks' words."""
+        """Return the words of each hook."""
         return [row.hook for row in self.hooks]
 
     @property
     def events(self) -> list[float]:
-        """The hooks' events, over their arms."""
+        """Return the events of each hook, summed over its arms."""
         return [sum(arm.events for arm in row.arms) for row in self.hooks]
 
     @property
     def trials(self) -> list[float]:
-        """The hooks' trials, over their arms."""
+        """Return the trials of each hook, summed over its arms."""
         return [sum(arm.trials for arm in row.arms) for row in self.hooks]
 
     @property
     def arms(self) -> list[PastArm]:
-        """All arms."""
+        """Return the arms of all hooks."""
         return [arm for row in self.hooks for arm in row.arms]
 
 
 def remembered(con: Connection, arms: Iterable[PastArm]) -> list[PastArm]:
-    """The arms without those of forgotten scripts."""
+    """Return the arms whose script or variant was not forgotten."""
     scripts, variants = forgotten_scripts(con), forgotten_variants(con)
     return [
         arm
@@ -126,17 +126,16 @@ def remembered(con: Connection, arms: Iterable[PastArm]) -> list[PastArm]:
 
 
 def arms_of_ranker(con: Connection, model_id: str) -> list[PastArm]:
-    """The arms that a ranker was fitted on and whose words are still stored."""
+    """Return the arms that a ranker was fitted on and whose words are still stored."""
     found = fetch_dicts(con, ARMS_WITH_HOOKS.format(source=_OF_RANKER), [model_id])
     return [PastArm(**row) for row in found if row["hook"] is not None]
 
 
 def past_hooks(arms: Sequence[PastArm]) -> PastHooks:
-    """Rows of the arms, in the order of their experiments' first arms.
+    """Turn arms into rows, in the order of their experiments' first arms.
 
-    Arms of equal hooks that an audience was divided among at random are one row with
-    the sum of their counts. A group with fewer than two hooks compares none and is left
-    out.
+    Arms with equal hooks in one group are one row with summed counts if their audience
+    was divided at random. A group with fewer than two different hooks is left out.
     """
     groups: dict[tuple[str, str], list[PastHook]] = {}
     for arm in arms:

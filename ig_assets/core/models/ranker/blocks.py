@@ -1,8 +1,9 @@
-"""Puts the features' blocks on one scale, so that a theta is a variance explained.
+"""Put the blocks of features on one scale, so that each theta is an explained variance.
 
-Hand counts differ in unit and are divided by their sd within groups. Then each block is
-divided by one number, so that an arm's mean squared distance from its group is 1: theta
-times that is the variance of the log rate that the block explains.
+Hand counts differ in unit, so each is divided by its standard deviation within groups.
+Then each block is divided by one number, so that the mean squared distance of an arm
+from its group's mean is 1. Theta is then the variance of the log rate that the block
+explains.
 """
 
 from __future__ import annotations
@@ -20,27 +21,30 @@ from ig_assets.core.models.ranker.outcomes import (
 )
 
 HAND = "hand"
-"""The block whose columns have units of their own."""
+"""The block of hand features, whose columns have different units."""
 
 
 @dataclass(frozen=True)
 class Scale:
-    """One block's mean and divisor, each of shape (columns)."""
+    """The mean and divisor of one block, each of shape (columns)."""
 
     mean: Floats
     divisor: Floats
 
     def apply(self, block: Floats) -> Floats:
-        """The block (texts, columns), scaled; raises ValueError for another width."""
+        """Return the block (texts, columns), scaled.
+
+        Raises ValueError for another width.
+        """
         if block.shape[1] != self.mean.size:
             raise ValueError(f"{block.shape[1]} columns instead of {self.mean.size}.")
         return np.asarray((block - self.mean) / self.divisor)
 
 
 def scales(blocks: Mapping[str, Floats], group: Ints) -> dict[str, Scale]:
-    """The scale of each block (arms, columns), from arms that have a rival.
+    """Return the scale of each block (arms, columns), from arms that share their group.
 
-    A column that never varies within a group has an infinite divisor: it is 0.
+    A column that never varies within a group gets an infinite divisor, so it becomes 0.
     """
     rivals = without_single_arms(group)
     found = {}

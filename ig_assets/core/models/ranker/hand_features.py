@@ -1,8 +1,8 @@
-"""About fifty named counts of a hook: what a person could see and say of it.
+"""Compute about fifty named counts of a hook, each of which a person can check.
 
-The word lists are English; in other languages the counts of length, marks and capitals
-still say something and the rest is zero. Lengths are logarithms, so that one word more
-counts less in a long hook.
+The word lists are English. In other languages the counts of length, marks and capitals
+still carry information, and the rest is zero. Lengths are logarithms, so that one word
+more counts less in a long hook.
 """
 
 from __future__ import annotations
@@ -131,10 +131,10 @@ def _measures(hook: str) -> dict[str, float]:
 
 
 NAMES: tuple[str, ...] = tuple(_measures(""))
-"""The names of the columns, in order."""
+"""The names of the columns of `hand_features`, in order."""
 
 
 def hand_features(hooks: Sequence[str]) -> Floats:
-    """The counts, shape (hooks, len(NAMES)); any text has them, also an empty one."""
+    """Return the counts, shape (hooks, len(NAMES)); an empty text has counts too."""
     rows = [list(_measures(hook).values()) for hook in hooks]
     return np.array(rows, dtype=np.float64).reshape(len(rows), len(NAMES))

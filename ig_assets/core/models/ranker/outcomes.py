@@ -1,7 +1,7 @@
-"""What the arms of past experiments earned, as the ranker learns from it.
+"""Compute the outcomes of past arms, from which the ranker learns.
 
-Arms are compared only with arms of their group: what one audience saw beside one
-image. Topic, season and account are the same within a group and cancel.
+Arms are compared only with arms of their group: what one audience saw beside one image.
+Topic, season and account are the same within a group and cancel out.
 """
 
 from __future__ import annotations
@@ -17,10 +17,11 @@ Ints = npt.NDArray[np.int64]
 
 @dataclass(frozen=True)
 class Outcomes:
-    """One entry per arm; all arrays have shape (arms).
+    """The outcomes of arms; all arrays have shape (arms).
 
-    `group` numbers the groups from 0, `y` is the log rate, `variance` what chance and
-    the luck of a post contribute to `y`.
+    `group` is the number of the arm's group, from 0. `y` is the log rate. `variance` is
+    the variance of `y` from chance and from differences between posts of the same
+    words.
     """
 
     group: Ints
@@ -28,7 +29,7 @@ class Outcomes:
     variance: Floats
 
     def take(self, rows: npt.NDArray[np.bool_] | Ints) -> Outcomes:
-        """The outcomes of some arms."""
+        """Return the outcomes of the chosen arms, given by a mask or by row numbers."""
         return Outcomes(self.group[rows], self.y[rows], self.variance[rows])
 
 
@@ -40,13 +41,17 @@ def outcomes_of(
     *,
     phi: float = 1.0,
 ) -> Outcomes:
-    """Outcomes of counts; all inputs have shape (arms) or none.
+    """Compute outcomes from counts.
 
-    y = ln((x + 1/2) / (n + 1)), which is finite for x = 0 and nearly unbiased (Cox &
-    Snell 1989, "Analysis of Binary Data", section 2.1), with the variance
-    phi / (x + 1/2) + sigma^2 (sigma: sd on the log scale between posts of the same
-    words, 0 for randomised impressions). Raises ValueError for a count that is
-    negative or not finite, or an arm without trials.
+    The inputs have shape (arms); `sigma` may be a single number. The outcome and its
+    variance are
+
+        y = ln((x + 1/2) / (n + 1)),    variance = phi / (x + 1/2) + sigma^2.
+
+    y is finite for x = 0 and nearly unbiased (Cox & Snell 1989, "Analysis of Binary
+    Data", section 2.1). Sigma is the standard deviation on the log scale between posts
+    of the same words; it is 0 for randomised impressions. Raises ValueError for a count
+    that is negative or not finite, or an arm without trials.
     """
     x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))
     if not (np.isfinite(x) & np.isfinite(n) & (x >= 0) & (n > 0)).all():
@@ -58,7 +63,7 @@ def outcomes_of(
 
 
 def centred(values: Floats, group: Ints, weight: Floats | None = None) -> Floats:
-    """Values (arms) or (arms, columns) minus their (weighted) mean in the group."""
+    """Return values (arms) or (arms, columns) minus their (weighted) group means."""
     w = np.ones(group.size) if weight is None else weight
     column = values[:, None] if values.ndim == 1 else values
     groups = int(group.max(initial=-1)) + 1
@@ -75,5 +80,8 @@ def centred(values: Floats, group: Ints, weight: Floats | None = None) -> Floats
 
 
 def without_single_arms(group: Ints) -> npt.NDArray[np.bool_]:
-    """Which arms (arms) have another arm in their group; others teach nothing."""
+    """Return a mask (arms) of the arms that have another arm in their group.
+
+    An arm alone in its group teaches nothing.
+    """
     return np.asarray(np.bincount(group)[group] > 1, dtype=np.bool_)

@@ -1,29 +1,29 @@
-"""Whether a ranker knows anything: bets on what it has not seen, in time order.
+"""Test by bets, in time order, whether a ranker predicts rates of unseen groups.
 
-Before each group's outcome the ranker that was fitted on earlier groups alone predicts
-it. The group's arms are paired from both ends of its ranking (best with worst, and so
-on), and each pair's outcome d = y_i - y_j is bet on. If a text's words say nothing of
-its rate, swapping two arms of a group changes nothing, so given |d| both signs are
-equally likely (counts of unequal traffic have this symmetry only where they are not
-small: see `sound_bets`); a bet then gains
+A ranker that was fitted only on earlier groups predicts each group. The group's arms
+are paired from both ends of the predicted order (best with worst, and so on), and each
+pair's outcome d = y_i - y_j is bet on. If a text's words say nothing about its rate,
+swapping two arms of a group changes nothing, so given |d| both signs are equally
+likely. (For counts with unequal traffic this holds only if they are not small; see
+`sound_bets`.) A bet then gains
 
     e = 2 / (1 + exp(-2 m d / V)),
 
-the ranker's own odds of the sign for a prediction N(m, V), against even odds. Its mean
-over the two signs is 1, so the product over pairs is a test martingale, whatever the
-distribution of |d|, and exceeds 20 with a probability of at most 1 in 20 (Ville 1939;
-Ramdas et al. 2023, "Game-theoretic statistics and safe anytime-valid inference",
-Statistical Science 38). Groups of a cluster of near-duplicate hooks that an earlier
-group belongs to are learnt from and not bet on: to remember words is no knowledge.
+which compares the ranker's own odds of the sign, for a prediction N(m, V), with even
+odds. The mean of e over the two signs is 1, so the product over pairs is a test
+martingale, whatever the distribution of |d|. It exceeds 20 with a probability of at
+most 1 in 20 (Ville 1939; Ramdas et al. 2023, "Game-theoretic statistics and safe
+anytime-valid inference", Statistical Science 38). A group is learnt from but not bet on
+if an earlier group has nearly the same hooks, since remembering words is no prediction.
 
-What was proven may stop to hold, as where an audience changes. If the ranker is right,
-so that d has the sign that it expects with odds exp(2 m d / V), 1/e has a mean of 1
-over the two signs. So the greatest product of 1/e over the latest bets, wherever it
-begins, is an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a nonparametric
-framework for sequential change detection", New England Journal of Statistics in Data
-Science 2): it reaches c once in c groups or more seldom, on average. As ln it is the
-fall of ln e from its highest value. At `E_LOST` the proof is taken back, and the
-evidence begins anew at 1.
+A proven ranker may cease to predict, for example when the audience changes. If the
+ranker is right, d has the sign that it expects with odds exp(2 m d / V), and 1/e has a
+mean of 1 over the two signs. So the greatest product of 1/e over the latest bets,
+whatever its first bet, is an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a
+nonparametric framework for sequential change detection", New England Journal of
+Statistics in Data Science 2). It reaches c at most once in c groups, on average. On the
+log scale it is the fall of ln e from its highest value. At `E_LOST` the proof is taken
+back, and the evidence starts again at 1.
 """
 
 from __future__ import annotations
@@ -49,15 +49,14 @@ from ig_assets.core.models.ranker.states import (
 )
 
 FIRST_FIT = 10
-"""Groups that the first fit has."""
+"""Number of groups in the first fit."""
 GROWTH = 1.25
-"""A new fit comes when the groups have grown by this factor: fits cost, groups do
-not."""
+"""The next fit comes once the number of groups has grown by this factor."""
 
 LEAST_EXPECTED = 5.0
-"""Events that each arm of unequal traffic must have had to expect."""
+"""Least expected number of events of each arm, where arms had unequal traffic."""
 MOST_UNEQUAL = 1.1
-"""Traffic of the largest arm over that of the smallest that counts as equal."""
+"""Traffic counts as equal up to this ratio of the largest arm's to the smallest's."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,10 @@ class Proof:
 
     @cached_property
     def _turns(self) -> tuple[int | None, int | None, float]:
-        """The group of the proof, that of the last loss, and the best ln e since."""
+        """Return (group of the proof, group of the last loss, best ln e since then).
+
+        Groups count from 1; None stands for no proof or no loss.
+        """
         proven = lost = None
         start = best = 0.0
         for number, total in enumerate(self.log_e.tolist(), start=1):
@@ -81,22 +83,25 @@ class Proof:
 
     @property
     def best_log_e(self) -> float:
-        """The highest ln e since it was lost last, 0 at least."""
+        """Return the highest ln e since the last loss of a proof, at least 0."""
         return self._turns[2]
 
     @property
     def proven_after(self) -> int | None:
-        """After how many groups e reached 20; None where it did not, or was lost."""
+        """Return after how many groups e reached 20, or None.
+
+        It is None if e never did, or if the proof was lost since.
+        """
         return self._turns[0]
 
     @property
     def lost_after(self) -> int | None:
-        """After how many groups a proof was taken back last; None where none was."""
+        """Return after how many groups the last proof was taken back, or None."""
         return self._turns[1]
 
     @property
     def state(self) -> str:
-        """'insufficient' (too few groups), 'unproven' or 'proven'."""
+        """Return 'insufficient' (too few groups), 'unproven' or 'proven'."""
         if self.log_e.size < MIN_GROUPS:
             return INSUFFICIENT
         return UNPROVEN if self.proven_after is None else PROVEN
@@ -108,10 +113,11 @@ SMALL_COUNTS = "small counts of unequal traffic"
 
 
 class PairBet(NamedTuple):
-    """A bet on which of two arms (row numbers) is ahead, as it was placed.
+    """A bet on which of two arms (row numbers) has the higher rate, and its outcome.
 
-    The ranker expected the log rate of `first` to be ahead by `expected`, with
-    `variance` (its own, and what chance and luck add); `difference` came out.
+    The ranker expected the log rate of `first` to be higher by `expected`, with
+    `variance` (the ranker's own, plus that of chance and of posts). `difference` was
+    observed.
     """
 
     first: int
@@ -122,13 +128,16 @@ class PairBet(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """ln of the bet's e-value (see the module's formula)."""
+        """Return ln of the bet's e-value (see the module's formula)."""
         agreement = 2 * self.expected * self.difference / self.variance
         return math.log(2.0) - float(np.logaddexp(0.0, -agreement))
 
 
 class GroupBets(NamedTuple):
-    """The bets on one group, or why it was learnt from and not bet on."""
+    """The bets on one group's pairs.
+
+    `passed_over` is the reason why the group was only learnt from, or None.
+    """
 
     group: int
     pairs: tuple[PairBet, ...]
@@ -136,7 +145,7 @@ class GroupBets(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """ln of the product of the group's e-values, 0 without any."""
+        """Return ln of the product of the group's e-values; 0 without bets."""
         return sum(pair.log_e for pair in self.pairs)
 
 
@@ -150,9 +159,10 @@ def place_bets(
 ) -> Iterator[GroupBets]:
     """Bet on the groups from number `after` on, in the order of their numbers.
 
-    Before each group's outcome a ranker that was fitted on groups of lower numbers
-    alone predicts it. `cluster` (groups) says which groups share nearly equal hooks,
-    `sound` (groups; default: all) which may be bet on; the others are learnt from.
+    A ranker that was fitted only on groups with lower numbers predicts each group.
+    `cluster` (groups) gives equal numbers to groups that share nearly equal hooks.
+    `sound` (groups; default: all) says which groups may be bet on; the others are only
+    learnt from.
     """
     groups = len(cluster)
     near = _has_earlier(cluster)
@@ -183,9 +193,10 @@ def prove(
     sound: npt.NDArray[np.bool_] | None = None,
     stop_when_proven: bool = False,
 ) -> Proof:
-    """Replay all groups, 0 being the oldest; the arguments are those of `place_bets`.
+    """Replay all groups in order, 0 being the oldest, and return the evidence.
 
-    With `stop_when_proven` the groups after that add nothing.
+    The arguments are those of `place_bets`. With `stop_when_proven`, groups after the
+    proof add no evidence.
     """
     log_e = np.zeros(len(cluster))
     total = 0.0
@@ -200,12 +211,13 @@ def prove(
 def sound_bets(
     group: Ints, events: npt.ArrayLike, trials: npt.ArrayLike
 ) -> npt.NDArray[np.bool_]:
-    """Which groups (groups) may be bet on; all inputs have shape (arms).
+    """Return a mask (groups) of the groups that may be bet on.
 
-    The log rate of a small count is skewed, by more the less traffic the arm had. Where
-    words go with traffic, as when the control has the longer hook, bets on such groups
-    would win although words say nothing. So each arm's traffic is that of its rivals,
-    or lets `LEAST_EXPECTED` events be expected at the rate of the whole group.
+    The inputs have shape (arms). The log rate of a small count is skewed, more so the
+    less traffic the arm had. If words go with traffic, for example because the control
+    has the longer hook, bets on such groups would win although words say nothing. So
+    the arms of a group must have about equal traffic, or each must expect at least
+    `LEAST_EXPECTED` events at the group's rate.
     """
     x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))
     groups = int(group.max(initial=-1)) + 1
@@ -219,7 +231,10 @@ def sound_bets(
 def bets_on(
     ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints
 ) -> tuple[PairBet, ...]:
-    """The bets on one group's pairs; `arms` (arms of the group) are row numbers."""
+    """Return the bets on the pairs of one group.
+
+    `arms` are the row numbers of its arms.
+    """
     here = {name: block[arms] for name, block in features.items()}
     order = np.argsort(-ranker.against_average(here).mean, kind="stable")
     half = len(order) // 2

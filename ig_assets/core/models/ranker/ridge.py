@@ -1,20 +1,22 @@
-"""The ranker's estimator: ridge regression within groups, tuned without validation.
+"""Estimate a ranker: ridge regression within groups, tuned without validation data.
 
-The log rate of arm i is y_i = its group's level + x_i . beta + r_i + e_i, with
-beta ~ N(0, theta_b) for the columns of block b, r ~ N(0, s2) what the features do not
-see of a text, and e ~ N(0, variance_i) chance. The levels are fixed effects. With
-w = 1 / (variance + s2), and X and y centred in the group by w:
+The log rate of arm i is y_i = (level of its group) + x_i . beta + r_i + e_i. Here beta
+~ N(0, theta_b) for the columns of block b. r ~ N(0, s2) is the part of a text's effect
+that the features do not explain, and e ~ N(0, variance_i) is chance. The group levels
+are fixed effects. With w = 1 / (variance + s2), and with X and y centred in the groups
+by the weights w:
 
-    A = X' W X + diag(1 / theta),    beta = A^-1 X' W y,    Cov(beta | y) = A^-1,
+    A = X' W X + diag(1 / theta),    beta = A^-1 X' W y,    Cov(beta | y) = A^-1.
 
-which are Henderson's mixed-model equations with the levels swept out (Robinson 1991,
+These are Henderson's mixed-model equations with the levels eliminated (Robinson 1991,
 "That BLUP is a good thing", Statistical Science 6). theta and s2 maximise the
 restricted likelihood (Patterson & Thompson 1971), which up to a constant is
 
     -2 l = -sum ln w + sum_g ln(sum of w in g) + sum_b p_b ln theta_b + ln |A|
            + y' W y - beta' X' W y
 
-and of which d / d ln theta_b = p_b - (tr_b(A^-1) + |beta_b|^2) / theta_b.
+where p_b is the number of columns of block b. Its derivative by ln theta_b is p_b -
+(tr_b(A^-1) + |beta_b|^2) / theta_b.
 """
 
 from __future__ import annotations
@@ -31,9 +33,9 @@ from scipy.optimize import minimize
 from ig_assets.core.models.ranker.outcomes import Floats, Outcomes, centred
 
 S2_GRID = tuple(float(s2) for s2 in np.geomspace(0.01, 0.15, 8))
-"""Where s2 is looked for first: sd of 0.10 to 0.39 on the log scale."""
+"""Values of s2 to try first; their square roots go from 0.10 to 0.39, log scale."""
 S2_MOST = 4.0
-"""Where the search ends if s2 is best at the end of the grid: an sd of 2."""
+"""The search for s2 goes on beyond the grid until it exceeds this value."""
 PRIOR_MEDIAN, PRIOR_SD = 0.01, 3.0
 """A weak log-normal prior on each theta, for data that say nothing about it."""
 _BOUNDS = (np.log(1e-8), np.log(10.0))
@@ -41,7 +43,7 @@ _BOUNDS = (np.log(1e-8), np.log(10.0))
 
 @dataclass(frozen=True)
 class Variances:
-    """theta of each block, in the order of the blocks, and s2."""
+    """The theta of each block, in the order of the blocks, and s2."""
 
     theta: tuple[float, ...]
     s2: float
@@ -51,9 +53,9 @@ class Variances:
 class Fit:
     """A fitted ranker; columns are those of all blocks side by side.
 
-    `beta` has shape (columns), `covariance` (A^-1) has (columns, columns), `x`
-    (arms, columns), `y` and `weight` (arms) are the training arms, centred in their
-    groups.
+    `beta` has shape (columns), `covariance` (A^-1) has shape (columns, columns). `x`,
+    shape (arms, columns), and `y` and `weight`, shape (arms), describe the training
+    arms; `x` and `y` are centred in their groups.
     """
 
     variances: Variances
@@ -64,17 +66,17 @@ class Fit:
     weight: Floats
 
     def contributions(self, dx: Floats) -> Floats:
-        """What each past arm adds to the score of `dx` (columns): shape (arms).
+        """Return what each past arm adds to the score of `dx` (columns), shape (arms).
 
-        A score is linear in the past outcomes: dx . beta is the sum over arms of
-        (dx' A^-1 x_i) w_i times y_i, y_i being how much better the arm did than its
-        group. Positive entries speak for the text, negative ones against it.
+        A score is linear in the past outcomes: dx . beta is the sum over arms of (dx'
+        A^-1 x_i) w_i y_i, where y_i is how much better the arm did than its group.
+        Positive entries speak for the text, negative ones against it.
         """
         return np.asarray((self.x @ (self.covariance @ dx)) * self.weight * self.y)
 
 
 class _Sums(NamedTuple):
-    """What the likelihood needs of the data at one s2."""
+    """The sums over the data that the likelihood needs, at one s2."""
 
     gram: Floats  # X' W X
     moment: Floats  # X' W y
@@ -88,10 +90,11 @@ def fit(
     *,
     s2_grid: Sequence[float] = S2_GRID,
 ) -> Fit:
-    """Fit blocks of shape (arms, columns of the block) to the outcomes.
+    """Fit blocks, each of shape (arms, columns of the block), to the outcomes.
 
-    `variances` skips their estimation. An arm alone in its group changes nothing.
-    Raises ValueError where there is no arm, or rows do not match.
+    Given `variances` are used as they are; otherwise they are estimated. An arm that is
+    alone in its group changes nothing. Raises ValueError if there is no arm, or if the
+    numbers of rows differ.
     """
     x = np.concatenate([np.asarray(b, dtype=np.float64) for b in blocks], axis=1)
     if not len(x) or len(x) != len(outcomes.y):
@@ -115,13 +118,13 @@ def fit(
 def restricted_likelihood(
     blocks: Sequence[Floats], outcomes: Outcomes, s2_grid: Sequence[float]
 ) -> tuple[Variances, float]:
-    """The best variances for blocks (arms, columns), and -2 l there (prior included).
+    """Return the best variances for blocks (arms, columns), and -2 l at them.
 
-    Where the last s2 of the grid is the best one, the grid goes on by its last ratio:
-    rates of organic posts differ by more than those of headlines shown to one audience,
-    and an s2 that is too small makes intervals that are too narrow.
-    The likelihood sees a block only through X_b X_b', so one with more columns than
-    arms is rotated into as many columns as arms.
+    The value includes the prior. If the last s2 of the grid is best, the grid is
+    continued by its last ratio: rates of organic posts differ by more than those of
+    headlines shown to one audience, and an s2 that is too small makes intervals that
+    are too narrow. The likelihood depends on a block only through X_b X_b', so a block
+    with more columns than arms is rotated into as many columns as arms.
     """
     narrow = [_rotated(np.asarray(b, dtype=np.float64)) for b in blocks]
     x = np.concatenate(narrow, axis=1)
@@ -153,7 +156,10 @@ def restricted_likelihood(
 
 
 def _rotated(block: Floats) -> Floats:
-    """Another block with the same inner products of arms, of at most `arms` columns."""
+    """Return a block with the same inner products of arms, with at most `arms` columns.
+
+    Its number of columns is the smaller of the block's columns and the number of arms.
+    """
     if block.shape[1] <= len(block):
         return block
     u, singular, _ = np.linalg.svd(block, full_matrices=False)
@@ -163,7 +169,7 @@ def _rotated(block: Floats) -> Floats:
 def _objective(
     log_theta: Floats, sums: _Sums, sizes: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> tuple[float, Floats]:
-    """-2 l with the prior, and its gradient by ln theta."""
+    """Return -2 l with the prior, and its gradient by ln theta."""
     theta = np.exp(log_theta)
     beta, inverse, log_det = _solve(sums, np.repeat(1 / theta, sizes))
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -186,7 +192,7 @@ def _sums(x: Floats, outcomes: Outcomes, s2: float) -> _Sums:
 
 
 def _solve(sums: _Sums, penalty: Floats) -> tuple[Floats, Floats, float]:
-    """beta, A^-1 and ln |A|."""
+    """Return beta, A^-1 and ln |A|. Raises ValueError if A cannot be inverted."""
     a = sums.gram + np.diag(penalty)
     factor, lower = cho_factor(a, lower=True, check_finite=False)
     beta = cho_solve((factor, lower), sums.moment, check_finite=False)

@@ -1,8 +1,8 @@
-"""Scores drafts' hooks with a registered ranker, and names the arms they rest on.
+"""Score the hooks of drafts with a registered ranker, and name the arms behind it.
 
-A ranker is stored as its arms and its variances, never as weights: it is solved again
-when it is used, without the arms of scripts that were forgotten meanwhile. Where some
-were, the variances are estimated again too, so that it is what it would be if the
+A ranker is stored as its arms and variances, not as weights. It is solved again for
+each use, without the arms of scripts that were forgotten since. If there were any, the
+variances are estimated again too. So the ranker is what it would be if the forgotten
 script had never been there.
 """
 
@@ -35,7 +35,10 @@ VOICES = 5
 
 @dataclass(frozen=True)
 class LoadedRanker:
-    """A registered ranker, solved from the arms that are left; `forgotten` are not."""
+    """A registered ranker, solved from the arms that are not forgotten.
+
+    `forgotten` is the number of arms that are no longer used.
+    """
 
     model: ModelRow
     ranker: Ranker
@@ -47,8 +50,8 @@ class LoadedRanker:
 class Voice:
     """A past hook that raises or lowers a text's score.
 
-    `lift` is how much better its rate was than its rivals' (0.2: 20 %), `adds` what it
-    adds to the text's log lift.
+    `lift` is how much better its rate was than its rivals' (0.2 is 20 %); `adds` is
+    what it adds to the text's log lift.
     """
 
     hook: PastHook
@@ -57,18 +60,19 @@ class Voice:
 
     @property
     def is_like(self) -> bool:
-        """Whether the text resembles it, as the ranker sees both.
+        """Return whether the text resembles the past hook, as the ranker sees both.
 
-        What did well speaks for its like, what did badly for its unlike.
+        A hook that did well raises the score of similar texts; one that did badly
+        raises the score of dissimilar texts.
         """
         return (self.adds > 0) == (self.lift > 0)
 
 
 @dataclass(frozen=True)
 class HookScore:
-    """A hook's expected lift (0.2: 20 %) with its 90 % interval `low` to `high`.
+    """A hook's expected lift (0.2 is 20 %) with its 90 % interval, `low` to `high`.
 
-    Several hooks are compared with their mean, a single one with an average past hook.
+    Several hooks are compared with their mean, a single hook with an average past hook.
     `p_better` is the probability that the true difference is above zero. `voices_for`
     and `voices_against` are the past hooks that raise and lower the score most: at most
     five each, the strongest first.
@@ -85,10 +89,10 @@ class HookScore:
 
 @dataclass(frozen=True)
 class OrderedHooks:
-    """Scores from the highest expected lift to the lowest, and the ranker's state.
+    """Scores in descending order of expected lift, and the ranker's state.
 
-    `left_out` arms are not used any more, since scripts were forgotten. `simulated`:
-    it learnt from a simulated audience alone.
+    `left_out` is the number of arms that are not used because scripts were forgotten.
+    `simulated` says that the ranker learnt from a simulated audience only.
     """
 
     state: str
@@ -100,7 +104,10 @@ class OrderedHooks:
 def order_hooks(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder, hooks: Sequence[str]
 ) -> OrderedHooks:
-    """Order hooks by the newest ranker. Raises as `load_ranker` and `score`."""
+    """Order hooks by the current ranker.
+
+    Raises what `load_ranker` and `score` raise.
+    """
     loaded = load_ranker(warehouse, clock, encoder)
     scores = score(loaded, warehouse, clock, encoder, hooks)
     known = loaded.model.artifact or {}
@@ -115,7 +122,7 @@ def order_hooks(
 def load_ranker(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder
 ) -> LoadedRanker:
-    """The newest ranker. Raises InputError where there is none that can be used."""
+    """Return the current ranker, solved. Raises InputError if there is none to use."""
     with warehouse.transaction() as con:
         model = current_ranker(con)
         if model is None or model.artifact is None:
@@ -154,7 +161,10 @@ def score(
     encoder: HookEncoder,
     hooks: Sequence[str],
 ) -> list[HookScore]:
-    """The score of each hook, in the order given; InputError for an empty one."""
+    """Return the score of each hook, in the order given.
+
+    Raises InputError if there is no hook or an empty one.
+    """
     hooks = [" ".join(hook.split()) for hook in hooks]
     if not hooks or not all(hooks):
         raise InputError("A hook to score is empty; give its words.")
@@ -181,7 +191,10 @@ def score(
 
 
 def _voices(loaded: LoadedRanker, shares: Floats, side: int) -> tuple[Voice, ...]:
-    """The strongest voices of one side; `shares` has shape (arms)."""
+    """Return the strongest voices of one side (1 for, -1 against).
+
+    `shares` is what each past hook adds to a score, shape (hooks).
+    """
     order = np.argsort(-side * shares, kind="stable")[:VOICES]
     own = loaded.ranker.fit.y
     return tuple(

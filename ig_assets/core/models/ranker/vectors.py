@@ -1,4 +1,4 @@
-"""Features of hooks: named counts, and the encoder's vectors, each encoded once."""
+"""Compute the features of hooks: named counts and the encoder's vectors."""
 
 from __future__ import annotations
 
@@ -27,10 +27,10 @@ WHERE model = ? AND hook_hash IN (SELECT unnest(?::TEXT[]))
 def features_of(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder, hooks: Sequence[str]
 ) -> dict[str, Floats]:
-    """The blocks of some hooks, each of shape (hooks, columns).
+    """Return the blocks of features of the hooks, each of shape (hooks, columns).
 
-    Vectors are kept in `hook_vectors`, by the hash of the hook and the encoder's name.
-    Raises as `HookEncoder.encode`.
+    Vectors are stored in `hook_vectors` by the hook's hash and the encoder's name, so
+    each hook is encoded once. Raises what `HookEncoder.encode` raises.
     """
     hashes = [text_hash(hook) for hook in hooks]
     known = stored_vectors(warehouse, encoder, hashes)
@@ -54,7 +54,7 @@ def features_of(
 def stored_vectors(
     warehouse: Warehouse, encoder: HookEncoder, hashes: Sequence[str]
 ) -> dict[str, Vectors]:
-    """{hash of the hook: vector} of those that are stored."""
+    """Return {hash of the hook: vector} of the hooks whose vectors are stored."""
     with warehouse.transaction() as con:
         found = con.execute(_READ, [encoder.model, list(hashes)]).fetchall()
     return {key: np.asarray(vector, dtype=np.float32) for key, vector in found}

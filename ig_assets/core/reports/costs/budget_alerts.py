@@ -1,4 +1,4 @@
-"""What people should know of the budgets."""
+"""Alert people about budgets that are nearly or fully used."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from ig_assets.warehouse.warehouse import Connection
 def budget_alerts(
     con: Connection, budgets: Sequence[Budget], now: datetime
 ) -> list[Alert]:
-    """One alert per budget at 80 % and one at 100 %, once in each of its periods."""
+    """Return an alert for each budget that is used to 80 % or more.
+
+    From 100 % on the alert has another key, so each of the two is sent once in a period
+    of the budget. Budgets per run are left out.
+    """
     lasting = [budget for budget in budgets if budget.period != "run"]
     return [
         _budget_alert(usage, now)

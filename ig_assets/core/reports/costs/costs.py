@@ -1,8 +1,9 @@
-"""What was spent, by month, day, operation, model, asset, topic or winner.
+"""Report spending by month, day, operation, model, asset, topic or winner.
 
-Cost is what the vendor reported, or the reservation of a call whose answer never
-came, since it may have been billed. A call whose price is unknown adds nothing and
-is counted as `unpriced`; where that is every call the cost is None, never 0.
+The cost of a call is what the vendor reported. A call whose answer never came costs its
+reservation, since it may have been billed. A call of unknown price adds nothing and is
+counted as `unpriced`. If all calls of a row are of unknown price, the row's cost is
+None, never 0.
 """
 
 from __future__ import annotations
@@ -86,11 +87,12 @@ _OF_WINNERS = (
 
 @dataclass(frozen=True)
 class UnitCosts:
-    """USD in all and a piece; a piece is None while there is none.
+    """Costs in USD: in total, for text, per variant and per winner.
 
-    `usd_per_variant` is all text (drafts and polish) over the variants that passed the
-    gates, `usd_per_winner` the same over the experiments of generated texts that were
-    won, provisionally or not.
+    `text_usd` is the cost of drafts and polishing. `usd_per_variant` divides it by the
+    variants that passed the gates, `usd_per_winner` by the winning variants,
+    provisional ones included; they are None if there are no such variants. `unpriced`
+    counts calls of unknown price.
     """
 
     total_usd: float
@@ -103,12 +105,12 @@ class UnitCosts:
 
 
 def costs_by(con: Connection, by: str, day: date | None = None) -> list[dict[str, Any]]:
-    """One row per label, dearest first; raises InputError for an unknown `by`.
+    """Return one row per label of `by`, the highest cost first.
 
-    With `day` only of the calls that were made on that day of the ledger's clock.
-
-    By winner: USD of the variant itself (`own_usd`) and of its whole topic
-    (`topic_usd`), with the number of variants that were written for it.
+    With `day` only the calls made on that day of the ledger's clock count. Rows by
+    winner have the USD of the variant itself (`own_usd`) and of its whole topic
+    (`topic_usd`), with the number of variants written for the topic. Raises InputError
+    for an unknown `by`.
     """
     if by == "winner":
         return fetch_dicts(con, _WINNERS)
@@ -135,14 +137,14 @@ def costs_by(con: Connection, by: str, day: date | None = None) -> list[dict[str
 
 
 def cost_columns(by: str) -> tuple[str, ...]:
-    """The names of the columns of `costs_by`, which an export without rows has too."""
+    """Return the column names of `costs_by`, for exports without rows."""
     if by == "winner":
         return _OF_WINNERS
     return (_LABELS[by][1], *_OF_LABELS)
 
 
 def unit_costs(con: Connection) -> UnitCosts:
-    """What a generated variant and what a winner cost so far."""
+    """Return the cost of a generated variant and of a winner so far."""
     [row] = fetch_dicts(
         con,
         """

@@ -1,8 +1,8 @@
-"""Reads what a vendor says it was paid for: OpenAI's cost export, Pinecone's usage.
+"""Read a vendor's invoice file: OpenAI's cost export or Pinecone's usage report.
 
-OpenAI's `GET /organization/costs` gives JSON pages of daily buckets, its dashboard CSV
-with the same fields; Pinecone's usage report is CSV. A CSV of another vendor is read
-too if its columns have one of the names below.
+OpenAI's `GET /organization/costs` returns JSON pages of daily buckets; its dashboard
+exports CSV with the same fields. Pinecone's usage report is CSV. The CSV of another
+vendor is read too if its columns have one of the names below.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ ALL_ITEMS = "(all)"
 
 @dataclass(frozen=True)
 class InvoiceLine:
-    """USD of one item on one day (UTC), or in one month where `day` is None."""
+    """USD of one item on one day (UTC), or in one month if `day` is None."""
 
     month: str
     day: date | None
@@ -44,9 +44,10 @@ class InvoiceLine:
 
 @dataclass(frozen=True)
 class Invoice:
-    """The lines of a file: taken, rejected (where and why) and of no amount.
+    """The lines of an invoice file: accepted, rejected and skipped ones.
 
-    `lines`, `rejected` and `skipped` together are all of them.
+    `rejected` are (place, reason); `skipped` is the number of lines with an amount of
+    0.
     """
 
     lines: tuple[InvoiceLine, ...]
@@ -55,10 +56,10 @@ class Invoice:
 
 
 def read_invoice(path: Path) -> Invoice:
-    """The invoice in a CSV or JSON file.
+    """Read the invoice in a CSV or JSON file.
 
-    Raises InputError for a file that is neither, or has no column of days or of
-    amounts; NothingTakenError where it has no line, or none that can be taken.
+    Raises InputError if the file is neither, or has no column of days or amounts;
+    NothingTakenError if it has no lines, or none that can be accepted.
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -95,7 +96,11 @@ def read_invoice(path: Path) -> Invoice:
 
 
 def _of_json(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
-    """Entries of one page, of a list of pages, or of pages line by line."""
+    """Return (place, entry) of each cost in the text.
+
+    The text is one page, a list of pages, or one page per line. Raises InputError if it
+    is neither.
+    """
     try:
         found = json.loads(text)
         pages = found if isinstance(found, list) else [found]
@@ -166,7 +171,10 @@ def _name(cell: str) -> str:
 
 
 def _line(entry: Mapping[str, Any]) -> InvoiceLine:
-    """Raises ValueError with the reason."""
+    """Return the entry as an invoice line.
+
+    Raises ValueError with the reason if it is none.
+    """
     if problem := entry.get("problem"):
         raise ValueError(problem)
     currency = str(_first(entry, _CURRENCY) or "usd").strip().lower()

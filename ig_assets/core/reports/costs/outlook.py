@@ -1,7 +1,7 @@
-"""Where spending goes: the trend, the month's end, and what would cost less.
+"""Forecast spending and advise what would cost less.
 
-Days and months are of the vendor's bill (real time, UTC). A call counts with its cost,
-or with its reservation where its answer never came.
+Days and months are those of the vendor's bill (real time, UTC). A call counts with its
+cost, or with its reservation if its cost is not known.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 RECENT_DAYS = 14
 BATCH_SHARE = 0.5
-"""OpenAI's Batch API costs half (its price list of November 2026)."""
+"""OpenAI's Batch API costs half of the normal price (price list of November 2026)."""
 BYTES_OF_A_NUMBER = 4
 
 _SPENT = """
@@ -59,10 +59,11 @@ _ENTRIES = "SELECT count(DISTINCT script_id) FROM index_entries"
 
 @dataclass(frozen=True)
 class Forecast:
-    """USD of this month, and of its end if the recent days go on.
+    """USD spent this month, and at its end if spending continues like the recent days.
 
-    `recent_usd_a_day` is the mean of the last 14 whole days, `before_usd_a_day` of the
-    14 before them; `month_end_usd` adds the recent mean for the rest of the month.
+    `recent_usd_a_day` is the mean of the last 14 whole days, `before_usd_a_day` that of
+    the 14 days before them. `month_end_usd` adds the recent mean for each day that is
+    left.
     """
 
     month: str
@@ -73,14 +74,17 @@ class Forecast:
 
     @property
     def trend(self) -> float | None:
-        """The recent days over those before, minus one; None without days before."""
+        """Return recent spending relative to the days before, minus 1 (0.1 is +10 %).
+
+        It is None if nothing was spent on the days before.
+        """
         if not self.before_usd_a_day:
             return None
         return self.recent_usd_a_day / self.before_usd_a_day - 1
 
     @property
     def sentence(self) -> str:
-        """The forecast for a person."""
+        """Return the forecast as a sentence for a person."""
         if not (self.spent_usd or self.recent_usd_a_day):
             return f"Nothing was paid for in {self.month} nor in the last days."
         trend = "" if self.trend is None else f", {self.trend:+.0%} on those before"
@@ -93,7 +97,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Advice:
-    """One thing that would cost less: what was paid, what it would have been, how."""
+    """One way to pay less: the cost, the lower cost, and what to change for it."""
 
     about: str
     paid_usd: float
@@ -102,7 +106,7 @@ class Advice:
 
 
 def forecast_spending(con: Connection, now: datetime) -> Forecast:
-    """The spending of the month of `now` (UTC) and its end."""
+    """Return the forecast for the month of `now` (UTC)."""
     today = datetime(now.year, now.month, now.day)
     first = today.replace(day=1)
     length = calendar.monthrange(now.year, now.month)[1]
@@ -128,9 +132,10 @@ def forecast_spending(con: Connection, now: datetime) -> Forecast:
 def advice_on_costs(
     con: Connection, polish_model: str, dimensions: int, uses_pinecone: bool
 ) -> list[Advice]:
-    """What would have cost less, and what the vector store costs; each with figures.
+    """Return what would have cost less, and what the vector store costs, with figures.
 
-    `polish_model` is the cheaper model to polish with, `dimensions` are of a vector.
+    `polish_model` is a cheaper model to polish with; `dimensions` is the length of a
+    vector.
     """
     found = [_on_polish(con, polish_model), _on_batches(con)]
     store = _on_store(con, dimensions, uses_pinecone)
@@ -138,7 +143,7 @@ def advice_on_costs(
 
 
 def advice_table(advice: Sequence[Advice]) -> list[dict[str, object]]:
-    """The advice as rows for a table."""
+    """Return the advice as table rows."""
     return [
         {
             "about": one.about,

@@ -1,7 +1,7 @@
-"""Compares the ledger with a vendor's invoice, line by line.
+"""Compare the ledger with a vendor's invoice, line by line.
 
-A line is an item (a model) on one day, UTC, of the bill; a month where the invoice has
-no days. What differs has a cause that the ledger shows, or is unexplained.
+A line is an item (a model) on one day of the bill (UTC), or in one month if the invoice
+has no days. Each difference gets the cause that the ledger shows, or is unexplained.
 """
 
 from __future__ import annotations
@@ -16,9 +16,9 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 LEAST_USD = 0.01
-"""Differences below a cent are rounding."""
+"""Differences up to a cent are rounding."""
 ROUNDING = 0.01
-"""And those below one hundredth of the larger sum."""
+"""Differences up to this share of the larger sum are rounding."""
 
 AGREES = "agrees"
 SUM_AGREES = "the days differ, the sum agrees"
@@ -46,7 +46,10 @@ GROUP BY ALL
 
 @dataclass(frozen=True)
 class ComparedLine:
-    """An item of one day or month; `difference_usd` is the invoice less the ledger."""
+    """One item on a day or in a month, compared.
+
+    `difference_usd` is the invoice minus the ledger.
+    """
 
     when: str
     item: str
@@ -71,9 +74,10 @@ class _Sums:
 
 
 def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[ComparedLine]:
-    """Every line of either side once, by day and item; [] for an empty invoice.
+    """Return one compared line per day and item of invoice or ledger.
 
-    Days before the first and after the last month of the invoice are not compared.
+    An empty invoice gives []. Days before the first and after the last day of the
+    invoice are not compared.
     """
     if not invoice.lines:
         return []
@@ -102,7 +106,7 @@ def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[Compared
 
 
 def paid_in_month(con: Connection, month: str) -> dict[str, float]:
-    """USD by vendor in one month of the bills; local models are not paid."""
+    """Return {vendor: USD} of one month of the bills, without local models."""
     rows = con.execute(
         """
         SELECT provider, sum(coalesce(cost_usd, reserved_usd, 0)) AS usd
@@ -116,7 +120,7 @@ def paid_in_month(con: Connection, month: str) -> dict[str, float]:
 
 
 def unexplained_usd(lines: Sequence[ComparedLine]) -> float:
-    """The sum of the differences that have no cause, without their signs, USD."""
+    """Return the sum of the absolute differences (USD) that have no known cause."""
     return sum(
         abs(line.difference_usd) for line in lines if line.verdict not in EXPLAINED
     )
@@ -166,6 +170,9 @@ def _months(invoice: Invoice) -> tuple[str, str]:
 
 
 def _model(item: str) -> str:
-    """The model of `gpt-5-mini-2025-08-07, input`, without its dated snapshot."""
+    """Return the model that an invoice's item names, without its dated snapshot.
+
+    For `gpt-5-mini-2025-08-07, input` it is `gpt-5-mini`.
+    """
     name = item.partition(",")[0].strip().lower()
     return _SNAPSHOT.sub("", name)

@@ -1,4 +1,4 @@
-"""Draws what was spent day by day, and how much of each budget is used."""
+"""Draw the spending per day and the used share of each budget."""
 
 from __future__ import annotations
 
@@ -21,16 +21,19 @@ LIMIT 31
 
 
 def daily_spend(con: Connection, now: datetime) -> list[tuple[date, float]]:
-    """(day, USD) of the last days with calls, oldest first; reserved ones count."""
+    """Return (day, USD) of the last 31 days with calls, oldest first.
+
+    A call of unknown cost counts with its reservation.
+    """
     return list(reversed(con.execute(_DAYS, [now]).fetchall()))
 
 
 def spend_picture(
     days: Sequence[tuple[date, float]], usages: Sequence[BudgetUsage]
 ) -> bytes:
-    """A small PNG: dollars a day on the left, shares of the budgets on the right.
+    """Return a small PNG: USD per day on the left, shares of the budgets on the right.
 
-    A budget above 80 % is red; the dashed line is where it is reached.
+    A budget above 80 % is red; the dashed line marks 100 %.
     """
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -1,4 +1,4 @@
-"""The whole answer to a question of lineage: what is meant, one sentence, the rows."""
+"""Answer a question of lineage: the subject, one sentence and the rows."""
 
 from __future__ import annotations
 
@@ -38,12 +38,12 @@ from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.warehouse.warehouse import Connection
 
 MANY = ("author", "topic")
-"""Subjects that are many things, of which a person asks what came of them."""
+"""Subjects that stand for many things; the answer says what came of all of them."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a question is about: one thing, or all of an author or a topic."""
+    """What a question is about: one thing, or all things of an author or a topic."""
 
     kind: str
     id: str
@@ -52,9 +52,9 @@ class Subject:
 
 @dataclass(frozen=True)
 class LineageAnswer:
-    """Edges before and after the subject, and of a model the texts behind it.
+    """The edges before and after the subject, and the texts behind a model.
 
-    `before` or `after` is empty where only the other direction was asked for.
+    `before` or `after` is empty if only the other direction was asked for.
     """
 
     subject: Subject
@@ -68,7 +68,10 @@ class LineageAnswer:
 
 
 def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subject:
-    """The thing that a person names. Raises InputError as `resolve` does."""
+    """Return the subject that a person names; a topic includes its scripts.
+
+    Raises InputError as `resolve` does.
+    """
     found, id = resolve(con, reference, kind)
     if found == "topic":
         return all_about(con, id)
@@ -76,9 +79,10 @@ def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subje
 
 
 def subject_of(con: Connection, what: Sequence[str]) -> Subject:
-    """What a person's words name: a thing, `KIND NAME`, `topic NAME` or `author NAME`.
+    """Return the subject that a person's words name.
 
-    Raises InputError as `resolve` does.
+    The words are a name, `KIND NAME`, `topic NAME` or `author NAME`. Raises InputError
+    as `resolve` does.
     """
     if len(what) > 1 and what[0] == "topic":
         return all_about(con, " ".join(what[1:]))
@@ -90,13 +94,19 @@ def subject_of(con: Connection, what: Sequence[str]) -> Subject:
 
 
 def all_of_author(con: Connection, author: str) -> Subject:
-    """All scripts of an author. Raises InputError where there is none."""
+    """Return all scripts of an author as a subject.
+
+    Raises InputError if there is none.
+    """
     ids = scripts_of_author(con, author)
     return Subject("author", author, tuple(("script", i) for i in ids))
 
 
 def all_about(con: Connection, topic: str) -> Subject:
-    """A topic with all scripts that are labelled so. Raises InputError for neither."""
+    """Return a topic and the scripts labelled with it.
+
+    Raises InputError if there is neither.
+    """
     return Subject("topic", topic, tuple(things_about(con, topic)))
 
 
@@ -107,10 +117,11 @@ def answer_lineage(
     max_depth: int | None = None,
     as_of: datetime | None = None,
 ) -> LineageAnswer:
-    """Follow the subject in the `directions` 'up' and 'down'.
+    """Follow the edges of the subject in the `directions` 'up' and 'down'.
 
-    `as_of` gives the edges, decisions and words that were known then. Raises InputError
-    for a thing that was not known yet; of many, those are left out.
+    With `as_of` the answer has the edges, decisions and words known at that time.
+    Raises InputError if no part of the subject was known then; parts that were not are
+    left out.
     """
     if as_of is not None:
         subject = replace(subject, nodes=known_at(con, subject.nodes, as_of))
@@ -160,7 +171,7 @@ def page_of(
     as_of: datetime | None = None,
     ui_url: str = DEV_UI,
 ) -> str:
-    """The answer as one HTML page, with words of scripts."""
+    """Return the answer as one HTML page, with words of scripts."""
     question = Question(
         answer.subject.kind, answer.label, plain_sentence(answer), now, as_of
     )
@@ -176,7 +187,7 @@ def page_of(
 
 
 def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
-    """What came of all scripts of an author, or of a topic, counted."""
+    """Return a sentence that counts what came of an author's scripts or of a topic."""
     reached = {(row.kind, row.id) for row in after}
     prompts = {
         row.id
@@ -202,7 +213,7 @@ def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
 
 
 def plain_sentence(answer: LineageAnswer) -> str:
-    """The answer's own sentence, or how many things came before and after it."""
+    """Return the answer's own sentence, or one that counts things before and after."""
     if answer.sentence is not None:
         return answer.sentence
     before, after = _counted(answer.before), _counted(answer.after)
@@ -223,7 +234,7 @@ _COUNTED = {
 
 
 def _counted(rows: Sequence[TraceRow]) -> str:
-    """How many things of the main kinds, e.g. "2 scripts and 1 model"."""
+    """Return the number of things of the main kinds, e.g. "2 scripts and 1 model"."""
     counts = Counter(kind for kind, _ in {(row.kind, row.id) for row in rows})
     parts = [
         f"{n:,} {name}{'' if n == 1 else 's'}"

@@ -1,4 +1,4 @@
-"""Draws a flow as SVG: boxes in columns from left to right, bands by their weight."""
+"""Draw a flow as SVG: boxes in columns from left to right, joined by weighted bands."""
 
 from __future__ import annotations
 
@@ -10,10 +10,12 @@ from xml.sax.saxutils import escape, quoteattr
 WIDTH, TOP = 1080, 34
 BOX, GAP = 14, 9
 LEAST_STEP = 240.0
-"""From one column to the next, at least: room for 31 letters. A picture of many columns
-is wider than `WIDTH` instead."""
+"""Least distance between two columns: room for 31 letters.
+
+A picture of many columns becomes wider than `WIDTH` instead.
+"""
 LABEL_PX = 6.9
-"""About how wide a letter is, so that a label ends before the next column."""
+"""Approximate width of a letter, by which labels are cut before the next column."""
 LAST_LABEL = 190.0
 """Room for the labels of the last column."""
 SMALLEST, ROW = 4.0, 20.0
@@ -33,7 +35,7 @@ class Box:
 
 @dataclass(frozen=True)
 class Band:
-    """What flows from one box to another; `kind` chooses its colour."""
+    """A flow from one box to another; `kind` chooses its colour."""
 
     source: str
     target: str
@@ -58,12 +60,12 @@ def flow_svg(
     heads: Sequence[str],
     tallest: float = 260.0,
 ) -> str:
-    """The flow as one `<svg>` element; `heads` are the titles of the columns.
+    """Return the flow as one `<svg>` element; `heads` are the titles of the columns.
 
-    Boxes are as tall as what flows through them, `tallest` at most (in units of the
-    picture, which is 1080 wide, or wider where columns are many), in the order in
-    which they are given.
-    Labels are escaped. Raises KeyError where a band names a box that is not given.
+    A box is as tall as the weight that flows through it, at most `tallest` units. The
+    picture is 1080 units wide, or wider if it has many columns. Boxes stand in the
+    order given. Labels are escaped. Raises KeyError if a band names a box that is not
+    given.
     """
     values = _values(boxes, bands)
     columns: dict[int, list[Box]] = defaultdict(list)
@@ -100,7 +102,7 @@ def flow_svg(
 
 
 def _values(boxes: Sequence[Box], bands: Sequence[Band]) -> Mapping[str, float]:
-    """What flows through each box: the larger of what comes in and what goes out."""
+    """Return {key of a box: the larger of its incoming and outgoing weight}."""
     into: dict[str, float] = {box.key: 0.0 for box in boxes}
     out = dict(into)
     for band in bands:

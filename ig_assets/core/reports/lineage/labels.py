@@ -1,4 +1,4 @@
-"""A label in people's words for each thing that lineage knows."""
+"""Label each thing in lineage in people's words."""
 
 from __future__ import annotations
 
@@ -15,8 +15,11 @@ from ig_assets.warehouse.warehouse import Connection
 Node = tuple[str, str]
 
 THESE = "WITH these AS MATERIALIZED (SELECT unnest($1::TEXT[]) AS id)"
-"""The ids that are asked for. Each query compares them before it groups: DuckDB pushes
-no semi join below an aggregate, and would group all rows of a table."""
+"""SQL of the ids that are asked for.
+
+Each query compares the ids before it groups: DuckDB pushes no semi join below an
+aggregate, and would group all rows of a table.
+"""
 
 # The words of each of these revisions, as a script first, then as the variant that it
 # was; $2 are the forgotten variants.
@@ -177,9 +180,10 @@ _LABELS = {
 def labels(
     con: Connection, nodes: Iterable[Node], as_of: datetime | None = None
 ) -> Mapping[Node, str]:
-    """A label for each node that the tables know, e.g. "Cut it thin (knives, Mara)".
+    """Return a label for each node that the tables know.
 
-    With `as_of` with the words and the decision that were known before this instant.
+    A label is, for example, "Cut it thin (knives, Mara)". With `as_of`, it has the
+    words and the decision that were known before that instant.
     """
     wanted = defaultdict(set)
     for kind, id in nodes:

@@ -1,4 +1,4 @@
-"""Finds what a person names: by an id or its beginning, a file, a link, a name."""
+"""Find what a person names: by an id or its beginning, a file, a link or a name."""
 
 from __future__ import annotations
 
@@ -23,13 +23,13 @@ from ig_assets.warehouse.warehouse import Connection
 def resolve(
     con: Connection, reference: str, kind: str | None = None
 ) -> tuple[str, str]:
-    """The kind and id that a user means.
+    """Return (kind, id) of the thing that a person names.
 
-    By an id or its beginning (4 letters or more), a model's name, a month, a file's
-    name, a script's topic or author, or a post's id or address on its platform. A month
-    means its model, or its dataset where there is no model. With `kind` only things of
-    this kind fit. Raises InputError when nothing fits, or more than one thing: then it
-    lists them.
+    `reference` is an id or its beginning (at least 4 letters), a model's name, a month,
+    a file's name, a script's topic or author, or a post's id or address on its
+    platform. A month stands for its model, or for its dataset if there is no model.
+    With `kind` only things of this kind fit. Raises InputError if nothing fits, or if
+    several things do; it then lists them.
     """
     wanted = reference.strip()
     if re.fullmatch(r"\d{4}-\d{2}", wanted) and kind in (None, "model", "dataset"):
@@ -45,14 +45,17 @@ def resolve(
 
 
 def _fitting(steps: Iterable[set[Thing]], kind: str | None) -> Iterator[set[Thing]]:
-    """Of each step the things of the kind, or of any; steps without one are passed."""
+    """Yield the things of the kind (None: any) that each step found.
+
+    Steps that found none are skipped.
+    """
     for step in steps:
         if found := {one for one in step if kind in (None, one[0])}:
             yield found
 
 
 def _models_by_name(con: Connection, name: str) -> list[str]:
-    """Ids of the models of this name, the latest first."""
+    """Return the ids of the models with this name, the latest first."""
     rows = con.execute(
         "SELECT model_id FROM models WHERE name = ? "
         "ORDER BY created_at DESC, model_id",
@@ -62,9 +65,9 @@ def _models_by_name(con: Connection, name: str) -> list[str]:
 
 
 def model_named(con: Connection, reference: str) -> str:
-    """The id of the model of this id, the beginning of one, or name.
+    """Return the id of the model that an id, the beginning of one, or a name means.
 
-    Raises InputError where there is none, or several: then it lists them.
+    Raises InputError if there is none, or if there are several; it then lists them.
     """
     wanted = reference.strip()
     known = [str(i) for (i,) in con.execute("SELECT model_id FROM models").fetchall()]
@@ -82,11 +85,11 @@ def model_named(con: Connection, reference: str) -> str:
 
 
 def script_named(con: Connection, reference: str) -> str:
-    """The id of the script of this id, file or own id, or of the beginning of one.
+    """Return the id of the script that an id, a file, or the beginning of either means.
 
-    Not by topic or author, of which a person may not know that others have them too.
-    Forgotten ones count where no other is called so. Raises InputError where there is
-    none, or several: then it lists them.
+    A topic or author does not count, since a person may not know that other scripts
+    share it. A forgotten script counts only if no other has the name. Raises InputError
+    if there is none, or if there are several; it then lists them.
     """
     wanted = reference.strip()
     if next(_fitting(by_id(con, wanted), "script"), None):
@@ -107,7 +110,7 @@ def script_named(con: Connection, reference: str) -> str:
 
 
 def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
-    """The file that all of the scripts are rows of; None where there is no such."""
+    """Return the file that holds all of these scripts as rows, or None."""
     rows = con.execute(
         "SELECT DISTINCT regexp_replace(source_uri, '#[^#]*$', '') FROM scripts "
         "WHERE script_id IN (SELECT unnest(?::TEXT[]))",
@@ -117,7 +120,10 @@ def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
 
 
 def within(folder: Path, name: str) -> str:
-    """The name of a file in the folder relative to it; any other name as it is."""
+    """Return a file's name relative to the folder, if the file lies in it.
+
+    Any other name is returned unchanged.
+    """
     path = Path(name)
     if not path.is_absolute() and ("/" not in name or not path.exists()):
         return name
@@ -128,9 +134,9 @@ def within(folder: Path, name: str) -> str:
 
 
 def scripts_of_author(con: Connection, author: str) -> list[str]:
-    """Ids of the scripts by an author, whatever its case, that are not forgotten.
+    """Return the ids of an author's scripts that are not forgotten.
 
-    Raises InputError where there is none.
+    Letter case is ignored. Raises InputError if there is none.
     """
     rows = con.execute(
         "SELECT DISTINCT script_id FROM scripts "
@@ -148,10 +154,10 @@ def scripts_of_author(con: Connection, author: str) -> list[str]:
 
 
 def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
-    """Topics of the calendar of this name or id, and the scripts that are labelled so.
+    """Return (kind, id) of topics with this name or id, and of scripts with this topic.
 
-    Whatever its case; a beginning of a topic's id, of four letters or more, will do.
-    Raises InputError where there is neither, and where several topics begin so.
+    Letter case is ignored. The beginning of a topic's id, at least four letters, is
+    enough. Raises InputError if there is neither, or if several topics begin so.
     """
     wanted = topic.strip()
     found = con.execute(_ABOUT, [wanted]).fetchall()

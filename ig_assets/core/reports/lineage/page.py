@@ -1,7 +1,7 @@
-"""One self-contained HTML page that answers a question of lineage for a person.
+"""Render one self-contained HTML page that answers a question of lineage.
 
-The page holds first words of scripts, so it is kept where people may read those; a
-forgetting does not reach copies of it that were sent elsewhere.
+The page holds first words of scripts, so keep it where people may read those.
+Forgetting a script does not reach copies of the page that were sent elsewhere.
 """
 
 from __future__ import annotations
@@ -26,11 +26,11 @@ from ig_assets.core.reports.lineage.words import (
 
 TEMPLATE = "lineage_page.html.j2"
 DEV_UI = "http://127.0.0.1:3000"
-"""Where `make dev` shows runs."""
+"""The address at which `make dev` shows runs."""
 MOST_BOXES = 14
 MOST_ROWS = 5_000
 SMALLEST_WEIGHT = 0.02
-"""What a line without a weight, as of a forgotten script, is drawn with."""
+"""The weight with which a line without one is drawn, such as of a forgotten script."""
 
 KINDS_IN_WORDS = {
     "import": "file",
@@ -46,7 +46,7 @@ SAY_THEIR_KIND = frozenset(
     "post experiment example dataset job snapshot evidence embedding "
     "index_entry".split()
 )
-"""Kinds whose labels begin with what they are, such as "test: winner"."""
+"""Kinds whose labels already begin with the kind, such as "test: winner"."""
 RELATIONS_IN_WORDS = {
     "retrieved": "had it in its prompt",
     "by_model": "was written by",
@@ -84,7 +84,7 @@ RELATIONS_IN_WORDS = {
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked: the thing, its label, and what is said of it in one sentence."""
+    """What was asked: the thing, its label, and one sentence about it."""
 
     kind: str
     label: str
@@ -95,7 +95,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found: texts behind a model with their lines, and edges both ways."""
+    """What was found: texts and examples behind a model, and edges both ways."""
 
     texts: Sequence[ModelScript]
     behind: Sequence[ScriptBehind]
@@ -106,7 +106,10 @@ class Answer:
 
 
 def lineage_page(question: Question, answer: Answer, ui_url: str) -> str:
-    """The page as HTML; runs are shown at `ui_url`, which has no slash at its end."""
+    """Return the page as HTML.
+
+    Links to runs begin with `ui_url`, without a final slash.
+    """
     source = (resources.files(__package__) / TEMPLATE).read_text(encoding="utf-8")
     from jinja2 import Environment, StrictUndefined
 
@@ -133,7 +136,7 @@ def lineage_page(question: Question, answer: Answer, ui_url: str) -> str:
 
 
 def _simulated(answer: Answer) -> str | None:
-    """What is simulated, as a warning; None where nothing is."""
+    """Return a warning that says what is simulated; None if nothing is."""
     learnt = [text for text in answer.texts if text.in_model]
     known = [text for text in learnt if text.origin]
     count = sum(text.simulated for text in known)
@@ -149,7 +152,11 @@ def _simulated(answer: Answer) -> str | None:
 
 
 def _text_row(text: ModelScript) -> dict[str, Any]:
-    """The cells of a script: (sort value, text) where both differ."""
+    """Return the cells of a script.
+
+    A cell that is sorted by its value has a second entry `…_said` with the text to
+    show.
+    """
     return {
         "words": text.first_words or "(forgotten)",
         "id": text.id,
@@ -177,7 +184,7 @@ def _text_row(text: ModelScript) -> dict[str, Any]:
 def _edge_rows(
     rows: Sequence[TraceRow], names: Mapping[Node, str], ui_url: str
 ) -> tuple[list[dict[str, Any]], int]:
-    """The cells of edges, and how many are beyond those listed."""
+    """Return the cells of at most `MOST_ROWS` edges, and how many more there are."""
     found = [
         {
             "step": row.depth,
@@ -199,7 +206,7 @@ def _edge_rows(
 
 
 def _model_flow(answer: Answer) -> str:
-    """Scripts on the left, kinds of training lines, the model on the right."""
+    """Draw scripts on the left, kinds of training lines, and the model on the right."""
     groups: dict[str, list[ScriptBehind]] = defaultdict(list)
     for example in answer.behind:
         groups[text_key(example)].append(example)
@@ -247,7 +254,7 @@ def _model_flow(answer: Answer) -> str:
 
 
 def _weight(examples: Sequence[ScriptBehind]) -> float:
-    """Learnt lines count first, then the weight of all."""
+    """Return the sort key of a text: weight of learnt lines, then of all its lines."""
     learnt = sum(example.weight or 0.0 for example in examples if example.in_model)
     return learnt * 1e6 + sum(example.weight or 0.0 for example in examples)
 
@@ -258,9 +265,10 @@ def _line_kind(example: ScriptBehind) -> str:
 
 
 def _graph(answer: Answer) -> str:
-    """What it came from on the left, the thing itself, what came of it on the right.
+    """Draw what the thing came from on its left, and what came of it on its right.
 
-    Things of one kind and step are one box where they are many.
+    Many things of one kind at the same distance become one box. Returns '' without
+    edges.
     """
     start = set(answer.start)
     depth: dict[Node, int] = dict.fromkeys(start, 0)

@@ -1,4 +1,4 @@
-"""Where a person's words are looked for: ids, names, and the beginnings of both."""
+"""Search the tables for a person's words: ids, names and the beginnings of both."""
 
 from __future__ import annotations
 
@@ -13,12 +13,15 @@ from ig_assets.warehouse.warehouse import Connection
 MIN_PREFIX = 4
 
 Thing = tuple[str, str]
-"""Kind and id."""
+"""(kind, id)."""
 
 
 @dataclass(frozen=True)
 class _Place:
-    """Rows with ids of a kind; `key` is the id that they mean, `column` if empty."""
+    """Rows to search for ids of one kind in `column`.
+
+    `key` is the column of the id to return; if it is empty, `column` is.
+    """
 
     kind: str
     rows: str
@@ -71,7 +74,7 @@ _STATED = tuple(
 )
 
 KINDS = tuple(dict.fromkeys(place.kind for place in (*_PLACES, *_STATED)))
-"""What a person may ask for by kind."""
+"""The kinds that a person may ask for."""
 
 # What only edges name, since its row is gone.
 _OF_EDGES = """
@@ -88,21 +91,28 @@ LIMIT 50
 
 
 def by_id(con: Connection, wanted: str) -> Iterator[set[Thing]]:
-    """Things of tables with this very id, place by place."""
+    """Yield the things with exactly this id, one set per table column that has any."""
     for place in _PLACES:
         if found := _of_place(con, place, wanted, beginning=False):
             yield found
 
 
 def by_stated_id(con: Connection, wanted: str) -> Iterator[set[Thing]]:
-    """Things with this very id that no table has: of facts, then of edges."""
+    """Yield the things with exactly this id that are in no table of their own.
+
+    They are found in facts first, then in edges.
+    """
     for place in _STATED:
         yield _of_place(con, place, wanted, beginning=False)
     yield _of_edges(con, wanted, beginning=False)
 
 
 def by_beginning(con: Connection, prefix: str) -> Iterator[set[Thing]]:
-    """What begins so: things of tables, then scripts by name, facts, and edges."""
+    """Yield the things whose id or name begins with `prefix`, set by set.
+
+    The sets come from tables, from names of scripts, from facts and from edges. Nothing
+    is yielded for fewer than `MIN_PREFIX` letters.
+    """
     if len(prefix) < MIN_PREFIX:
         return
     for places in (_PLACES, _STATED):
@@ -159,10 +169,10 @@ ORDER BY script_id
 
 
 def scripts_by_name(con: Connection, name: str, *, beginning: bool = False) -> set[str]:
-    """Ids of the scripts with this file or own id, whatever the letter case.
+    """Return ids of the scripts with this file or own id; letter case is ignored.
 
-    Or, with `beginning`, of those whose name begins so. Forgotten ones only where no
-    other is called so.
+    With `beginning`, the name only has to begin so. Forgotten scripts are returned only
+    if no other script has the name.
     """
     if not name:
         return set()
@@ -213,7 +223,10 @@ _DATASET_FILE = (
 
 
 def by_name(con: Connection, name: str) -> set[Thing]:
-    """What a person may know by this name: of a file, topic, author, link or test."""
+    """Return the things that a person may know by this name.
+
+    It may be the name of a file, topic, author or test, or a link.
+    """
     if not name:
         return set()
     link = plain_permalink(name) if "/" in name else name

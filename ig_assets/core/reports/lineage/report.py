@@ -1,4 +1,4 @@
-"""The month's answer to "which scripts fed this fine-tune", as data, table, picture."""
+"""Report which scripts fed a month's fine-tune, as data, table and picture."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class MonthReport:
-    """Counts along the way from scripts to the model, and a sample of at most 20.
+    """Counts on the way from scripts to the model, and a sample of at most 20 examples.
 
-    `scripts` are the texts behind the model; `entered` and `left` are ids of scripts
-    and variants whose words are in the month's set and were not in that of
-    `earlier_month`, the last one before it, or the other way round.
-
-    `texts` counts distinct revisions, winners and losers; `in_model` the examples that
-    the model learnt from. No text of a script is in here.
+    `texts` counts distinct revisions, winners and losers. `in_model` counts the
+    examples that the model learnt from, `behind` all examples behind it. `scripts` are
+    the texts behind the model. `earlier_month` is the last month before this one with a
+    training set; `entered` and `left` are ids of scripts and variants whose words are
+    only in this month's set, or only in the earlier one. The report holds no text of a
+    script.
     """
 
     month: str
@@ -60,7 +60,10 @@ class MonthReport:
 
 
 def month_report(con: Connection, month: str) -> MonthReport:
-    """Read the month's report; a month without examples or job gives zeros."""
+    """Return the month's report.
+
+    It has zeros if the month has no examples and no job.
+    """
     rows = fetch_dicts(
         con,
         """
@@ -120,7 +123,7 @@ WHERE month = ?
 
 
 def _changes(con: Connection, month: str) -> tuple[str | None, list[str], list[str]]:
-    """The last month with a set before this, and which texts entered and left since."""
+    """Return the last month with a set before this one, and what entered and left."""
     [(earlier,)] = con.execute(
         "SELECT max(month) FROM training_examples WHERE month < ?", [month]
     ).fetchall()
@@ -144,7 +147,10 @@ def _changes(con: Connection, month: str) -> tuple[str | None, list[str], list[s
 
 
 def script_rows(report: MonthReport) -> list[dict[str, Any]]:
-    """The scripts behind the model as rows of ids, labels and numbers; no words."""
+    """Return the scripts behind the model as rows of ids, labels and numbers.
+
+    The rows hold no words of scripts.
+    """
     return [
         {
             "script": text.id,
@@ -168,7 +174,7 @@ def script_rows(report: MonthReport) -> list[dict[str, Any]]:
 
 
 def shares_and_changes(report: MonthReport) -> str:
-    """Markdown: shares of what the model learnt, and what changed since the month."""
+    """Return Markdown on shares of what the model learnt, and on changes of the set."""
     lines = []
     for title, name in SHARES:
         found = share_of(report.scripts, name)
@@ -191,7 +197,7 @@ def shares_and_changes(report: MonthReport) -> str:
 
 
 def report_markdown(report: MonthReport) -> str:
-    """The report as Markdown: a sentence and a table of at most 20 rows."""
+    """Return the report as Markdown: a sentence, and a table of at most 20 rows."""
     model = plain_markdown(report.model_name or "no model")
     head = (
         f"**{report.month}**: {report.texts:,} texts → {report.sft:,} supervised "
@@ -220,7 +226,7 @@ def report_markdown(report: MonthReport) -> str:
 
 
 def flow_picture(report: MonthReport) -> bytes:
-    """A small PNG of the counts: texts, examples, dataset lines, job, model."""
+    """Return a small PNG of the counts: texts, examples, dataset lines, job, model."""
     from matplotlib.figure import Figure
 
     boxes = (

@@ -1,4 +1,4 @@
-"""Answers from edges and rows: what something came from, and what came of it."""
+"""Trace lineage: what something came from, and what came of it, by edges and rows."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ _WORSE = _GONE.replace("relation = 'chosen'", "relation = 'rejected'")
 
 @dataclass(frozen=True)
 class WorseText:
-    """The text that lost in a pair; of what was forgotten since only ids are left."""
+    """The text that lost in a pair; if it was forgotten since, only ids are left."""
 
     script_id: str | None
     variant_id: str | None
@@ -131,11 +131,12 @@ class WorseText:
 
 @dataclass(frozen=True)
 class TraceRow:
-    """One edge on the way: `kind`/`id` was reached through `via_kind`/`via_id`.
+    """One edge on the way: `kind`/`id` was reached from `via_kind`/`via_id`.
 
-    `superseded_at` says since when it is no longer true: a test has another winner
-    since then, or none. `accepted` says of a test's winner who let it be used although
-    it would be held, when and why; `held` why it is displayed and not used.
+    `depth` counts the steps from the start. `superseded_at` is the time since when the
+    edge is no longer true: its test has another winner since then, or none. `accepted`
+    says who accepted a winner that would be held, when and why. `held` is why a winner
+    is displayed and not used.
     """
 
     depth: int
@@ -154,13 +155,12 @@ class TraceRow:
 class ScriptBehind:
     """One example behind a model: whose words, with which weight, on what evidence.
 
-    `rule` is by which rule it was decided: "e", or a single look on z.
-
-    `lift` is a ratio minus 1 over the runner-up and `log_e` the standing's ln e, of the
-    test's decision now (NULL where it has no winner or they were not measured).
-    `in_model` says that the model learnt from it: of a dataset's train split, or shown
-    in context by a few-shot model. `worse` is the other text of a pair. Of what was
-    forgotten since only ids are left.
+    `rule` decided the test: "e" (e-value) or "z" (a single look on z). `lift` is a
+    ratio minus 1 over the runner-up and `log_e` the standing's ln e, both of the test's
+    latest decision; None if it has no winner or they were not measured. `in_model` says
+    that the model learnt from the example: it is in the train split, or in the prompt
+    of a few-shot model. `worse` is the other text of a pair. If the script was
+    forgotten since, only ids are left.
     """
 
     example_id: str
@@ -188,11 +188,11 @@ def trace(
     max_depth: int | None = None,
     as_of: datetime | None = None,
 ) -> list[TraceRow]:
-    """Every edge from a node 'up' (what it came from) or 'down' (what came of it).
+    """Return every edge 'up' (what a node came from) or 'down' (what came of it).
 
-    Each edge once, nearest first; `max_depth` steps, or all. With `as_of` the edges
-    that were known before this instant, and nothing of what is held now. Raises
-    InputError for another direction.
+    Each edge is returned once, nearest first, up to `max_depth` steps or all. With
+    `as_of` only edges that were known before that instant are returned, without what is
+    held now. Raises InputError for another direction.
     """
     return trace_all(con, [(kind, id)], direction, max_depth, as_of)
 
@@ -204,7 +204,7 @@ def trace_all(
     max_depth: int | None = None,
     as_of: datetime | None = None,
 ) -> list[TraceRow]:
-    """As `trace`, from several nodes together."""
+    """Trace from several nodes together, as `trace` does from one."""
     if direction not in ("up", "down"):
         raise InputError(f"Lineage goes 'up' or 'down', not {direction!r}.")
     rows: list[tuple[int, _EdgeRow]] = []
@@ -244,9 +244,9 @@ def _step(
     direction: str,
     as_of: datetime | None,
 ) -> list[_EdgeRow]:
-    """The edges of these nodes, each once, in the order of what they lead to.
+    """Return the edges of these nodes, each once, ordered by the nodes they lead to.
 
-    An experiment's decision is the experiment: both names occur in edges.
+    An experiment and its decision are one node: edges use both names.
     """
     asked = [*nodes, *(("decision", i) for kind, i in nodes if kind == "experiment")]
     near, far = ("child", "parent") if direction == "up" else ("parent", "child")
@@ -279,10 +279,10 @@ def _step(
 def scripts_behind_model(
     con: Connection, model_id: str, as_of: datetime | None = None
 ) -> list[ScriptBehind]:
-    """Which scripts fed a model, heaviest first; a base model has none.
+    """Return the examples that fed a model, heaviest first; a base model has none.
 
     With `as_of` the tests' decisions are those of that instant; what was forgotten
-    since is gone all the same. Raises InputError for an unknown model.
+    since is missing all the same. Raises InputError for an unknown model.
     """
     artifact = get_model(con, model_id).artifact or {}
     shown = artifact.get("example_ids")
@@ -319,14 +319,14 @@ def scripts_behind_model(
 def _accepted(
     con: Connection, experiment_ids: Iterable[str], as_of: datetime | None
 ) -> dict[str, str]:
-    """Of the tests whose winner a person accepted: who, when and why."""
+    """Return {experiment id: who accepted its winner, when and why}."""
     wanted = sorted(set(experiment_ids))
     rows = fetch_dicts(con, _ACCEPTED, [wanted, as_of]) if wanted else []
     return {row["experiment_id"]: accepted(row) for row in rows}
 
 
 def _held(con: Connection, experiment_ids: Iterable[str]) -> dict[str, str]:
-    """Of the tests whose winner is held now: why."""
+    """Return {experiment id: why its winner is held now}."""
     wanted = sorted(set(experiment_ids))
     rows = fetch_dicts(con, _HELD, [wanted]) if wanted else []
     return {row["experiment_id"]: HELD_FOR[row["cause"]] for row in rows}

@@ -1,4 +1,4 @@
-"""The scripts behind a model in people's words: rows, and one sentence."""
+"""Describe the scripts behind a model in people's words: rows, and one sentence."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ GROUP BY revision_hash
 class ModelScript:
     """One text behind a model.
 
-    `lines` is the number of examples that hold it as the better text, `in_model` how
-    many of them the model learnt from. `first_words`, `topic`, `author` and `origin`
-    are None for a text that was forgotten since, or where they are not known.
-    `weight` is the sum of its examples' weights, `lift` (a ratio minus 1) and
-    `evidence` (e-value) the largest of them, `rule` what decided them in words,
-    `splits` the names of their splits, `rate` the script's latest rate, if it has one.
-    `as_worse` is the number of pairs that hold it as the worse text, which shows a
-    trainer of preferences what not to write; a text that is only there has no `lines`.
+    `lines` counts the examples that hold it as the better text, `in_model` those of
+    them that the model learnt from. `as_worse` counts the pairs that hold it as the
+    worse text; `lines` is 0 for a text that is only in those. `first_words`, `topic`,
+    `author` and `origin` are None if the text was forgotten since, or if they are
+    unknown. `weight` is the sum of its examples' weights. `lift` (a ratio minus 1) and
+    `evidence` (an e-value) are the largest of the examples'. `rule` says in words what
+    decided them, `splits` names their splits. `rate` is the script's latest rate, or
+    None.
     """
 
     first_words: str | None
@@ -64,9 +64,9 @@ class ModelScript:
 def scripts_of_model(
     con: Connection, behind: Sequence[ScriptBehind]
 ) -> list[ModelScript]:
-    """The texts of a model's examples, those that it learnt from first.
+    """Return the texts of a model's examples, those that it learnt from first.
 
-    The worse texts of its pairs come last, unless they are a better text elsewhere.
+    Texts that are only the worse ones of pairs come last.
     """
     groups: dict[str, list[ScriptBehind]] = defaultdict(list)
     lost: dict[str, list[ScriptBehind]] = defaultdict(list)
@@ -98,7 +98,7 @@ def scripts_of_model(
 
 
 def text_key(example: ScriptBehind) -> str:
-    """By which the examples of one text are one row."""
+    """Return the key by which examples of the same text are grouped."""
     return example.revision_hash or f"example {example.example_id}"
 
 
@@ -129,7 +129,7 @@ WHERE a.model_id = $1
 
 
 def ranker_sentence(con: Connection, model_id: str) -> str:
-    """How many posts a ranker learnt from, and how many of these were forgotten."""
+    """Say how many posts a ranker learnt from, and how many were forgotten since."""
     variants = sorted(forgotten_variants(con))
     found = fetch_dicts(con, _RANKER, [model_id, variants])[0]
     gone = found["forgotten"]
@@ -142,7 +142,7 @@ def ranker_sentence(con: Connection, model_id: str) -> str:
 
 
 def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
-    """How many texts a model learnt from, whose they are, and what is simulated."""
+    """Say how many texts a model learnt from, by origin, and how many are simulated."""
     learnt = [text for text in texts if text.in_model]
     better = [text for text in texts if text.lines]
     if not texts:
@@ -183,7 +183,7 @@ _FORGOTTEN = {
 
 
 def forgotten_sentence(con: Connection, kind: str, id: str) -> str | None:
-    """When a thing was forgotten, by which receipt; None for what was not."""
+    """Return when a thing was forgotten and by which receipt; None if it was not."""
     if kind not in _FORGOTTEN:
         return None
     rows = fetch_dicts(con, _FORGOTTEN[kind] + " ORDER BY forgotten_at LIMIT 1", [id])
@@ -197,7 +197,7 @@ def forgotten_sentence(con: Connection, kind: str, id: str) -> str | None:
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a row of `_SCRIPTS` says of a text; None for what is not known."""
+    """Return what a row of `_SCRIPTS` says about a text; None for unknown fields."""
     return {
         "first_words": first_words(row.get("hook")),
         "topic": row.get("topic"),
@@ -234,7 +234,7 @@ def _model_script(
 def _worse_script(
     pairs: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
 ) -> ModelScript:
-    """A text that is in a training set only as the worse one of pairs."""
+    """Return a text that a training set holds only as the worse one of pairs."""
     worse = pairs[0].worse
     assert worse is not None
     return ModelScript(
@@ -268,13 +268,14 @@ def _count(texts: Sequence[ModelScript]) -> str:
 
 
 SHARES = (("origin", "origin"), ("author", "author"), ("hook style", "hook_style"))
-"""By what the lines that a model learnt from are counted: in words, and the field."""
+"""The labels by which learnt lines are counted: (in words, field of `ModelScript`)."""
 
 
 def share_of(texts: Sequence[ModelScript], name: str) -> list[tuple[str, float]]:
-    """[(label, share)] of the examples that the model learnt from, largest first.
+    """Return [(label, share)] of the examples that the model learnt from.
 
-    `name` is the label's field in `ModelScript`; shares are 0 to 1.
+    The largest share comes first; shares are 0 to 1. `name` is the label's field in
+    `ModelScript`.
     """
     counts: Counter[str] = Counter()
     for text in texts:

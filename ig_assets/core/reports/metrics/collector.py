@@ -1,4 +1,4 @@
-"""Reads the figures for one scrape after another; keeps the last good ones."""
+"""Read metrics for each scrape, and keep the last good ones."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ Read = Callable[[], Sequence[Family]]
 
 
 class MetricsCollector:
-    """Figures of the warehouse, at most one reading in `least_interval_s` seconds.
+    """Read metrics of the warehouse, at most once in `least_interval_s` seconds.
 
-    While the warehouse or the event log cannot be read the last good figures stand, and
-    two further families say so: `ig_assets_warehouse_readable` (1 or 0) and
+    If the warehouse or the event log cannot be read, the last good metrics are
+    returned. Two more families say so: `ig_assets_warehouse_readable` (1 or 0) and
     `ig_assets_metrics_age_seconds`. `timer` returns seconds that never go back.
     """
 
@@ -36,7 +36,7 @@ class MetricsCollector:
         self._is_readable = False
 
     def collect(self) -> list[Family]:
-        """The newest figures there are, and how old they are; never raises."""
+        """Return the newest metrics and their age; never raises."""
         with self._lock:
             now = self._timer()
             if self._tried_at is None or (

@@ -1,10 +1,11 @@
-"""The figures that a monitoring system asks for, each read from rows.
+"""Compute the metrics for a monitoring system, each from rows of the warehouse.
 
-No step counts anything: a process that dies loses no count, and two exporters of one
-warehouse agree. Names and units follow Prometheus' rules: base units, `_total` for what
-only grows. A call that is not settled is in no total, since its reservation may shrink,
-and Prometheus takes a smaller total for a restart. A total that alerts look at is there
-at 0 from the beginning: the increase of a series that begins at 1 is 0.
+No step counts in memory, so a process that dies loses no count, and two exporters of
+one warehouse agree. Names and units follow Prometheus' rules: base units, and `_total`
+for values that only grow. Calls that are not settled are in no total, since their
+reservation may shrink, and Prometheus takes a smaller total for a restart. Totals that
+alerts use exist at 0 from the start, since Prometheus sees no increase in a series that
+begins at 1.
 """
 
 from __future__ import annotations
@@ -20,12 +21,15 @@ from ig_assets.warehouse.warehouse import Connection
 
 Kind = Literal["gauge", "counter", "histogram"]
 BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
-"""Upper bounds of the latency histogram, seconds; above the last is `+Inf`."""
+"""Upper bounds of the latency histogram in seconds; the last bucket is `+Inf`."""
 
 
 @dataclass(frozen=True)
 class Sample:
-    """One value; `suffix` is `_bucket`, `_sum` or `_count` of a histogram."""
+    """One value of a family.
+
+    For a histogram `suffix` is `_bucket`, `_sum` or `_count`, otherwise ''.
+    """
 
     value: float
     labels: Mapping[str, str] = field(default_factory=dict)
@@ -34,7 +38,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Family:
-    """All samples of one name."""
+    """All samples of one metric name."""
 
     name: str
     kind: Kind
@@ -152,9 +156,10 @@ FROM topics WHERE month = $1
 def read_metrics(
     con: Connection, now: datetime, money_now: datetime, budgets: Sequence[Budget]
 ) -> list[Family]:
-    """Every family that the tables have; `now` is the loop's, `money_now` the bill's.
+    """Return every family that has samples.
 
-    Both naive UTC. A family without rows is left out, as Prometheus expects.
+    `now` is the loop's time and `money_now` the time by which budgets count, both naive
+    UTC.
     """
     found = [
         Family(name, kind, help_, [_sample(row) for row in fetch_dicts(con, query)])
@@ -198,7 +203,10 @@ def _one(
 
 
 def _calls(con: Connection) -> list[Family]:
-    """Totals of settled calls, 0 for an operation without any; and what is open."""
+    """Return the totals of settled calls, and the calls in flight, per operation.
+
+    An operation without calls has 0.
+    """
     settled = {(name, status): 0.0 for name in OPERATIONS for status in _SETTLED}
     repeated = dict.fromkeys(OPERATIONS, 0.0)
     in_flight = dict.fromkeys(OPERATIONS, 0.0)
@@ -290,7 +298,10 @@ def _latencies(con: Connection) -> Family:
 def _budgets(
     con: Connection, money_now: datetime, budgets: Sequence[Budget]
 ) -> list[Family]:
-    """A budget per run is left out: it stands at zero between runs."""
+    """Return the used share and the rest of each budget.
+
+    Budgets per run are left out, since they are at zero between runs.
+    """
     lasting = [budget for budget in budgets if budget.period != "run"]
     used = [
         ({"budget": str(usage.budget), "unit": usage.budget.unit}, usage)

@@ -1,4 +1,4 @@
-"""Figures as Prometheus' text format (0.0.4) and as DogStatsD datagrams."""
+"""Format metrics as Prometheus text (0.0.4) and as DogStatsD datagrams."""
 
 from __future__ import annotations
 
@@ -10,11 +10,11 @@ from ig_assets.core.reports.metrics.metrics import Family, Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DATAGRAM_BYTES = 1432
-"""What fits an Ethernet frame with its headers; DataDog's own clients use the same."""
+"""What fits an Ethernet frame with its headers; DataDog's own clients use this size."""
 
 
 def prometheus_text(families: Sequence[Family]) -> str:
-    """The families, each with its help and type; ends with a line break."""
+    """Return the families with their help and type; the text ends with a line break."""
     lines = []
     for family in families:
         lines.append(f"# HELP {family.name} {_help(family.help)}")
@@ -27,9 +27,10 @@ def prometheus_text(families: Sequence[Family]) -> str:
 
 
 def dogstatsd_datagrams(families: Sequence[Family]) -> Iterator[bytes]:
-    """The samples as gauges, as many to a datagram as fit.
+    """Yield datagrams of gauges, each with as many samples as fit.
 
-    Totals are gauges too: a count of DogStatsD is a difference, which rows are not.
+    Totals are sent as gauges too: a count in DogStatsD is an increase, and these are
+    totals.
     """
     datagram = b""
     for family in families:
@@ -52,7 +53,7 @@ def _dogstatsd_line(name: str, sample: Sample) -> str:
 
 
 def _tag(value: str) -> str:
-    """A tag's value; what separates tags, fields and lines becomes an underscore."""
+    """Return a tag's value with separators of tags, fields and lines as underscores."""
     return re.sub(r"[,|\n\r# ]", "_", value)
 
 

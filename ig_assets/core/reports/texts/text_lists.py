@@ -1,7 +1,7 @@
-"""The texts and topics of the warehouse as lists for people, filtered by their words.
+"""List the texts and topics of the warehouse for people, filtered by their words.
 
-A filter is part of a name, in any case: `knife` finds the topic "Sharpen a kitchen
-knife". What was forgotten is in no list.
+A filter is a part of a name, in any letter case: `knife` finds the topic "Sharpen a
+kitchen knife". Forgotten texts are in no list.
 """
 
 from __future__ import annotations
@@ -88,9 +88,10 @@ ORDER BY t.month, t.due_on, t.topic
 
 @dataclass(frozen=True)
 class Filters:
-    """What a row must have; `month` and `origin` whole, the others as a part.
+    """Conditions on a row: `month` and `origin` must be equal, the others be contained.
 
-    `author` of a variant is the name of the model that wrote it.
+    The `author` of a variant is the name of the model that wrote it. A filter that is
+    None admits every row.
     """
 
     topic: str | None = None
@@ -99,7 +100,7 @@ class Filters:
     origin: str | None = None
 
     def admit(self, row: Mapping[str, Any]) -> bool:
-        """Whether a row has it all."""
+        """Return whether a row meets all conditions."""
         whole = all(
             wanted is None or row.get(name) == wanted
             for name, wanted in (("month", self.month), ("origin", self.origin))
@@ -110,13 +111,16 @@ class Filters:
         )
 
     def __str__(self) -> str:
-        """In words, e.g. "topic “knife”, month 2026-01"; empty without filters."""
+        """Return the filters in words, or '' if there are none.
+
+        An example is "topic “knife”, month 2026-01".
+        """
         given = {name: value for name, value in vars(self).items() if value}
         return ", ".join(f"{name} “{value}”" for name, value in given.items())
 
 
 class ScriptRow(TypedDict):
-    """A script of the corpus; `rate` is its latest known one, 0 to 1."""
+    """A script of the corpus; `rate` is its latest known rate, 0 to 1."""
 
     script_id: str
     words: str
@@ -132,7 +136,7 @@ class ScriptRow(TypedDict):
 
 
 class VariantRow(TypedDict):
-    """A variant of a topic; `state` says in words how far it came."""
+    """A variant of a topic; `state` says in words how far it has come."""
 
     variant_id: str
     words: str
@@ -147,7 +151,7 @@ class VariantRow(TypedDict):
 
 
 class TopicRow(TypedDict):
-    """A topic of a month's calendar, or of a person's request, with what became of it.
+    """A topic of a month's calendar or of a person's request, with its state.
 
     `simulated` says that its test was shown to the simulated audience.
     """
@@ -166,14 +170,14 @@ class TopicRow(TypedDict):
 
 
 def list_scripts(con: Connection, filters: Filters) -> tuple[list[ScriptRow], int]:
-    """The corpus's active scripts that pass, and how many there are in all."""
+    """Return the active scripts that pass the filters, and the number of all rows."""
     rows = fetch_dicts(con, _SCRIPTS)
     found = [row | {"words": first_words(row["words"])} for row in rows]
     return [cast(ScriptRow, r) for r in found if filters.admit(r)], len(rows)
 
 
 def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], int]:
-    """The latest variant of each arm that passes, and how many there are in all."""
+    """Return the latest variant of each arm that passes, and the number of all rows."""
     rows = fetch_dicts(con, _VARIANTS, [sorted(forgotten_variants(con))])
     found = []
     for row in filter(filters.admit, rows):
@@ -186,7 +190,7 @@ def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], 
 
 
 def list_topics(con: Connection, filters: Filters) -> tuple[list[TopicRow], int]:
-    """All months' topics that pass, and how many there are in all."""
+    """Return the topics of all months that pass, and the number of all rows."""
     rows = fetch_dicts(con, _TOPICS)
     found = []
     for row in rows:

@@ -1,4 +1,4 @@
-"""One script or variant with all that is known of it, for a person to read."""
+"""Show one script or variant, with all that is known about it, to a person."""
 
 from __future__ import annotations
 
@@ -66,7 +66,10 @@ ORDER BY r.rank
 
 
 class WholeText(TypedDict):
-    """`facts` are single values by name; `parts` the words; `tables` rows by title."""
+    """One text to show.
+
+    `facts` is {name: value}, `parts` {name: words}, `tables` {title: rows}.
+    """
 
     id: str
     facts: dict[str, Any]
@@ -75,9 +78,9 @@ class WholeText(TypedDict):
 
 
 def whole_script(con: Connection, reference: str) -> WholeText:
-    """A script by its id, the start of it, its file, topic or author.
+    """Return the script that an id, the start of one, a file, topic or author names.
 
-    Raises InputError where nothing fits, several do, or it was forgotten.
+    Raises InputError if nothing or more than one thing fits, or if it was forgotten.
     """
     script_id = _of_kind(con, reference, "script")
     rows = fetch_dicts(con, _SCRIPT, [script_id])
@@ -110,9 +113,9 @@ def whole_script(con: Connection, reference: str) -> WholeText:
 
 
 def whole_variant(con: Connection, reference: str) -> WholeText:
-    """A variant by its id, the start of it, or its topic.
+    """Return the variant that an id, the start of one, or a topic names.
 
-    Raises InputError where nothing fits, several do, or it was forgotten.
+    Raises InputError if nothing or more than one thing fits, or if it was forgotten.
     """
     variant_id = _of_kind(con, reference, "variant")
     rows = fetch_dicts(con, _VARIANT, [variant_id])

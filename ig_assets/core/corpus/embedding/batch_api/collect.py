@@ -54,9 +54,10 @@ QUEUE_FULL = "token_limit_exceeded"
 class Collection:
     """The results of one collection; `cost_usd` is None if no price is known.
 
-    `queue_is_full`: the vendor accepts no more before it has finished what it has.
-    `denied`: a batch ended because the vendor refuses the account. `problems` has a
-    sentence for each batch that did not complete.
+    `batches` ended batches brought `vectors` vectors; `failed_lines` lines brought
+    none. `queue_is_full` means that the vendor accepts no more batches before it has
+    finished earlier ones. `denied` means that a batch ended because the vendor refuses
+    the account. `problems` has a sentence for each batch that did not complete.
     """
 
     batches: int = 0
@@ -86,7 +87,7 @@ def poll_batches(
     """Ask the vendor about open batches; return (number under way, number ended).
 
     A batch that a crash left `intended` is looked up too. If the vendor does not know
-    it, it stays `intended`, since a running step may be about to send it.
+    the batch, it stays `intended`, since a running step may be about to send it.
     """
     with warehouse.transaction() as con:
         rows = batches_in(con, "intended", "submitted")
@@ -109,12 +110,12 @@ def poll_batches(
 def collect_ended(
     warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder
 ) -> Collection:
-    """Store the results of ended batches; a line that comes twice counts once.
+    """Store the results of ended batches and return them in numbers.
 
     Vectors are committed page by page together with the ledger rows of their lines, so
-    that the run after a killed one continues after its last page. Lines without a
-    vector get the reason. Raises TransientVendorError, after which the batch can be
-    collected again.
+    that the run after a killed one continues after its last page. A line that the
+    vendor returns twice counts once; a line without a vector gets the reason. Raises
+    TransientVendorError, after which the batch can be collected again.
     """
     with warehouse.transaction() as con:
         ended = batches_in(con, "ended")
@@ -225,9 +226,10 @@ def _without_result(
 ) -> list[_LineResult]:
     """Return results for the lines that are still open after all results are written.
 
-    A completed batch may have billed them, so they are booked with their estimated
-    tokens; in other batches they cost nothing. With `is_held_back` they become
-    `unsent`.
+    A completed batch may have billed these lines, so they are booked with their
+    estimated tokens; in other batches they cost nothing. With `is_held_back` the lines
+    of a batch that did not complete become `unsent`, so that they do not count as a
+    try.
     """
     lines = open_lines(con, batch.intent_key).values()
     if batch.outcome == "completed":

@@ -84,9 +84,10 @@ _FAILED_LINES = """
 class BatchReport:
     """The state of the batches; `texts_in_flight` counts texts and chunks.
 
-    `ended_badly` are the batches that brought not all of their vectors, newest first,
-    with the vendor's code. `given_up` are the texts of this space that are no longer
-    sent, with the reason. `stopped` is a sentence if a person has to act, else None.
+    `ended_badly` lists the batches that did not bring all of their vectors, newest
+    first, with the vendor's code. `given_up` lists the texts of this space that are no
+    longer sent, with the reason. `stopped` is a sentence if a person has to act, else
+    None.
     """
 
     in_flight: int
@@ -97,7 +98,7 @@ class BatchReport:
 
     @property
     def what_to_do(self) -> str | None:
-        """One sentence that says what a person has to do; None if nothing."""
+        """One sentence that says what a person has to do, or None."""
         if self.stopped is not None:
             return self.stopped
         if not self.given_up:
@@ -108,7 +109,7 @@ class BatchReport:
 
 
 def batch_report(con: Connection, space: Space) -> BatchReport:
-    """Read the state of the batches from the warehouse, without asking the vendor."""
+    """Return the state of the batches from the warehouse, without asking the vendor."""
     reasons = in_flight_inputs(con, space).given_up
     named = {
         row["revision_hash"]: row for row in fetch_dicts(con, _NAMES, [list(reasons)])
@@ -147,7 +148,7 @@ def stop_reason(con: Connection) -> str | None:
 
 
 def lift_stop(con: Connection) -> None:
-    """Allow sending again: denied batches become failed."""
+    """Allow sending again: set the status of denied batches to `failed`."""
     rows = [
         {"intent_key": row["intent_key"], "status": "failed"}
         for row in fetch_dicts(con, _DENIED)

@@ -1,7 +1,8 @@
 """Embeds through the vendor's Batch API, at half the price and within a day.
 
-Each run collects the results that have arrived and sends the inputs that are missing.
-Texts in a batch have no vector yet, like any new text, and do not change the index.
+Each run collects the results that have arrived and sends the inputs that are missing. A
+text in a batch has no vector until the batch is collected, and until then it does not
+change the index.
 """
 
 from __future__ import annotations
@@ -74,15 +75,16 @@ def embed_by_batches(
     sleep: Sleep = time.sleep,
     by_person: bool = True,
 ) -> BatchRun:
-    """Collect the results of ended batches, send the missing inputs, and do not wait.
+    """Collect the results of ended batches and send the missing inputs; do not wait.
 
-    Every input is sent once, in requests of up to `batch_size`. What the vendor did not
-    get to is sent in a later batch, at most three times in total; what it refuses is
-    rejected with the reason. A crash at any moment sends nothing twice.
+    Every input is sent once, in requests of up to `batch_size` inputs. An input that
+    the vendor did not get to is sent in a later batch, at most three times in total. An
+    input that the vendor refuses is rejected with the reason. A crash at any moment
+    sends nothing twice.
 
     If the vendor refuses the account, results are kept, AccessError is raised, and
-    nothing is sent until a run with `by_person`. Raises BudgetError before a batch over
-    the budget, and the VendorErrors of `batcher`.
+    nothing is sent until a run with `by_person`. Raises BudgetError before a batch that
+    would exceed the budget, and the VendorErrors of `batcher`.
     """
     ledger.mark_unknown(run)
     collected = collect_batches(warehouse, clock, lambda: batcher)
@@ -116,7 +118,7 @@ def embed_by_batches(
 def collect_batches(
     warehouse: Warehouse, clock: Clock, batcher: Callable[[], BatchEmbedder]
 ) -> Collection:
-    """Collect the results of ended batches; the vendor is asked only if some are open.
+    """Collect the results of ended batches; ask the vendor only if some are open.
 
     Call it only in a step that holds the asset's pool.
     """

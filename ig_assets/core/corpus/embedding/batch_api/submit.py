@@ -44,7 +44,8 @@ _NEVER_SENT = "the vendor has no such batch, so nothing was sent"
 class Submission:
     """What one run sent, in inputs (texts or chunks).
 
-    `retried` ones were sent before.
+    `retried` of the `inputs` were sent before. `chunked` texts were split. `texts` is
+    the number of texts with no input that is under way or given up.
     """
 
     batches: int = 0
@@ -70,8 +71,9 @@ class Submitter:
         """Send each input without a vector once, unless it is under way or given up.
 
         Inputs of a failed line are sent alone. Texts whose chunks all have a vector get
-        their pooled vector. Raises BudgetError before a batch over the budget, and what
-        `BatchEmbedder.submit` raises; batches sent before stay under way.
+        their pooled vector. Raises BudgetError before a batch that would exceed the
+        budget, and what `BatchEmbedder.submit` raises; batches sent before stay under
+        way.
         """
         space, transaction = Space.of(self.embedder), self.warehouse.transaction
         with transaction() as con:
@@ -115,10 +117,7 @@ class Submitter:
             note_submitted(con, intent_key, batch_id, self.clock.now())
 
     def _intend(self, group: Sequence[Sequence[Input]]) -> tuple[str, list[BatchLine]]:
-        """Record the batch and its lines, and reserve their cost.
-
-        Return (key, lines).
-        """
+        """Record the batch and its lines, reserve the cost, and return (key, lines)."""
         embedder = self.embedder
         hashes = [[item.content_hash for item in request] for request in group]
         tokens = [sum(item.tokens for item in request) for request in group]
@@ -157,7 +156,11 @@ class Submitter:
         return stable_id("embedding_batch", count, *request_hashes)
 
     def _send(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Submit the batch; before each retry, ask the vendor whether it has it."""
+        """Submit the batch and return its id at the vendor.
+
+        Before each retry, ask the vendor whether the batch arrived at an earlier
+        attempt.
+        """
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
             stop=stop_after_attempt(SUBMIT_ATTEMPTS),
@@ -177,8 +180,8 @@ def resolve_intents(warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder) 
     """Ask the vendor about batches that are `intended` and not recorded as sent.
 
     Call it only in a step that holds the asset's pool, since another step could be
-    about to send one. A batch that the vendor does not know was not sent; its inputs
-    are free again.
+    about to send such a batch. A batch that the vendor does not know was not sent; its
+    inputs may be sent in another batch.
     """
     with warehouse.transaction() as con:
         intents = batches_in(con, "intended")
@@ -201,7 +204,7 @@ def _give_up(
 ) -> None:
     """Record that the vendor accepted nothing of the batch; its lines cost nothing.
 
-    With `line_status` "failed" this counts as a try of the texts, with "unsent" it does
+    With `line_status` "failed" this counts as a try of the texts; with "unsent" it does
     not.
     """
     with warehouse.transaction() as con:

@@ -1,8 +1,8 @@
 """Groups the rows of a file into posts: several rows of one post are its readings.
 
-The vendor's id or permalink identifies a post. Without one, rows that have a time of
-reading belong to one post if they share test, arm, words and date of publication. In a
-file without times of reading every row is a post of its own.
+The vendor's id or permalink identifies a post. Without one, rows that have a reading
+time belong to one post if they share test, arm, words and date of publication. In a
+file without reading times every row is a post of its own.
 """
 
 from __future__ import annotations
@@ -53,7 +53,11 @@ _SEGMENTS = (
 
 @dataclass(frozen=True)
 class FilePost:
-    """One post of a file: its rows, the newest reading last."""
+    """One post of a file: its rows, the newest reading last.
+
+    `experiment` is the name of its test in the file, or "" if it is in no test; `names`
+    are the vendor's names of the post.
+    """
 
     rows: tuple[HistoryRow, ...]
     experiment: str
@@ -83,7 +87,7 @@ class FilePost:
         )
 
     def rated(self, numerator: str | None, denominator: str) -> HistoryRow | None:
-        """Return the newest row that has both counts, or None."""
+        """Return the newest row that has a count of both columns, or None."""
         return next(
             (
                 row
@@ -98,8 +102,8 @@ class FilePost:
 class GroupedRows:
     """The posts of a file, and the rows that became part of no post.
 
-    `repeated` rows add nothing to other rows; `refused` rows contradict others and come
-    as (row, reason, detail). `rounded` are the ids that a spreadsheet has rounded.
+    `repeated` rows add nothing to other rows. `refused` rows contradict others; each is
+    (row, reason, detail). `rounded` are the ids that a spreadsheet has rounded.
     """
 
     posts: tuple[FilePost, ...]
@@ -110,12 +114,18 @@ class GroupedRows:
 
 
 def words_and_arm(post: FilePost) -> tuple[str, str, str]:
-    """Return the key of arms of one test that differ in their counts alone."""
+    """Return (hash of the words, image, arm) of a post.
+
+    Posts of one test that share this key differ in their counts alone.
+    """
     return (post.row.revision_hash, image_id(post.row.image), post.row.arm)
 
 
 def published_as(post: FilePost) -> tuple[object, ...]:
-    """Return the key of posts without a test that differ in their counts alone."""
+    """Return (hash of the words, date of publication, image, vendor's names) of a post.
+
+    Posts without a test that share this key differ in their counts alone.
+    """
     row = post.row
     return (row.revision_hash, row.posted_on, image_id(row.image), post.names)
 
@@ -123,7 +133,7 @@ def published_as(post: FilePost) -> tuple[object, ...]:
 def posts_by(
     posts: Sequence[FilePost], key: Callable[[FilePost], object]
 ) -> Iterable[list[FilePost]]:
-    """Group the posts by the value of `key`."""
+    """Return the posts in groups that have the same value of `key`."""
     groups: dict[object, list[FilePost]] = defaultdict(list)
     for post in posts:
         groups[key(post)].append(post)
@@ -133,10 +143,10 @@ def posts_by(
 def group_posts(
     rows: Sequence[HistoryRow], mapping: Mapping[str, str], present: Present
 ) -> GroupedRows:
-    """Group the accepted rows into posts; readings dated in the future are refused.
+    """Group the accepted rows into posts; refuse readings that are dated in the future.
 
-    `mapping` is {our column: the file's}. Raises InputError if the column of ids does
-    not identify posts.
+    `mapping` is {our column: the file's column}. Raises InputError if the column of ids
+    does not identify posts.
     """
     rows, rounded = without_rounded(rows)
     rows, notes = with_reading_times(rows, mapping)
@@ -172,9 +182,9 @@ def _readings(
     repeated: list[HistoryRow],
     refused: list[tuple[HistoryRow, str, str]],
 ) -> list[HistoryRow]:
-    """Return one row per time of reading, the newest last.
+    """Return one row per reading time, the newest last.
 
-    Other rows are appended to `repeated` or `refused`.
+    The other rows of the group are appended to `repeated` or `refused`.
     """
     by_time: dict[datetime | None, list[HistoryRow]] = defaultdict(list)
     for row in group:
@@ -198,9 +208,10 @@ def _readings(
 
 
 def _segmented_by(rows: Sequence[HistoryRow]) -> str:
-    """Return the label column in which rows with different counts differ.
+    """Return the label column that splits one post's rows into segments, or "".
 
-    "" for none.
+    It is the label column with the most different values among rows whose counts
+    differ.
     """
     if len(rows) < 2 or all(row.counts == rows[0].counts for row in rows):
         return ""
@@ -274,7 +285,8 @@ def _said_of(post: FilePost) -> list[object]:
 def _with_terms(newest: HistoryRow, rows: Sequence[HistoryRow]) -> HistoryRow:
     """Return the newest row with the arm and the state of the test from older rows.
 
-    An export of all posts may repeat the post without naming its test.
+    The newest row may name no test, since an export of all posts may repeat the post
+    without its test.
     """
     if newest.experiment:
         return newest
@@ -304,7 +316,7 @@ def _counts_of(row: HistoryRow) -> tuple[object, ...]:
 def _is_repeated(
     counts: Mapping[str, float], largest: Mapping[str, float], named: bool
 ) -> bool:
-    """Whether `counts` are an earlier state of `largest`: no counter is higher.
+    """Return whether `counts` are an earlier state of `largest`: no counter is higher.
 
     Unless the post is `named` by its vendor, only equal counts are a repetition.
     """

@@ -16,12 +16,12 @@ from ig_assets.warehouse.warehouse import Connection
 
 TEST_NAME_LENGTH = 200
 SIGMA_DIGITS = 6
-"""So many digits after the point of a given σ count."""
+"""Number of digits after the decimal point to which a stated σ is rounded."""
 TEST = "test"
-"""The kind of a name in `vendor_post_names` that says of which test a single post is.
+"""Kind of a row of `vendor_post_names` that names the test of a post in no experiment.
 """
 IMAGE = "image:"
-"""Begins `posts.detail` of a post that is known to show an image."""
+"""Prefix of `posts.detail` for a post that is known to show an image."""
 
 _TESTS = """
 SELECT experiment_id, intent_key, numerator, denominator, randomised, sigma,
@@ -82,7 +82,7 @@ ORDER BY post_id, as_of
 
 @dataclass(frozen=True)
 class KnownTest:
-    """A test of earlier imports with its present terms.
+    """A test of earlier imports, as it is stored now.
 
     `name` is the name from the file, in its stored spelling.
     """
@@ -102,10 +102,10 @@ class KnownTest:
 class KnownPost:
     """A post of earlier imports with the counts of all its readings.
 
-    `label` is the arm's label. `revision_hash` identifies the words at publication,
-    `words` those of all revisions of the script. `readings` maps each time of reading
-    to its counts. `split_given` and `sigma_given` are what a person stated about the
-    test.
+    `label` is the arm's label. `revision_hash` identifies the words at publication;
+    `words` holds the hashes of all revisions of the script. `readings` maps each
+    reading time to its counts. `split_given` and `sigma_given` are what a person stated
+    about the test.
     """
 
     post_id: str
@@ -124,7 +124,7 @@ class KnownPost:
 
     @property
     def read_at(self) -> datetime | None:
-        """The time of the latest reading."""
+        """The reading time of the latest reading; None without readings."""
         return max(self.readings, default=None)
 
     @property
@@ -138,7 +138,7 @@ class KnownPost:
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """The earlier tests (by experiment id) and posts that a file may repeat."""
+    """The earlier tests, {experiment_id: test}, and posts that a file may repeat."""
 
     tests: Mapping[str, KnownTest] = field(default_factory=dict)
     posts: Sequence[KnownPost] = ()
@@ -155,7 +155,7 @@ def known_history(
     """Read the known tests and posts that share a test name, words or a vendor's name.
 
     `past` are all earlier imports; `sources` are the candidate sources of the file.
-    Posts of every source are read. `revisions` are hashes of words.
+    Tests and posts are read whatever their source. `revisions` are hashes of words.
     """
     every = list(dict.fromkeys([*sources, *(done.source for done in past)]))
     own = {
@@ -222,7 +222,7 @@ def known_history(
 
 
 def _rounded(sigma: float | None) -> float | None:
-    """Round a stored σ to the precision with which people state it."""
+    """Return a stored σ with the precision in which people state it."""
     return None if sigma is None else round(sigma, SIGMA_DIGITS)
 
 
@@ -233,7 +233,11 @@ def _tests(
     own: Mapping[str, str],
     revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """Return {experiment_id: test} of known tests with such a name or words."""
+    """Return {experiment_id: test} of known tests with one of these names or words.
+
+    `own` is {experiment id: source} that a test of the file may have; `revisions` are
+    hashes of words.
+    """
     stored = {stored_test_name(test): test for test in tests}
     found = {}
     values = [list(stored), list(own), list(revisions)]
@@ -252,7 +256,7 @@ def _tests(
 
 
 def stored_test_name(test: str) -> str:
-    """A test's name as it is stored: at most 200 characters and without NUL."""
+    """Return a test's name as it is stored: at most 200 characters and without NUL."""
     return test.replace("\x00", "")[:TEST_NAME_LENGTH]
 
 
@@ -271,7 +275,7 @@ def _names(
 def _readings(
     con: Connection, post_ids: Sequence[str]
 ) -> dict[str, dict[datetime, dict[str, float]]]:
-    """Return {post_id: {time of reading: {metric: value}}}."""
+    """Return {post_id: {reading time: {metric: value}}}."""
     readings: dict[str, dict[datetime, dict[str, float]]] = {}
     for post_id, metric, value, as_of in con.execute(
         _COUNTS, [list(post_ids)]

@@ -1,4 +1,8 @@
-"""Labels of arms: the name in the file, else the vendor's, else a hash of words."""
+"""Gives arms their labels.
+
+A label is the arm's name in the file, else the vendor's name of the post, else a hash
+of the words.
+"""
 
 from __future__ import annotations
 
@@ -21,9 +25,9 @@ def new_label(post: FilePost, labels: set[str]) -> str:
 
 
 def label_of_known(known: KnownPost, labels: set[str]) -> str:
-    """Return an unused label for a known post that becomes an arm.
+    """Return a label for a known post that becomes an arm, and add it to `labels`.
 
-    Add it to `labels`.
+    The label is not in `labels` before the call.
     """
     label = known.label[:LONGEST_LABEL]
     if label == SINGLE:
@@ -32,7 +36,7 @@ def label_of_known(known: KnownPost, labels: set[str]) -> str:
 
 
 def may_be_labelled(given: str, label: str) -> bool:
-    """Whether a row with the arm `given`, or "", may be the arm `label`."""
+    """Return whether a row whose arm is `given`, or "", may be the arm `label`."""
     given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(
         re.fullmatch(f"{re.escape(given)}-[0-9]+", label)
@@ -40,7 +44,10 @@ def may_be_labelled(given: str, label: str) -> bool:
 
 
 def is_made_of_words(known: KnownPost) -> bool:
-    """Whether a known arm's label is a hash of its words, as no file named the arm."""
+    """Return whether a known arm's label is a hash of its words.
+
+    The label is such a hash if no file named the arm.
+    """
     made = _of_words(known.revision_hash, known.image)
     return known.label == made or known.label.startswith(f"{made}-")
 

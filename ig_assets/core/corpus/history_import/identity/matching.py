@@ -25,7 +25,7 @@ from ig_assets.core.corpus.history_import.identity.recognition import (
 )
 
 MOST_COMPARED = 8
-"""Of so many posts with the same words at most all assignments are compared."""
+"""Most posts with the same words for which all assignments are compared."""
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -55,11 +55,12 @@ class KnownLookup:
                     self._by_name[name].append(post)
 
     def by_name(self, post: FilePost, experiment_id: str | None) -> KnownPost | None:
-        """Return the unused known post that shares a name with `post`, and use it.
+        """Return the unused known post that shares a name with `post`; mark it as used.
 
-        With an experiment, its arms come first, then posts in no experiment; arms of
-        other experiments never match. Without one, an arm of any known experiment comes
-        first. Names that are unique among all accounts match across sources.
+        With `experiment_id`, arms of that experiment come first, then posts in no
+        experiment; arms of other experiments never match. Without it, an arm of any
+        known experiment comes first. Names that are unique among all accounts match
+        across sources. Returns None if no known post matches.
         """
         found = self._named(post)
         if experiment_id is not None:
@@ -73,10 +74,10 @@ class KnownLookup:
         return self.use(found[0]) if found else None
 
     def arms_by_name(self, post: FilePost) -> list[KnownPost]:
-        """Return and use all known arms that share a name with a post outside of tests.
+        """Return all known arms that share a name with a post in no test.
 
-        The post's counts apply to each of these arms; an arm that was left out would be
-        compared with newer counts than its own.
+        The arms are marked as used. The post's counts apply to each of them; an arm
+        that was left out would be compared with newer counts than its own.
         """
         found = {k.post_id: k for k in self._named(post) if k.experiment_id}
         return [self.use(known) for known in found.values()]
@@ -91,15 +92,18 @@ class KnownLookup:
         )
 
     def singles_like(self, post: FilePost) -> list[KnownPost]:
-        """Return the known posts without a test that are this post by their words."""
+        """Return the known posts in no experiment that are the same post.
+
+        `is_same_post` compares words, images, dates and the vendor's names.
+        """
         singles = self._singles[post.row.revision_hash]
         return [known for known in singles if is_same_post(post, known)]
 
     def singles_of(self, post: FilePost) -> list[KnownPost]:
         """Return the known posts without an experiment that may be this post.
 
-        They name the same test as the post, or neither names one. A lone arm that has
-        the same name in the same test matches whatever its date.
+        A known post names the same test as the post, or neither names one. A lone arm
+        that has the same name in the same test matches whatever its date.
         """
         singles = self._singles[post.row.revision_hash]
         return [
@@ -114,7 +118,10 @@ class KnownLookup:
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Whether earlier files have lone arms of the post's test, none being it."""
+        """Return whether earlier files have lone arms of the post's test.
+
+        Returns False if one of these arms is the post itself, or may be.
+        """
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
 
@@ -131,10 +138,11 @@ def match_alike(
 ) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
     """Pair posts that share words and arm with known posts by their counts.
 
-    Returns (pairs, new posts, undecided posts). One post and one known post are a pair.
-    If the file repeats known counts only, equal counts are paired. Otherwise all
-    assignments are tried in which no counter falls. If they all give each known post
-    the same counts, one of them is returned; if not, all posts are undecided.
+    Returns (pairs, new posts, undecided posts). A single post and a single known post
+    are a pair. If the file repeats known counts only, equal counts are paired.
+    Otherwise all assignments are tried in which no counter falls. If all of them give
+    each known post the same counts, one of them is returned; otherwise all posts are
+    undecided.
     """
     if not known:
         return [], list(posts), []
@@ -153,7 +161,10 @@ _Pairs = list[tuple[FilePost, KnownPost]]
 
 
 def _repeated(posts: Sequence[FilePost], known: Sequence[KnownPost]) -> _Pairs | None:
-    """Pair each post with a known post of equal latest counts; None if one has none."""
+    """Pair each post with a known post that has the same latest counts.
+
+    Returns None if some post has no such known post.
+    """
     left, pairs = list(known), []
     for post in posts:
         found = next((k for k in left if _equal(post, k.counts)), None)
@@ -169,8 +180,9 @@ def _only_assignment(
 ) -> _Pairs | None:
     """Return the assignment in which no counter falls; None for none or several.
 
-    Assignments with the same outcome count as one. The file may be older than some
-    known readings, unless it has more posts than are known.
+    Assignments with the same outcome count as one. The readings of the file may be
+    older than some known readings, unless the file has more posts than are known.
+    Returns None, too, for more than MOST_COMPARED posts.
     """
     if max(len(posts), len(known)) > MOST_COMPARED:
         return None
@@ -220,7 +232,7 @@ def _injections(
 
 
 def _outcome(pairs: _Pairs, known: Sequence[KnownPost]) -> object:
-    """Return a key of what an assignment adds to which readings.
+    """Return a key of the readings that an assignment adds to each known post.
 
     Known posts with equal readings are interchangeable.
     """
@@ -248,10 +260,10 @@ def _fits(
     before: Sequence[datetime],
     after: Sequence[datetime],
 ) -> bool:
-    """Whether no counter falls if the post is read after `before` and before `after`.
+    """Return whether no counter falls if the post is read between `before` and `after`.
 
-    Both are times of known readings. A row that has a time of reading is compared at
-    that time instead.
+    Both are times of known readings. A row that has a reading time is compared at that
+    time instead.
     """
     for row in post.rows:
         earlier, later = before, after
@@ -286,7 +298,7 @@ def _equal(post: FilePost, counts: Mapping[str, float]) -> bool:
 
 
 def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
-    """Whether a post is another arm than a known lone arm of its test."""
+    """Return whether the post is another arm than `known`, a lone arm of its test."""
     if known.names.intersection(post.names):
         return False
     if differs_by_name(post, known):
@@ -298,8 +310,8 @@ def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
 
 
 def differs_by_name(post: FilePost, known: KnownPost) -> bool:
-    """Whether both have a name of the same kind.
+    """Return whether both posts have a vendor's name of the same kind.
 
-    Call it for posts that share no name.
+    Call it for posts that share no name: such names then tell the posts apart.
     """
     return bool({n.kind for n in post.names} & {n.kind for n in known.names})

@@ -1,4 +1,4 @@
-"""Handles tests that a file names otherwise: by another spelling, or by a new name."""
+"""Handles tests that a file names in another spelling, or by a new name."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ig_assets.errors import InputError
 
 
 def spellings(names: Collection[str]) -> set[str]:
-    """Return the names with their other Unicode forms, and whole numbers with `.0`."""
+    """Return the names with their other Unicode forms; whole numbers also with `.0`."""
     found: set[str] = set()
     for name in names:
         plain = _plain(name)
@@ -33,7 +33,7 @@ def spellings(names: Collection[str]) -> set[str]:
 def with_known_names(
     posts: Sequence[FilePost], known: KnownHistory
 ) -> tuple[FilePost, ...]:
-    """Return the posts with test names in the spelling that is stored already.
+    """Return the posts with the names of known tests in their stored spelling.
 
     A name that the file itself spells in several ways is left as it is.
     """
@@ -62,8 +62,8 @@ def check_renamed(
 ) -> None:
     """Raise InputError if all arms of a new test are those of a known test.
 
-    The known test may be of any source; tests that the file has under their own name
-    are not compared.
+    The known test may be of any source. A known test is not compared if the file also
+    has it under its own name.
     """
     in_file = {post.experiment for post in posts} - {""}
     by_words: dict[str, list[KnownPost]] = defaultdict(list)

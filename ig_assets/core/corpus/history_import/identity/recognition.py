@@ -2,7 +2,7 @@
 
 Exports are often named by date. If each file name were a source of its own, its tests
 would be decided again, each with another single look. So a file that shares posts with
-a known source belongs to that source. A person is asked if this is in doubt.
+a known source belongs to that source. In doubt, a person has to state the source.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _NAMED_TESTS = 3
 class _Overlap:
     """How many posts, and which tests, a file shares with one source.
 
-    `named` posts share a vendor's name, `dated` ones words and date, `undated` ones
-    words without a date, `arms` test and words. `elsewhere` counts posts with the same
-    words and date that are an arm of a test on one side only. `tests` are the names of
-    shared tests.
+    `named` posts share a vendor's name, `dated` posts share words and date, `undated`
+    posts share words and have no date, `arms` share test and words. `elsewhere` counts
+    posts with the same words and date that are an arm of a test either in the file or
+    in the source, but not in both. `tests` are the names of shared tests.
     """
 
     named: int = 0
@@ -47,7 +47,7 @@ class _Overlap:
     elsewhere: int = 0
 
     def is_certain(self, posts: int) -> bool:
-        """Whether the file, with `posts` posts, certainly belongs to the source."""
+        """Return whether a file of `posts` posts certainly belongs to the source."""
         return bool(self.named or self.dated or self.arms) or self.undated * 2 >= posts
 
     @property
@@ -62,10 +62,10 @@ def recognise_source(
     sources: Collection[str],
     file_name: str,
 ) -> tuple[str, str | None]:
-    """Return the source of a file, and a note if it is not `own`.
+    """Return the source of a file, and a note if it is not `own`, else None.
 
-    `own` is the source that the file's name gives, `sources` are the known ones. Raises
-    InputError if a person has to state the source.
+    `own` is the source that the file's name gives; `sources` are the known sources.
+    Raises InputError if a person has to state the source.
     """
     overlaps = _overlaps(posts, known)
     certain = [s for s, o in overlaps.items() if o.count and o.is_certain(len(posts))]
@@ -99,7 +99,7 @@ def recognise_source(
 
 
 def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) -> bool:
-    """Whether a file certainly has posts of the source."""
+    """Return whether some posts of the file certainly belong to the source."""
     overlap = _overlaps(posts, known).get(source)
     return overlap is not None and bool(
         overlap.count and overlap.is_certain(len(posts))
@@ -107,10 +107,11 @@ def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) ->
 
 
 def is_same_post(post: FilePost, known: KnownPost) -> bool:
-    """Whether a post of a file and a known post, of whichever source, are the same.
+    """Return whether a post of a file and a known post of any source are the same post.
 
-    They are if they share a globally unique name, or a name and also words or date.
-    Posts without a name of the same kind are compared by words, image and date.
+    Two posts are the same if they share a globally unique name, or a name and also
+    words or date. Posts that have no vendor's name of the same kind are the same if
+    words, image and date are equal.
     """
     shared = known.names.intersection(post.names)
     words = post.row.revision_hash in known.words
@@ -124,10 +125,12 @@ def is_same_post(post: FilePost, known: KnownPost) -> bool:
 
 
 def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
-    """Whether the post and a known post without an experiment agree about their test.
+    """Return whether a post and a known post in no experiment agree about their test.
 
-    A post of the account's own list is not an arm with the same words, as its counts
-    differ. Older versions stored no test for a lone arm, only the arm's name.
+    They agree if both name the same test or neither names one. A post of the account's
+    own list is not an arm with the same words, as its counts differ. Older versions
+    stored no test for a lone arm, only the arm's name; such an arm agrees with every
+    test.
     """
     tests = {name.value for name in known.names if name.kind == TEST}
     if tests:
@@ -136,10 +139,10 @@ def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
 
 
 def is_same_lone_arm(post: FilePost, known: KnownPost) -> bool:
-    """Whether the post is a known lone arm of its test: same label, words and image.
+    """Return whether the post is a known lone arm of its test.
 
-    Arms without a name match only if one of them has no date, as a date may be added
-    later.
+    Label, words and image must be equal. Arms without a label match only if one of them
+    has no date, as a date may be added later.
     """
     if not post.experiment or known.names.isdisjoint(_test_names(post)):
         return False
@@ -159,7 +162,7 @@ def _test_names(post: FilePost) -> set[VendorName]:
 
 
 def is_arm_of(post: FilePost, known: KnownPost) -> bool:
-    """Whether a known arm belongs to the test that the file names for the post."""
+    """Return whether a known arm belongs to the test that the file names for `post`."""
     return known.experiment_id == stable_id("history", known.source, post.experiment)
 
 
@@ -227,10 +230,11 @@ def _question(
 def _has_other_arms_only(
     posts: Sequence[FilePost], known: KnownHistory, own: str
 ) -> bool:
-    """Whether the file has several arms of a known test of the source, all of them new.
+    """Return whether all arms that the file has of some known test are new.
 
-    An arm is new if neither its words nor its label are known. A known label with other
-    words is rejected at a later step.
+    Only tests of source `own` with several arms in the file are examined. An arm is new
+    if neither its words nor its label are known. A known label with other words is
+    rejected at a later step.
     """
     arms: dict[str, list[KnownPost]] = defaultdict(list)
     for arm in known.posts:

@@ -1,4 +1,4 @@
-"""Matches arms that a later file names otherwise, by words and image."""
+"""Matches arms that a later file gives another name, by words and image."""
 
 from __future__ import annotations
 
@@ -19,13 +19,14 @@ _Matched = tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost
 def match_renamed(
     posts: Sequence[FilePost], known: Sequence[KnownPost], given: Collection[str]
 ) -> _Matched:
-    """Match posts of a test with known arms of another name.
+    """Match posts of a test with known arms that have another name.
 
     Returns (pairs, new posts, undecided posts). `known` are the test's arms that were
-    not found by name, `given` the names of arms in the file. An arm that had no name,
-    or the same name in other letter case, is matched by words and image. An arm that
-    had another name is matched so only if the file has all arms of `known`; otherwise
-    the post may be a new arm. Posts are undecided if several arms have their words.
+    not found by name; `given` are the names of arms in the file. An arm that had no
+    name, or the same name in other letter case, is matched by words and image. An arm
+    that had another name is matched in this way only if the file has all arms of
+    `known`; otherwise the post may be a new arm. Posts are undecided if several arms
+    have their words.
     """
     if any(arm.label in given for arm in known):
         return [], list(posts), []

@@ -17,14 +17,14 @@ from ig_assets.errors import InputError
 
 
 def image_id(image: str) -> str:
-    """Return the image's id, or "" for a link, which changes with every export."""
+    """Return the image's id, or "" for a link: links change with every export."""
     return "" if "://" in image else image
 
 
 def with_reading_times(
     rows: Sequence[HistoryRow], mapping: Mapping[str, str]
 ) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
-    """Return (rows, notes); dates that differ within a post become times of reading.
+    """Return (rows, notes), with dates that differ within a post as reading times.
 
     Raises InputError if most of these posts have several texts: the id column is wrong.
     """
@@ -62,9 +62,9 @@ def keyed_rows(
 ) -> Iterable[tuple[tuple[object, ...], HistoryRow]]:
     """Yield (key, row) for each row; rows with the same key belong to one post.
 
-    A row that has nothing to be matched by has its own number as key. A row that names
-    no test, of a post that is in several tests, is yielded once per test, each time
-    with a new number.
+    A row that cannot be matched with others has its own number as key. A row without a
+    test whose post is in several tests is yielded once per test, each time with a new
+    number.
     """
     ids: dict[VendorName, VendorName] = {}
     tests: dict[VendorName, set[str]] = defaultdict(set)

@@ -1,4 +1,4 @@
-"""The names that a vendor gives a post (id, code, permalink), normalised.
+"""Reads and normalises the names that a vendor gives a post: id, code and permalink.
 
 Exports of one account identify a post by a number, by its link, or by both. Permalinks
 are compared without scheme, query and kind of page, so that the links that two tools
@@ -16,16 +16,16 @@ from urllib.parse import parse_qs, urlsplit
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 
 ID, CODE, PERMALINK = "id", "code", "permalink"
-"""A number; a code of letters, as in links of Instagram and YouTube; a whole link."""
+"""Kinds of names: a number, a code as in links of Instagram and YouTube, a link."""
 GLOBAL_LENGTH = 10
-"""An id of so many characters is unique among all accounts of a vendor."""
+"""Least length of an id that is unique among all accounts of a vendor."""
 
 _EXACT_DIGITS = 15
 
-# Excel writes long numbers so, and only the first digits are left.
+# Excel shortens long numbers in this way; only their first digits are left.
 _SHORTENED = re.compile(r"[0-9](?:[.,][0-9]+)?[eE]\+?[0-9]+")
 _FILE = re.compile(r"\.(?:mp4|mov|webm|m3u8|jpe?g|png|webp|heic)$", re.IGNORECASE)
-"""A link to a media file changes with every export and names no post."""
+"""Matches a link to a media file: it changes with every export and names no post."""
 
 _CODED = ("instagram.com/", "youtube.com/")
 _INSTAGRAM_PAGES = {"reel", "reels", "p", "tv"}
@@ -45,9 +45,9 @@ class VendorName(NamedTuple):
 
 
 def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
-    """Return the post's names in a row, sorted.
+    """Return the names of the post in a row, sorted.
 
-    Empty if it has no id and no permalink.
+    The result is empty if the row has no id and no permalink.
     """
     post_id, link = _unguarded(row.post_id), _unguarded(row.permalink)
     if "/" in post_id:
@@ -65,14 +65,14 @@ def vendor_names(row: HistoryRow) -> tuple[VendorName, ...]:
 
 
 def is_shortened(post_id: str) -> bool:
-    """Whether a spreadsheet has rounded the id, as in 1.8E+16."""
+    """Return whether a spreadsheet has rounded the id, as in 1.8E+16."""
     return _SHORTENED.fullmatch(post_id) is not None
 
 
 def without_rounded(
     rows: Sequence[HistoryRow],
 ) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
-    """Return the rows without ids that a spreadsheet rounded, and these ids.
+    """Return (rows without the ids that a spreadsheet rounded, these ids).
 
     Spreadsheets keep 15 digits and write 1.79E+16, or zeros for the remaining digits.
     Long ids count as rounded if there are at least two and all of them end in such

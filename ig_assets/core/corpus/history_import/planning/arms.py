@@ -1,9 +1,9 @@
 """Matches the posts of a file with known posts, and makes them arms of experiments.
 
-Nothing here depends on the order of a file's rows. A post is matched by the vendor's
-names; an arm also by its name in the file, and by words and image. Posts that share all
-of these are matched by their counts, or rejected as undecided. The arms of a test may
-come in separate files: a lone arm waits for the others.
+The result does not depend on the order of a file's rows. A post is matched by the
+vendor's names; an arm also by its name in the file, and by words and image. Posts that
+share all of these are matched by their counts, or rejected as undecided. The arms of a
+test may come in separate files: a lone arm waits for the others.
 """
 
 from __future__ import annotations
@@ -58,8 +58,8 @@ class ImportedArm:
 
     `known` is the same post in earlier imports, or None. `joined` are lone arms of
     earlier files that become arms of the same experiment. `split_given` and
-    `sigma_given` are what a person stated about the test, or None. An arm that
-    `is_apart` lacks the counts of its test's rate.
+    `sigma_given` are what a person stated about the test, or None. `is_apart` is true
+    for an arm that lacks the counts of its test's rate.
     """
 
     post: FilePost
@@ -97,7 +97,8 @@ class ArmPlan:
     """The arms of a file, and the posts that are rejected.
 
     `other_words` are the posts of tests in which a known arm has other words now.
-    `alike` are posts that cannot be distinguished, with all other posts of their tests.
+    `alike` are posts that cannot be distinguished, together with all other posts of
+    their tests.
     """
 
     arms: list[ImportedArm] = field(default_factory=list)
@@ -106,7 +107,7 @@ class ArmPlan:
 
 
 def script_id_of(row: HistoryRow) -> str:
-    """Return the id of a published text, a hash of its words."""
+    """Return the script id of a published text: `history/` and a hash of its words."""
     return f"history/{row.revision_hash[:ID_LENGTH]}"
 
 
@@ -127,7 +128,7 @@ def make_arms(
     known: KnownHistory,
     across_sources: bool,
 ) -> ArmPlan:
-    """Match the posts with known posts, and give new ones an id.
+    """Match the posts with known posts, and give new posts an id.
 
     A test with one arm is no experiment yet; it becomes one when a second arm comes, in
     this file or another one of the source. Posts are matched within `source`; with
@@ -160,8 +161,8 @@ def _add_experiment(
 ) -> None:
     """Add the arms of one experiment to the plan: known by name, by words, or new.
 
-    If one post is undecided, all are rejected: the other arms would be compared with
-    its older counts.
+    If one post is undecided, all posts of the experiment are rejected: the other arms
+    would be compared with older counts of the undecided post.
     """
     made: list[ImportedArm] = []
     waiting = lookup.waiting(posts[0].experiment)
@@ -240,7 +241,7 @@ def _add_singles(
     import_id: str,
     lookup: KnownLookup,
 ) -> None:
-    """Add posts that are in no experiment of this file; they may be known arms."""
+    """Add the posts that are in no experiment of this file; some may be known arms."""
     left = []
     for post in posts:
         known = lookup.by_name(post, None)
@@ -292,9 +293,10 @@ def _match_singles(
 def _single_id(post: FilePost, source: str, import_id: str, nth: int) -> str:
     """Return the id of a new post in no experiment.
 
-    It is a hash of the vendor's name. Without one it is a hash of words, date and image
-    in a source that has a name, and else of the row's number. `nth` distinguishes posts
-    with equal words, date and image.
+    The id is a hash of the vendor's name if the post has one. Otherwise, in a source
+    that has a name, it is a hash of words, date and image, and in a source without a
+    name a hash of the row's number. `nth` distinguishes posts with equal words, date
+    and image.
     """
     row = post.row
     if post.names:

@@ -45,7 +45,7 @@ def current_words(
     Edited words become a new revision of the post's script, unless another post shows
     that script too or the new words are a script already. Words from an older reading
     become a revision, but not the current one. `lookup` finds known posts that have no
-    rate and are therefore no arms.
+    rate and therefore are not among `arms`.
     """
     arm_of = {arm.row.number: arm for arm in arms}
     known_of = {
@@ -103,9 +103,9 @@ def _script_of(post: FilePost, known: KnownPost | None, arm: ImportedArm | None)
 
 
 def _is_older(post: FilePost, known: KnownPost, time: ReadingTime) -> bool:
-    """Whether the post was read before the latest known reading.
+    """Return whether the post was read before the latest known reading.
 
-    Without a time of reading in the file, the post counts as older if one of its
+    Without a reading time in the file, the post also counts as older if one of its
     counters is lower than the known value and none is higher.
     """
     reading = time.readings(post)[-1]

@@ -54,10 +54,10 @@ class ImportedExperiment(TypedDict):
 class Terms:
     """What a person states about all tests of a file; None leaves it to the file.
 
-    `randomised`: each test split one audience at random. `sigma` is the standard
-    deviation between posts on the log scale; `organic_sigma` is the one of tests
-    without a split. `running`: the tests are not over; `ends` is the time at which they
-    end.
+    `randomised` states that each test split one audience at random. `sigma` is the
+    standard deviation between posts on the log scale; `organic_sigma` is the same for
+    tests without a split. `running` states that the tests are not over, and `ends` when
+    they end.
     """
 
     randomised: bool | None = None
@@ -158,7 +158,7 @@ def judged_anew(
 
 
 def has_other_terms(new: ImportedExperiment, test: KnownTest) -> bool:
-    """Whether the split, σ or rate of a known test has changed."""
+    """Return whether the split, σ or rate of a known test has changed."""
     if has_other_rate(new, test):
         return True
     before, now = test.sigma, new["sigma"]
@@ -168,19 +168,19 @@ def has_other_terms(new: ImportedExperiment, test: KnownTest) -> bool:
 
 
 def has_other_rate(new: ImportedExperiment, test: KnownTest) -> bool:
-    """Whether the numerator or denominator of a known test has changed."""
+    """Return whether the numerator or denominator of a known test has changed."""
     rate = (new["numerator"], new["denominator"])
     return rate != (test.numerator, test.denominator)
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:
-    """Return the ids of experiments whose single look on z is spent."""
+    """Return the ids of those experiments that have used their single look on z."""
     ids = [experiment["experiment_id"] for experiment in experiments]
     return {found for (found,) in con.execute(_LOOKED, [ids]).fetchall()}
 
 
 class _Arm(NamedTuple):
-    """The facts about one arm from which the split and σ of its test are derived."""
+    """The data of one arm from which the split and σ of its test are derived."""
 
     posted_on: datetime | None
     has_own_post: bool
@@ -191,7 +191,7 @@ class _Arm(NamedTuple):
 def _every_arm(
     members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
 ) -> list[_Arm]:
-    """Return all arms of a test: the file's, joining ones, and earlier files'."""
+    """Return all arms of a test: the file's, the joined ones and those known before."""
     found = {}
     for arm in members:
         known = arm.known
@@ -216,9 +216,9 @@ def _every_arm(
 
 
 def _may_be_split(arms: Sequence[_Arm], numerator: str | None) -> bool:
-    """Whether the arms may be shares of one audience that was divided at random.
+    """Return whether the arms may be shares of one audience that was divided at random.
 
-    They are not if they ran on different days, if one of them has a vendor's name and
+    They cannot be if they ran on different days, if one of them has a vendor's name and
     thus is a post of its own, or if they are rated by likes, which belong to a whole
     post.
     """
@@ -234,7 +234,8 @@ def _usual_sigma(
 ) -> float | None:
     """Return the σ of a test for which no person stated one.
 
-    It is 0 with a split; a known test without a split keeps its σ.
+    It is 0 with a split; a known test without a split keeps its σ; any other test gets
+    `terms.organic_sigma`.
     """
     if randomised:
         return 0.0
@@ -244,9 +245,9 @@ def _usual_sigma(
 
 
 def _careful(said: Sequence[bool | None]) -> bool | None:
-    """Combine statements about a split: one False outweighs any True.
+    """Combine statements about a split: return False if any is False, else True.
 
-    None without any.
+    Returns None if every statement is None.
     """
     known = [value for value in said if value is not None]
     return all(known) if known else None
@@ -265,7 +266,7 @@ def _state(
     """Return the end of a test (or None), and whether it runs as of its latest reading.
 
     The file's own columns take precedence over what a person states about the whole
-    file. Neither is used if the file is older than known readings, except for
+    file. If the file is older than known readings, neither is used, except for
     `terms.ends`.
     """
     is_older = known is not None and _is_older(arms, time)
@@ -292,7 +293,7 @@ def _as_known(arm: ImportedArm) -> HistoryRow:
 
 
 def _is_older(arms: Sequence[ImportedArm], time: ReadingTime) -> bool:
-    """Whether the file was read before a known reading of one of the test's arms."""
+    """Return whether the file was read before a known reading of an arm of the test."""
     read = max(time.readings(arm.post)[-1].at for arm in arms)
     return any(
         arm.known is not None

@@ -1,7 +1,8 @@
 """Sums the performance of each script of a file: the counts of its posts, and the rate.
 
 A rate is the sum of events divided by the sum of trials, over the posts that have both.
-Posts with another denominator are never added in: they get a row of their own.
+Counts with different denominators are never added up: posts with another denominator
+get a row of their own.
 """
 
 from __future__ import annotations
@@ -48,8 +49,8 @@ def performance_rows(
 ) -> list[dict[str, Any]]:
     """Return the rows to add to `script_performance`.
 
-    A script whose posts have several denominators gets one row per denominator; all but
-    the newest post's have a suffix in their `source`.
+    A script whose posts have several denominators gets one row per denominator. The row
+    with the newest post's denominator has the plain `source`; the others have a suffix.
     """
     key = f"import/{stable_id('import', source)}"
     known: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -88,8 +89,8 @@ def _news(
     """Return the time under which to store figures, or None if they are known already.
 
     `known` are the rows of one script and source, the oldest first. The time is
-    `as_of`, or just after the last known row up to then. Older figures are stored as
-    history.
+    `as_of`, or just after the last row up to `as_of`. Figures that are older than a
+    known row are stored as history.
     """
     before = [row for row in known if row["as_of"] <= as_of]
     last = before[-1] if before else None
@@ -128,7 +129,7 @@ def _figures(
     """Return the summed latest counts and the rate of these posts.
 
     Impressions are used as views if no post has views. The rate is taken over the posts
-    that have both of its counts, and is None if there are none.
+    that have both of its counts; it is None if no post has both.
     """
     sums = {
         name: sum(post.row.counts.get(name, 0.0) for post in posts)

@@ -1,8 +1,8 @@
 """Handles posts that are arms of several tests: each has one row of `posts` per test.
 
-A row that names a test holds the counts of that arm; a row that names none holds those
-of all the post's arms (`KnownLookup.arms_by_name`). A post that becomes an arm of
-another test keeps its earlier readings there.
+A file row that names a test holds the counts of that arm. A row that names no test
+holds the counts of all arms of its post (`KnownLookup.arms_by_name`). A post that
+becomes an arm of another test keeps its earlier readings in the first test.
 """
 
 from __future__ import annotations
@@ -17,7 +17,7 @@ from ig_assets.core.corpus.history_import.identity.vendor_names import VendorNam
 from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.warehouse.warehouse import Connection
 
-# A split test counts its share of the audience, which is no other test's.
+# Excludes split tests: each counts its own share of the audience.
 _BRING = """
 INSERT INTO engagement (post_id, metric, as_of, observed_at, value, age_hours)
 SELECT m.post_id, g.metric, g.as_of, g.observed_at, g.value, g.age_hours
@@ -58,7 +58,7 @@ class Membership(NamedTuple):
 def new_memberships(
     arms: Sequence[ImportedArm], known: Sequence[KnownPost]
 ) -> list[Membership]:
-    """Find new arms that are already arms of other tests, by vendor's names."""
+    """Return the new arms whose post is an arm of another test, by vendor's names."""
     by_name: dict[VendorName, list[KnownPost]] = defaultdict(list)
     for post in known:
         for name in post.names if post.experiment_id is not None else ():

@@ -48,10 +48,10 @@ def without_incomplete_tests(
 ) -> WholeTests:
     """Reject the arms of tests in which known and new arms come without all known arms.
 
-    A file with new arms only is accepted, as arms may come in separate files, unless
-    one of them has the words of a missing arm. A row that names no test does not count
-    as an arm of one here. Arms of a `forgotten` script cannot come again and are not
-    missed.
+    A file with only new arms of a test is accepted, as arms may come in separate files,
+    unless one of them has the words of a missing arm. A row that names no test does not
+    count as an arm here. The arms of a script in `forgotten` cannot come again, so they
+    do not count as missing.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -100,7 +100,7 @@ def _detail(
 
 
 def _may_be_same(post: FilePost, known: KnownPost) -> bool:
-    """Whether words and image are equal, and no vendor's name says otherwise."""
+    """Return whether words and image are equal and no vendor's names contradict."""
     row = post.row
     return (
         row.revision_hash == known.revision_hash

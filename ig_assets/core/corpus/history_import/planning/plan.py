@@ -1,4 +1,4 @@
-"""Plans an import: which rows are taken as which scripts, posts and experiments."""
+"""Plans an import: which rows are accepted, as which scripts, posts and experiments."""
 
 from __future__ import annotations
 
@@ -89,12 +89,14 @@ _OTHER_WORDS = (
 class ImportOptions:
     """How to read a file, and what a person states about its experiments.
 
-    `mapping` ({our column: the file's}) overrides guessed columns, `numerator` and
-    `denominator` the guessed rate. `simulated=None` takes the file's column, else
-    False. `as_of` is when the counts were read (naive UTC); None leaves it to the file.
-    `source` names the export; without it, `by_name` derives it from shared posts or the
-    file's name, else it is the hash of the content. `values` are the formats of numbers
-    and dates, `preset` is the tool that made the file.
+    `mapping` ({our column: the file's column}) overrides guessed columns; `numerator`
+    and `denominator` override the guessed rate. With `simulated` None the file's column
+    says whether the counts are simulated, and without that column they are not. `as_of`
+    is when the counts were read (naive UTC); None leaves it to the file. `source` names
+    the export. Without `source`, `by_name` derives it from shared posts or the file's
+    name; without both, the source is the hash of the content. `values` are the formats
+    of numbers and dates; `preset` is the tool that made the file. With `dry_run`
+    nothing is written.
 
     `randomised`, `sigma`, `organic_sigma`, `running` and `ends` are those of `Terms`.
     """
@@ -133,7 +135,7 @@ class SourceFile:
 
     @property
     def is_named(self) -> bool:
-        """Whether the export has a name; without one `source` is `content_hash`."""
+        """Whether the source has a name; otherwise `source` is the `content_hash`."""
         return self.source != self.content_hash
 
     @property
@@ -147,12 +149,13 @@ class SourceFile:
 class ImportPlan:
     """All rows that an import writes.
 
-    `rows` are the accepted rows, `repeated` is the number of rows that add nothing,
-    `scripts` maps each script id to a row with its words, `edited` are the ids of
+    `rows` are the accepted rows; `repeated` is the number of rows that add nothing.
+    `scripts` maps each script id to a row with its words; `edited` are the ids of
     scripts with new words. `known_scripts` are the scripts of the source's earlier
-    files, `known_experiments` the experiments that exist already, `judged_anew` those
-    of them whose split, σ or rate changes. `leaving` are posts of earlier files that
-    stop being arms of their test. `notes` are sentences about the assumptions made.
+    files, `known_experiments` the experiments that exist already, and `judged_anew`
+    those of them whose split, σ or rate changes. `leaving` are posts of earlier files
+    that stop being arms of their test. `notes` are sentences about the assumptions
+    made.
     """
 
     file: SourceFile
@@ -175,7 +178,7 @@ class ImportPlan:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """Numbers of rows, by kind, that are neither accepted nor rejected.
+        """The rows that are neither accepted nor rejected, as {kind: number of rows}.
 
         Repeated rows are among them.
         """
@@ -192,7 +195,10 @@ def plan_import(
     options: ImportOptions,
     present: Present,
 ) -> ImportPlan:
-    """Match the posts of a file with those of earlier imports; writes nothing."""
+    """Match the posts of a file with those of earlier imports, and plan what to write.
+
+    The function only reads the warehouse.
+    """
     posts = grouped.posts
     rated = rate_posts(posts, history)
     across = options.by_name and options.source is None
@@ -264,7 +270,7 @@ def without_forgotten(
 ) -> tuple[list[HistoryRow], tuple[Reject, ...]]:
     """Return the rows that are not forgotten, and a reject for each of the others.
 
-    A row is forgotten if its script or its words are.
+    A row is forgotten if its script is forgotten or its words are.
     """
     forgotten = {
         value

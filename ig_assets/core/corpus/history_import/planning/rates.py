@@ -1,10 +1,10 @@
 """Chooses the rate of each post and test: a numerator and a denominator.
 
 Instagram reported impressions before 2025 and views since. A post is rated by the
-denominator it has, a test by a rate that its arms share, whichever files they came in;
-figures with different denominators are never mixed. An arm without the counts of its
-test's rate is left out of the test until a file brings these counts, or brings arms
-that make another rate the commonest.
+denominator it has, a test by a rate that its arms share, from whichever files the arms
+came; figures with different denominators are never mixed. An arm without the counts of
+its test's rate is left out of the test. It comes back when a file brings these counts,
+or when a file brings arms that make another rate the commonest.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True)
 class RatedPosts:
-    """The posts that have a rate, and how many posts have which denominator.
+    """The posts that have a rate, and {denominator: number of posts rated by it}.
 
     `unrated` is the number of posts without a rate.
     """
@@ -51,8 +51,8 @@ class RatedTests:
     """The arms of a file, and the rate of each test by experiment id.
 
     `apart` is the number of arms, of this file or waiting from earlier ones, that lack
-    the counts of their test's rate. `leaving` are earlier arms that lack them from now
-    on.
+    the counts of their test's rate. `leaving` are arms of earlier files that lack the
+    counts of a rate that their test gets now.
     """
 
     arms: list[ImportedArm]
@@ -72,7 +72,7 @@ def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
 
 
 def rate_posts(posts: Sequence[FilePost], history: ParsedHistory) -> RatedPosts:
-    """Separate the posts that have a rate from the others, which cannot be arms."""
+    """Separate posts with a rate from posts without one, which cannot be arms."""
     own = [denominator_of(post, history) for post in posts]
     rated = [post for post, name in zip(posts, own, strict=True) if name is not None]
     by_denominator = Counter(name for name in own if name is not None)
@@ -87,9 +87,9 @@ def rate_tests(
 ) -> RatedTests:
     """Choose the rate of each test from the counts of all its arms, in any file.
 
-    Arms that lack these counts are set apart. With `is_said` a person chose the file's
-    rate, and a new test gets no other. A new test with fewer than two arms left is no
-    experiment.
+    Arms that lack these counts are set apart. `is_said` is true if a person chose the
+    file's rate; a new test then gets no other rate. A new test with fewer than two arms
+    left is no experiment.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -139,7 +139,7 @@ _Readings = Sequence[Mapping[str, float]]
 
 
 def _readings(post: FilePost | None, known: KnownPost | None) -> _Readings:
-    """Return the counts of an arm at each time of reading, in all files."""
+    """Return the counts of an arm at each of its reading times, in all files."""
     return [
         *(row.counts for row in (post.rows if post is not None else ())),
         *(known.readings.values() if known is not None else ()),
@@ -158,10 +158,11 @@ def _shared(
     given: tuple[str | None, str | None],
     is_said: bool,
 ) -> Rate:
-    """Return the rate that most arms have, and the preferred one of equally common.
+    """Return the rate that most arms have; of equally common rates, the preferred one.
 
     A known test keeps its `given` rate, and a new one gets the file's, unless the
-    commonest rate covers an arm that lacks those counts.
+    commonest rate covers an arm that lacks those counts. If a person chose the file's
+    rate (`is_said`), a new test always gets it.
     """
 
     def those_with(rate: Rate) -> set[int]:
@@ -184,8 +185,8 @@ def _shared(
 def _candidates(mine: Rate) -> Iterator[Rate]:
     """Yield the possible rates of a test in order of preference.
 
-    A numerator or denominator outside of the lists of defaults was chosen by a person:
-    then `mine` is the only candidate.
+    If `mine` has a numerator or denominator outside the lists of defaults, a person
+    chose it; then `mine` is the only candidate.
     """
     if mine.numerator not in NUMERATORS or mine.denominator not in DENOMINATORS:
         yield mine

@@ -1,8 +1,8 @@
 """Decides when the counts of a file were read, and which of them are the latest.
 
-The time of reading comes from the file's column, from `--as-of`, or from the newest
-row's date, before which the file cannot have been made. Without any of these it is the
-time of the import.
+The reading time comes from the file's column, from `--as-of`, or from the newest row's
+date, before which the file cannot have been made. Without any of these it is the time
+of the import.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ ONE_DAY = timedelta(days=1)
 class Reading(NamedTuple):
     """The counts of one row, read at one time (naive UTC).
 
-    `is_own` is true if the row or the person gave that time.
+    `is_own` is true if the row or a person gave the time.
     """
 
     row: HistoryRow
@@ -37,10 +37,10 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadingTime:
-    """The time of reading for the rows of a file that have none of their own.
+    """The reading time of the rows of a file that have none of their own.
 
-    `stated` comes from the person (`is_own`) or from the newest row, and is None if
-    neither gives one; `now` is the time of the import. `by` names the origin of the
+    `stated` comes from a person (`is_own`) or from the newest row; it is None if
+    neither gives a time. `now` is the time of the import. `by` names the origin of the
     time for messages.
     """
 
@@ -51,11 +51,11 @@ class ReadingTime:
 
     @property
     def at(self) -> datetime:
-        """The time of reading: `stated`, else the time of the import."""
+        """The reading time: `stated`, else the time of the import."""
         return self.now if self.stated is None else self.stated
 
     def readings(self, post: FilePost) -> list[Reading]:
-        """The readings of a post, the oldest first."""
+        """Return the readings of a post, the oldest first."""
         found = [
             Reading(row, row.read_at or self.at, row.read_at is not None or self.is_own)
             for row in post.rows
@@ -63,10 +63,10 @@ class ReadingTime:
         return sorted(found, key=lambda reading: reading.at)
 
     def is_before(self, row: HistoryRow, end: datetime) -> bool:
-        """Whether the row was read before the end of a test.
+        """Return whether the row was read before the end of a test.
 
-        A bare date means that whole day. A row without a time of its own was read at
-        the latest when it was imported.
+        A bare date means that whole day. A row without a reading time of its own was
+        read at the latest when it was imported.
         """
         own = row.read_at or (self.stated if self.is_own else None)
         if own is None:
@@ -77,10 +77,10 @@ class ReadingTime:
 def reading_time(
     posts: Sequence[FilePost], as_of: datetime | None, present: Present
 ) -> ReadingTime:
-    """Derive the time of reading from `as_of`, else from the newest post's date.
+    """Derive the reading time from `as_of`, else from the newest post's date.
 
-    A post whose counts are all 0 may be a planned one, so its date is ignored. Without
-    any date the time is that of the import.
+    A post whose counts are all 0 may be planned for a later day, so its date is
+    ignored. Without any date the reading time is the time of the import.
     """
     if as_of is not None:
         return ReadingTime(as_of, True, present.now, "--as-of")
@@ -99,13 +99,16 @@ def reading_time(
 def settle_time(
     time: ReadingTime, arms: Sequence[ImportedArm]
 ) -> tuple[ReadingTime, tuple[str, ...]]:
-    """Correct the time of reading by comparing the counts with known ones; add notes.
+    """Correct the reading time by comparing the counts with known ones.
 
-    A file without dates counts as read now. So does an export whose posts have higher
-    counts than later known readings, none lower, and counts that were never read
-    before: these were updated since. As the latest counts decide a test, InputError is
-    raised if the counts of its arms contradict the file's dates: if they are higher
-    than later ones, or if all that differ have fallen, audience included.
+    Returns (reading time, notes). A file without dates counts as read now. An export
+    also counts as read now if some of its posts have higher counts than later known
+    readings, none has a lower one, and the higher counts were never read before: the
+    export was updated since.
+
+    The latest counts decide a test. So InputError is raised if the counts of the arms
+    of tests contradict the file's dates: if they are higher than later ones, or if all
+    that differ have fallen, audience included.
     """
     stated = time.stated
     timed = [(arm.row, arm.known) for arm in arms if arm.known and arm.known.read_at]
@@ -136,7 +139,10 @@ def settle_time(
 def _kept_as_history(
     timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
 ) -> tuple[str, ...]:
-    """Return a note on counts that are older than known ones, and so not the latest."""
+    """Return a note on counts that are not the latest since later ones are known.
+
+    The tuple is empty if there are none.
+    """
     older = [
         (row.read_at or time.at, k.read_at)
         for row, k in timed
@@ -156,7 +162,7 @@ def _kept_as_history(
 def _fell(
     timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
 ) -> tuple[str, ...]:
-    """Return a note on how many posts have a lower latest count from now on."""
+    """Return a note on how many posts get a lower latest count, or an empty tuple."""
     posts = sum(
         _differs(row, k, -1) for row, k in timed if not _is_before(row, k, time.at)
     )
@@ -197,17 +203,17 @@ def _newest(latest: datetime, time: ReadingTime) -> str:
 
 
 def _is_before(row: HistoryRow, known: KnownPost, at: datetime | None) -> bool:
-    """Whether the row was read before the latest known reading.
+    """Return whether the row was read before the latest known reading.
 
-    `at` is the time of reading of a row that has none of its own. False if a time is
-    missing.
+    `at` is the reading time of a row that has none of its own. Returns False if a time
+    is missing.
     """
     read_at = row.read_at or at
     return bool(read_at and known.read_at and read_at < known.read_at)
 
 
 def _was_read(row: HistoryRow, known: KnownPost) -> bool:
-    """Whether a known reading of the post had exactly these counts."""
+    """Return whether a known reading of the post had exactly these counts."""
     return any(
         all(counts.get(name) == value for name, value in row.counts.items())
         for counts in known.readings.values()
@@ -220,7 +226,7 @@ def _differs(
     sign: int | None = None,
     names: Sequence[str] = METRICS,
 ) -> bool:
-    """Whether one of the counts `names` is higher or lower than the known one.
+    """Return whether one of the counts `names` is higher or lower than the known one.
 
     With sign 1 only higher ones count, with sign -1 only lower ones.
     """
@@ -237,5 +243,5 @@ def _day(time: datetime) -> datetime:
 
 
 def _end_of_day(end: datetime) -> datetime:
-    """Return the end as an instant: a bare date becomes the last second of that day."""
+    """Return `end` as an instant: a bare date becomes the last second of that day."""
     return end.replace(hour=23, minute=59, second=59) if end == _day(end) else end

@@ -1,4 +1,4 @@
-"""Builds the notes of an import's summary: assumptions and what follows."""
+"""Builds the notes of an import's summary: what was assumed, and what it leads to."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def counted(things: int | Sized, noun: str) -> str:
 def rate_notes(
     rated: RatedPosts, history: ParsedHistory, apart: int
 ) -> tuple[str, ...]:
-    """Return notes on how the posts are rated, and on those that are not.
+    """Return notes on how posts are rated, and on posts without a rate.
 
-    `apart` is the number of arms that lack the rate of their test.
+    `apart` is the number of arms that lack the counts of their test's rate.
     """
     notes = []
     numerator = history.numerator
@@ -66,7 +66,7 @@ def experiment_notes(
 ) -> tuple[str, ...]:
     """Return notes on what was assumed about the tests.
 
-    `looked` are the ids of the experiments whose single look on z is spent.
+    `looked` are the ids of the experiments that have used their single look on z.
     """
     new = [e for e in experiments if e["experiment_id"] not in known]
     organic = [e for e in new if not e["randomised"]]
@@ -153,7 +153,10 @@ def _state_notes(
     known: Mapping[str, KnownTest],
     looked: Collection[str],
 ) -> Iterable[str]:
-    """Yield notes on tests that run or have ended, and on the looks they have left."""
+    """Yield notes on tests that run or have ended, and on the looks they have left.
+
+    `looked` are the ids of the experiments that have used their single look on z.
+    """
     running = [e["experiment_id"] for e in experiments if e["is_running"]]
     over = [
         e["experiment_id"]
@@ -229,7 +232,7 @@ def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ..
 def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> list[str]:
     """Return the names of tests stated as split whose new arms have another day.
 
-    All known arms of such a test have one day.
+    Only tests whose known arms all have the same day are examined.
     """
     days: dict[str | None, set[datetime | None]] = defaultdict(set)
     given: dict[str | None, bool] = defaultdict(bool)
@@ -257,7 +260,7 @@ def named_arms(labels: Sequence[str]) -> str:
 
 
 def listed(names: Sequence[str]) -> str:
-    """Return the first few names, and how many more there are."""
+    """Return the first three names, and how many more there are."""
     more = len(names) - NAMED_TESTS
     first = ", ".join(names[:NAMED_TESTS])
     return first if more <= 0 else f"{first} and {more:,} more"

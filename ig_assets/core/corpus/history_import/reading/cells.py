@@ -78,9 +78,9 @@ class RowReader:
         self._directions = 0
 
     def row(self, cells: Sequence[Cell]) -> dict[str, Any]:
-        """Return the fields by name, except number and line.
+        """Return the fields of a `HistoryRow` by name, except number and line.
 
-        Raises InvalidSourceError.
+        Raises InvalidSourceError if the row cannot be used.
         """
         parts = self._words(cells)
         counts = self._counts(cells)
@@ -113,7 +113,7 @@ class RowReader:
         }
 
     def notes(self) -> tuple[str, ...]:
-        """Return a sentence per kind of value left out, repaired or assumed."""
+        """Return a sentence for each kind of value left out, repaired or assumed."""
         notes = [
             f"`{name}`: {_values(count)} left out, the first because it {why}."
             for (name, why), count in self._left_out.items()
@@ -171,9 +171,10 @@ class RowReader:
         }
 
     def _text(self, cells: Sequence[Cell], name: str) -> str:
-        """Return a text without tags, HTML entities and invisible ends.
+        """Return a cell's text without tags, HTML entities and invisible ends.
 
-        Raises InvalidSourceError if the text is damaged.
+        Invisible characters are removed only at both ends. Returns "" if the file has
+        no such column. Raises InvalidSourceError if the text is damaged.
         """
         at = self._indices.get(name)
         if at is None:

@@ -57,13 +57,13 @@ FIELDS: dict[str, Field] = {
 _COUNTS: dict[str, tuple[str, ...]] = {name: NAMES[name] for name in METRICS}
 _READ = {"as_of": NAMES["read_at"]}
 _NO_METRIC = re.compile(r"(?:^|_)(?:id|pk|height|width|duration|duree|dauer)$")
-"""Numbers that count nothing of a post's engagement."""
+"""Matches names of columns whose numbers count nothing of a post's engagement."""
 
 _THUMBNAILS = re.compile(
     r"impressions?_click_through|clics?_par_impression|klickrate_der_impressionen"
     r"|klickrate_bei_impressionen|clics_de_las_impresiones|cliques_de_impressoes"
 )
-"""YouTube's share of thumbnails that were clicked, by its column's name."""
+"""Matches the column of YouTube's share of thumbnail impressions that were clicked."""
 
 _STUDIO_IDS = ("content", "video", "inhalte", "contenu", "contenido", "conteudo")
 
@@ -78,7 +78,7 @@ PRESETS: dict[str, dict[str, tuple[str, ...]]] = {
         **_READ,
         **_COUNTS,
     },
-    # Its impressions are of thumbnails, and views without them exist.
+    # Its impressions count thumbnails, and there are views without impressions.
     "youtube-studio": {
         "post_id": (*_STUDIO_IDS, "contenuti", *NAMES["post_id"]),
         "hook": NAMES["title"],
@@ -129,21 +129,20 @@ class ColumnMapping:
 
     guesses: tuple[ColumnGuess, ...]
     numbers: tuple[str, ...] = ()
-    """The columns that hold counts and are taken for nothing."""
+    """Names of the columns that hold counts and are mapped to no column of ours."""
     labels: tuple[int, ...] = ()
-    """Positions of columns taken for nothing whose few values recur: a country, an age.
-    """
+    """Positions of unmapped columns whose few values recur, such as country or age."""
 
     @property
     def indices(self) -> dict[str, int]:
-        """The position in the file of each of our columns that it has."""
+        """{our column: its position in the file}, in the order of `FIELDS`."""
         found = {guess.ours: n for n, guess in enumerate(self.guesses) if guess.ours}
         order = [*FIELDS]
         return dict(sorted(found.items(), key=lambda pair: order.index(pair[0])))
 
     @property
     def names(self) -> dict[str, str]:
-        """{our column: the file's}."""
+        """{our column: the file's column}."""
         return {ours: self.guesses[n].column for ours, n in self.indices.items()}
 
     @property
@@ -154,8 +153,8 @@ class ColumnMapping:
     def notes(self, numerator: str | None, denominator: str | None) -> tuple[str, ...]:
         """Return one sentence for each column that was not taken, with its consequence.
 
-        `numerator` and `denominator` are the metrics of the rate, None where the file
-        has no such column.
+        `numerator` and `denominator` are the metrics of the rate; each is None if the
+        file has no such column.
         """
         notes = []
         lacking = []
@@ -199,9 +198,11 @@ def map_history(
     preset: str | None,
     file_name: str,
 ) -> ColumnMapping:
-    """Map an export's columns. `given` overrides the guess, "" drops one.
+    """Map the columns of an export to ours.
 
-    Raises InputError if a given column is missing, or if no column holds the hook.
+    `given` ({our column: the file's column}) overrides the guesses; "" drops one.
+    `preset` is the tool that made the file. Raises InputError if a given column is
+    missing, if the preset is not known, or if no column holds the hook.
     """
     columns = [profile.name for profile in profiles]
     _check_given(columns, given, file_name)
@@ -277,7 +278,7 @@ def _without_days_of_single_rows(
     profiles: Sequence[ColumnProfile],
     given: Mapping[str, str],
 ) -> list[ColumnGuess]:
-    """Drop a column `date` as the time of reading unless some post has several rows."""
+    """Drop a column `date` as the reading time unless some post has several rows."""
     at = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
     day = at.get("as_of")
     if day is None or "as_of" in given:
@@ -302,7 +303,10 @@ def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnG
 
 
 def _without_name(guess: ColumnGuess) -> ColumnGuess:
-    """Drop a planner's `Name` (such as `Reel 12`) as the hook: it is not spoken."""
+    """Drop a planner's column `Name` (such as `Reel 12`) as the hook.
+
+    Such a name is not spoken.
+    """
     if guess.ours != "hook" or plain_name(guess.column) != "name":
         return guess
     why = "not hook: another column holds the words"

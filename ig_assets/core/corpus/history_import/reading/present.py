@@ -1,6 +1,6 @@
 """Rejects readings, and drops dates of posts, that lie in the future.
 
-A reading that is dated into the future by mistake would remain the latest for ever.
+A reading that is dated into the future by mistake would stay the latest until then.
 """
 
 from __future__ import annotations
@@ -13,16 +13,16 @@ from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.errors import InputError
 
 TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of UTC's."""
+"""How far ahead of UTC a time may be, since a day begins earlier in other zones."""
 
 Refused = tuple[HistoryRow, str, str]
 
 
 @dataclass(frozen=True)
 class Present:
-    """The present of the import (`now`) and of the machine; a simulation's differ.
+    """The present time of the import (`now`) and of the machine, both naive UTC.
 
-    Both are naive UTC.
+    They differ if the import uses a simulated clock.
     """
 
     now: datetime
@@ -30,7 +30,7 @@ class Present:
 
     @property
     def latest(self) -> datetime:
-        """The latest time at which anything can have been read or published."""
+        """The latest time at which a reading or a publication can be dated."""
         return max(self.now, self.machine) + TOLERANCE
 
     @property
@@ -39,7 +39,7 @@ class Present:
         return abs(self.now - self.machine) > TOLERANCE
 
     def check(self, as_of: datetime | None) -> None:
-        """Raise InputError if a person states a time of reading in the future."""
+        """Raise InputError if a person states a reading time in the future."""
         if as_of is not None and as_of > self.latest:
             raise InputError(
                 f"--as-of {as_of:%Y-%m-%d} is after today, and counts are read before; "
@@ -52,8 +52,8 @@ def without_future(
 ) -> tuple[list[HistoryRow], list[Refused], tuple[str, ...]]:
     """Return (rows, refused rows, notes); readings dated in the future are refused.
 
-    The future date of a post that has counts is dropped, since it was published. A post
-    without counts is planned, and keeps its date.
+    If a post that has counts is dated in the future, the date is dropped, since the
+    post must have been published. A post without counts is planned, and keeps its date.
     """
     kept: list[HistoryRow] = []
     refused: list[Refused] = []

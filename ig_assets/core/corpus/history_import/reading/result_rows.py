@@ -1,8 +1,8 @@
 """Finds rows that state the result of a test and repeat an arm instead of being one.
 
 Examples are `Winner`, `Winner: B`, `Lift %`, and `Rollout`, which counts what the
-winner got afterwards from people outside the test. An arm that somebody named `Winner`,
-with words and counts of its own, stays an arm.
+winner got from people outside the test after its end. An arm that somebody named
+`Winner`, with words and counts of its own, stays an arm.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ROLLOUT = re.compile(
     r"despliegue|implanta\u00e7\u00e3o)(?: .{0,30})?",
     re.IGNORECASE,
 )
-"""What goes to the rest of the audience once a test is over."""
+"""Matches a label for what goes to the rest of the audience once a test is over."""
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\w)")
@@ -56,11 +56,11 @@ _KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\
 def without_results(
     rows: Sequence[HistoryRow],
 ) -> tuple[list[HistoryRow], list[tuple[HistoryRow, str]]]:
-    """Separate rows that state a result; each comes with a sentence that says why.
+    """Return (the other rows, rows that state a result with a sentence that says why).
 
-    A row states a result if its arm, or else its test, is named by a word for a result,
-    alone or with the name of an arm, and if it has no counts, or repeats the counts or
-    the words of an arm, or has an arm's name in place of words.
+    A row may state a result if its arm, or else its test, is named by a word for a
+    result, alone or with the name of an arm. It does state one if it has no counts, or
+    repeats the counts or the words of an arm, or has an arm's name in place of words.
     """
     doubtful = [row for row in rows if is_result(row.arm or row.experiment)]
     if not doubtful:
@@ -85,7 +85,7 @@ def without_results(
 def _rest(label: str) -> str | None:
     """Return what follows a word for a result in a label.
 
-    None if it begins otherwise.
+    Returns None if the label does not begin with such a word.
     """
     label = label.strip()
     found = _LABEL.fullmatch(label) or _WINS.fullmatch(label)
@@ -115,7 +115,7 @@ def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
         return f"{says}, and has no counts of its own."
     ids = {o.post_id for o in others} | {o.permalink for o in others}
     if not {row.post_id, row.permalink} <= {*ids, ""}:
-        return ""  # a post of its own, such as that of the winner afterwards
+        return ""  # a post of its own, such as the winner's post after the test
     if rest in names or _bare(row.text) in names or is_typed(row.hook):
         return f"{says}, and names an arm or a number in place of words."
     if any(o.revision_hash == row.revision_hash for o in others):
@@ -131,5 +131,5 @@ def _bare(label: str) -> str:
 
 
 def is_result(label: str) -> bool:
-    """Whether a label begins with a word for a result: `Lift %`, `Rollout`."""
+    """Return whether a label begins with a word for a result: `Lift %`, `Rollout`."""
     return _rest(label) is not None or _ROLLOUT.fullmatch(label.strip()) is not None

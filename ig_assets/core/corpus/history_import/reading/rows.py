@@ -78,19 +78,20 @@ class HistoryRow:
     ends_on: datetime | None = None
     line: int = 0
     labels: tuple[tuple[str, str], ...] = ()
-    """What other columns of few values say, by the column: `("Country", "US")`."""
+    """(column, value) of unmapped columns with few values, such as (Country, US)."""
 
 
 @dataclass(frozen=True)
 class ParsedHistory:
     """A file's rows, and how its columns were interpreted.
 
-    `mapping` is {our column: the file's}; `left_alone` are the other columns of the
-    file, and `columns` has the reason for each. `numerator` and `denominator` are the
-    metrics of the rate, None if the file has no such column; `denominators` are all
-    that a post may be rated by, the preferred one first. `rows_read` counts accepted,
-    rejected and `skipped` rows; the latter by kind: blank, heading, totals, deleted,
-    not posted. `notes` are sentences about what was assumed, repaired or left out.
+    `mapping` is {our column: the file's column}; `left_alone` are the other columns of
+    the file, and `columns` has the reason for each. `numerator` and `denominator` are
+    the metrics of the rate, None if the file has no such column; `denominators` are all
+    by which a post may be rated, the preferred one first. `rows_read` counts accepted,
+    rejected and skipped rows; `skipped` counts the last by kind: blank, heading,
+    totals, deleted, not posted. `notes` are sentences about what was assumed, repaired
+    or left out.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -108,7 +109,7 @@ class ParsedHistory:
 
     @property
     def why_nothing(self) -> str:
-        """The commonest reason for which rows were rejected, as a clause."""
+        """The commonest reason why rows were rejected, as a clause for a message."""
         if not self.rejects:
             return "it has no rows"
         reason, count = Counter(r.reason for r in self.rejects).most_common(1)[0]
@@ -131,12 +132,13 @@ def read_history(
 ) -> ParsedHistory:
     """Read CSV, TSV, JSON Lines, a JSON array (each also .gz), Parquet or Excel.
 
-    `mapping` ({our column: the file's}) overrides the guess; "" drops a guess.
+    `mapping` ({our column: the file's column}) overrides the guess; "" drops a guess.
     `numerator` and `denominator` name the counts of the rate (e.g. likes per views);
-    None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has.
-    `simulated=None` takes the file's own column, else False. Raises InputError if the
-    file cannot be read at all, a mapped column is missing, no column holds the hook or
-    the text, or the numbers or dates of a column are ambiguous.
+    None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has. With
+    `simulated` None the file's own column decides, and without that column it is False.
+    Raises InputError if the file cannot be read at all, a mapped column is missing, no
+    column holds the hook or the text, or the numbers or dates of a column are
+    ambiguous.
     """
     values = values or ValueOptions()
     try:

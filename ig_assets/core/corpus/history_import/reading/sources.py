@@ -1,7 +1,8 @@
 """Identifies the source of a file: the export to which it and earlier files belong.
 
-The ids of experiments and posts depend on the source. It is the name of an export, so
-that an extended export stays one source, or else the hash of a file's content.
+The ids of experiments and posts depend on the source. The source is the name of an
+export, so that an extended export stays one source, or else the hash of a file's
+content.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
-# These columns identify the words of an arm: mapped to others, the history differs.
+# These columns identify the words of an arm; another mapping gives another history.
 _IDENTITY = {"experiment_id", "arm", "hook", "body", "call_to_action", "text", "image"}
 
 _IMPORTS = """
@@ -48,7 +49,7 @@ class PastImport:
 
 
 def source_name(file_name: str) -> str:
-    """Return the name of an export: its file's name without suffixes."""
+    """Return the name of an export: the name of its file without suffixes."""
     name = file_name.removesuffix(".gz")
     return name.rpartition(".")[0] or name
 
@@ -59,7 +60,7 @@ def past_imports(con: Connection) -> list[PastImport]:
 
 
 def source_of(past: Sequence[PastImport], content_hash: str, name: str | None) -> str:
-    """Return the source of a file; without a name it is the content hash.
+    """Return the source of a file; without a `name` it is the content hash.
 
     Before exports had names, a file of this name may have been imported by its content
     hash: the export keeps that source, so that its experiments stay the same.
@@ -85,8 +86,9 @@ def check_mapping(
     """Raise InputError if a column is mapped otherwise than at the `past` import.
 
     For other bytes of the same export only the columns of tests, arms, words and images
-    are compared: it may have new columns, and a newer version may map more of them. A
-    column that the file no longer has was renamed, and is not compared either.
+    are compared: the file may have new columns, and a newer version may map more of
+    them. A column that the file no longer has was renamed, and is not compared either.
+    `columns` are the names of the file's columns.
     """
     before: dict[str, str] = json.loads(past.mapping)
     both = {*before} & {*mapping}

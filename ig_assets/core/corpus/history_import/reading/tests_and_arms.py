@@ -1,7 +1,7 @@
-"""Tells columns of tests from columns of arms (`Test`, `A/B`) by their values.
+"""Decides by their values which columns (`Test`, `A/B`) hold tests and which hold arms.
 
 A column holds arms if its values are labels such as `A`, `Variant 2` or `Control`, and
-tests if they are other names. A column of yes and no is neither.
+tests if they are other names. A column of yes and no holds neither.
 """
 
 from __future__ import annotations
@@ -40,10 +40,10 @@ def with_tests(
     given: Mapping[str, str],
     is_guessed: bool,
 ) -> list[ColumnGuess]:
-    """Return the guesses, distinguishing columns of tests and of arms by their values.
+    """Return the guesses; tell columns of tests from columns of arms by their values.
 
-    `given` is {our column: the file's}. Without `is_guessed` the guesses stay as they
-    are.
+    `given` is {our column: the file's column}. Without `is_guessed` the guesses stay as
+    they are.
     """
     found = list(guesses)
     if not is_guessed:
@@ -65,7 +65,10 @@ def with_tests(
 
 
 def _role(profile: ColumnProfile, taken: set[str | None]) -> tuple[str | None, str]:
-    """Return what a column is by its values, and why; `taken` are the roles in use."""
+    """Return which column of ours a column is by its values (or None), and why.
+
+    `taken` are our columns that are in use already.
+    """
     values = {value.casefold() for value in profile.values}
     if values and values <= _FLAGS and values != {"1"}:
         return None, "its values say yes or no"

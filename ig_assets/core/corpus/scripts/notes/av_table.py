@@ -1,8 +1,8 @@
-"""Reads a table of a note: which of its cells are spoken.
+"""Reads a table of a note, and decides which of its cells are spoken.
 
-A script in columns (audio beside video) has a header that names its columns. A table
-of two columns may name a part of the script in the first cell of each row. Any other
-table is no script.
+A script in columns (audio beside video) has a header that names its columns. A table of
+two columns may name a part of the script in the first cell of each row. Any other table
+is not a script.
 """
 
 from __future__ import annotations
@@ -28,13 +28,13 @@ _PERSONS = frozenset("""
     moderatorin presentador presentadora présentateur présentatrice narrador narradora
     narrateur narratrice narratore conduttore conduttrice apresentador apresentadora
 """.split())
-_PART_LEVEL = 6  # of a heading that stands for a named row
+_PART_LEVEL = 6  # level of the heading that a named row becomes
 
 
 def table_blocks(rows: Sequence[Sequence[str]], left_out: Counter[str]) -> list[Block]:
-    """The spoken cells of a table; the others are counted in `left_out`.
+    """Return the spoken cells of a table; count the others in `left_out`.
 
-    `rows` are texts as readers mark them, the header first.
+    `rows` are texts with the marks of `note`, the header first.
     """
     header = [section_of(plain(cell)) for cell in rows[0]] if rows else []
     if any(section in _SAID for section in header) and len(rows) > 1:
@@ -77,7 +77,10 @@ def _columns(
 def _column_of_names(
     rows: Sequence[Sequence[str]], header: Sequence[str | None]
 ) -> int | None:
-    """The column `Speaker` that says who speaks, beside one of what is said."""
+    """Return the place of a column that names the speakers, or None.
+
+    Its header names persons (`Speaker`), and another column must hold what is said.
+    """
     said = [place for place, section in enumerate(header) if section in _SAID]
     for place in said if len(said) > 1 else []:
         is_person = bare_word(plain(rows[0][place])) in _PERSONS

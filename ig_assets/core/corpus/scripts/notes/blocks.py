@@ -1,7 +1,7 @@
 """Parses Markdown with markdown-it-py into blocks of words.
 
-What Markdown writes as marks (emphasis, links, escapes, bullets of an outline) is taken
-off; images, struck words, to-dos, callouts and lines of tags are left out and counted.
+Markdown's signs (emphasis, links, escapes, bullets of an outline) are removed; images,
+struck words, to-dos, callouts and lines of tags are left out and counted.
 """
 
 from __future__ import annotations
@@ -36,13 +36,13 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.tree import SyntaxTreeNode
 
-# Text in which no character and no line's beginning means anything to Markdown.
+# Matches what may have a meaning in Markdown.
 _SIGNS = re.compile(
     r"[*_\[\]<>`~&|\\=]|^[ \t>+-]|^\d{1,9}[.)]|^#{1,6}[ \t]*$|^#.*#[ \t]*$", re.M
 )
 
 _QUERIES = ("= ", "$= ")
-"""How Dataview's queries within a line begin."""
+"""Beginnings of Dataview's queries within a line."""
 
 _MARKS_OF = {
     "strong": (STRONG, END_STRONG),
@@ -57,7 +57,7 @@ _TO_DO = re.compile(
 
 
 def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
-    """The blocks of a text that `cut_markup` has been over."""
+    """Return the spoken blocks of a Markdown text that `cut_markup` has returned."""
     if _SIGNS.search(text) is None:
         blocks = plain_blocks(text)
     else:
@@ -70,9 +70,9 @@ def markdown_blocks(text: str, left_out: Counter[str]) -> list[Block]:
 
 
 def text_blocks(text: str, left_out: Counter[str]) -> list[Block]:
-    """The blocks of a text from a cell or a value: what is spoken of its Markdown.
+    """Return the spoken blocks of a Markdown text in a cell or a value.
 
-    Raises InvalidSourceError where a comment or a bracket is never closed.
+    Raises InvalidSourceError if a comment or a bracket is never closed.
     """
     text = with_line_feeds(unmarked(text))
     return markdown_blocks(cut_markup(text, left_out), left_out)
@@ -80,10 +80,10 @@ def text_blocks(text: str, left_out: Counter[str]) -> list[Block]:
 
 @cache
 def _parser() -> MarkdownIt:
-    """CommonMark with tables and struck words.
+    """Return a parser of CommonMark with tables and struck words.
 
-    Without indented code (people indent paragraphs), without HTML, which `cut_markup`
-    took out, and without reference links, which swallow a line such as `[Mara]: hello`.
+    It has no indented code, as people indent paragraphs; no HTML, as `cut_markup` has
+    removed it; and no reference links, as they swallow a line such as `[Mara]: hello`.
     """
     from markdown_it import MarkdownIt
 
@@ -115,7 +115,7 @@ def _blocks(
 
 
 def _heading(node: SyntaxTreeNode, left_out: Counter[str]) -> Block:
-    """A heading; lines that a `---` happens to follow are a paragraph still."""
+    """Return a heading; several lines that stand above a `---` are a paragraph."""
     text = _inline(node, left_out)
     is_lines = "\n" in text and not node.markup.startswith("#")
     return Block(text, 0 if is_lines else int(node.tag[1]))
@@ -138,7 +138,10 @@ def _rows(node: SyntaxTreeNode, left_out: Counter[str]) -> list[list[str]]:
 
 
 def _outline(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
-    """The items of a list as paragraphs; an item that is a note goes with its own."""
+    """Yield the items of a list as paragraphs.
+
+    To-dos are left out. An item that is a note or a cue is left out with its own items.
+    """
     for item in node.children:
         first = _first_words(item)
         label = label_of(plain(first), first.startswith(STRONG))
@@ -160,14 +163,14 @@ def _is_parent(item: SyntaxTreeNode) -> bool:
 
 
 def _first_words(item: SyntaxTreeNode) -> str:
-    """An item's first line of words."""
+    """Return the first line of an item's words, or ""."""
     if not item.children or item.children[0].type not in ("paragraph", "heading"):
         return ""
     return without_cuts(_inline(item.children[0], Counter())).partition("\n")[0]
 
 
 def _list(node: SyntaxTreeNode, left_out: Counter[str]) -> tuple[str, int]:
-    """A list as it is written, without its to-dos; and how many items it has."""
+    """Return (the text of a list without its to-dos, its number of items)."""
     lines: list[str] = []
     is_tight = True
     for item in node.children:

@@ -1,9 +1,9 @@
 """Reads captions (.srt, .vtt): the words that are spoken, without their times.
 
-Words alone make the script, so that shifted times change nothing. Live and automatic
-captions repeat their last lines in the next cue (they roll): a repeated line counts
-once. Sounds in brackets, lyrics' signs, speakers' names, comments and styles are left
-out. A block without a time is refused, since its words may be lost.
+Times are no part of the script, so that shifted times change nothing. Live and
+automatic captions repeat their last lines in the next cue (they roll): a repeated line
+counts once. Sounds in brackets, lyrics' signs, speakers' names, comments and styles are
+left out. A block without a time is refused, since its words could be lost.
 """
 
 from __future__ import annotations
@@ -51,9 +51,9 @@ class _Cue(NamedTuple):
 
 
 def caption_note(path: str, text: str) -> Note:
-    """The note of a caption file: one paragraph of what is spoken.
+    """Return the note of a caption file: one paragraph of what is spoken.
 
-    Raises InvalidSourceError where a block has no times or the file has no cues.
+    Raises InvalidSourceError if a block has no times or the file has no cues.
     """
     note = Note()
     cues = list(_cues(unmarked(text), path, note.left_out))
@@ -67,10 +67,10 @@ def caption_note(path: str, text: str) -> Note:
 
 
 def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
-    """The cues in the file's order, whatever numbers they have."""
+    """Yield the cues in the order of the file; their numbers are ignored."""
     is_vtt = text.lstrip().startswith("WEBVTT") or path.lower().endswith(".vtt")
     number = 0
-    # In WebVTT a line of one blank is a part of its cue: YouTube writes such lines.
+    # In WebVTT a line of one space is part of its cue; YouTube writes such lines.
     for block in re.split(r"\n\n" if is_vtt else r"\n[ \t]*\n", text):
         lines = block.split("\n")
         first = number + 1 + next((n for n, s in enumerate(lines) if s.strip()), 0)
@@ -91,7 +91,10 @@ def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
 
 
 def _unclear(lines: list[str], times: list[int], first: int) -> Iterator[_Cue]:
-    """Cues that no blank line separates; or a block that is no cue."""
+    """Yield the cues of a block in which no blank line separates them.
+
+    Raises InvalidSourceError if the block has no valid times.
+    """
     if not times or times[0] > 1 or len(times) != sum("-->" in s for s in lines):
         raise InvalidSourceError(
             "broken captions",
@@ -113,7 +116,7 @@ def _seconds(line: str) -> float:
 
 
 def _said(cues: Sequence[_Cue], left_out: Counter[str]) -> Iterator[list[str]]:
-    """The spoken lines of each cue, by time; overlapping cues one after the other."""
+    """Yield the spoken lines of each cue in the order of their start times."""
     ordered = sorted(cues, key=lambda cue: cue.start)
     texts = [[_untagged(line, left_out) for line in cue.lines] for cue in ordered]
     speakers = _speakers([line for lines in texts for line in lines])
@@ -133,7 +136,11 @@ def _untagged(line: str, left_out: Counter[str]) -> str:
 
 
 def _speakers(lines: Sequence[str]) -> set[str]:
-    """Names before a colon: in capitals, after `>>`, usual ones, or often repeated."""
+    """Return the names before a colon that are speakers.
+
+    These are names in capitals, names after `>>`, usual names and names that often
+    repeat.
+    """
     sure: set[str] = set()
     turns = [_TURN.sub("", line, count=1) for line in lines]
     for line, words in zip(lines, turns, strict=True):
@@ -155,7 +162,10 @@ def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> st
 
 
 def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str, bool]:
-    """The text without a song that goes on over several cues; and whether it does."""
+    """Remove the end of a song that began in an earlier cue.
+
+    Returns (text, whether a song goes on in the next cue).
+    """
     if is_sung and _NOTES.search(text):
         if not _NOTES.match(text.lstrip()):  # it ends here
             left_out["sound"] += 1
@@ -165,10 +175,11 @@ def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str
 
 
 def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
-    """The lines of a cue that somebody says.
+    """Return the lines of a cue that somebody says.
 
-    In captions a line or speaker's turn that begins with round brackets, or what is in
-    them in capitals, is a sound or a name; elsewhere the rule of all notes holds.
+    In captions, brackets at the beginning of a line or a speaker's turn, and brackets
+    with words in capitals, hold a sound or a name. Elsewhere the rule of all notes
+    holds.
     """
     text, sounds = _ROUND_SOUND.subn("", text)
     text, others = _OTHER_SOUND.subn("", text)
@@ -179,10 +190,11 @@ def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
 
 
 def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:
-    """Each line once where captions roll: where many cues begin with the last lines.
+    """Return the lines of all cues; where captions roll, each line once.
 
-    A line that grows word by word counts once as well. Elsewhere a repeated line is
-    somebody who says it twice.
+    Captions roll if at least a third of the cues begin with the last lines of the cue
+    before. Then a line that grows word by word also counts once. If they do not roll, a
+    repeated line is said twice.
     """
     said = [lines for lines in cues if lines]
     pairs = list(zip([[], *said], said))
@@ -205,7 +217,7 @@ def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:
 
 
 def _overlap(before: Sequence[str], lines: Sequence[str]) -> int:
-    """How many first lines are the last ones of the cue before."""
+    """Return how many first lines of a cue are the last lines of the cue before."""
     for n in range(min(len(lines), len(before)), 0, -1):
         if list(lines[:n]) == list(before[len(before) - n :]):
             return n

@@ -1,9 +1,9 @@
 """Reads a Word document (.docx): the words that its page shows, by paragraph and table.
 
 The file is a ZIP of XML parts (ECMA-376). Deleted and moved text of tracked changes,
-comments, hidden and struck text, footnotes, headers and footers, pictures and fields'
-codes are left out and counted; inserted text counts. python-docx does not see inserted
-text, which is why the parts are read here.
+comments, hidden and struck text, footnotes, headers and footers, pictures and the codes
+of fields are left out; inserted text counts. The parts are read here because
+python-docx does not see inserted text.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ _OFF = ("0", "false", "none")
 
 
 def docx_note(content: bytes) -> Note:
-    """The note of a document. Raises InvalidSourceError where it is no .docx."""
+    """Return the note of a document. Raises InvalidSourceError if it is not a .docx."""
     note = Note()
     with _opened(content) as parts:
         names = set(parts.namelist())
@@ -96,7 +96,10 @@ def _part(parts: zipfile.ZipFile, name: str) -> Element:
 
 
 def _styles(parts: zipfile.ZipFile, names: set[str]) -> dict[str, int]:
-    """The heading level of each paragraph style that is a heading; the title's is 1."""
+    """Return {style id: heading level} of the paragraph styles that are headings.
+
+    The style of titles has level 1.
+    """
     if "word/styles.xml" not in names:
         return {}
     levels = {}
@@ -109,7 +112,7 @@ def _styles(parts: zipfile.ZipFile, names: set[str]) -> dict[str, int]:
 
 
 class _Reader:
-    """Walks over a document's body."""
+    """Walks over a document's body, and counts what is not spoken in `left_out`."""
 
     def __init__(self, levels: dict[str, int], left_out: Counter[str]) -> None:
         self._levels = levels

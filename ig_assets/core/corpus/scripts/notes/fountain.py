@@ -1,9 +1,9 @@
-"""Reads a screenplay in Fountain: its dialogue is what is spoken.
+"""Reads a screenplay in Fountain: its dialogue is spoken.
 
 Syntax: fountain.io/syntax. Scene headings, action, characters' names, parentheticals,
 transitions, notes `[[ ]]`, the boneyard `/* */`, sections, synopses and the title page
 are left out and counted. The two sides of a dual dialogue are spoken one after the
-other. A screenplay without any dialogue is refused, since no word of it is spoken.
+other. A screenplay without any dialogue is refused.
 """
 
 from __future__ import annotations
@@ -35,10 +35,10 @@ _ESCAPE = re.compile(r"\\([*_\\])")
 
 
 def fountain_note(text: str) -> Note:
-    """The note of a screenplay; each speech is a paragraph.
+    """Return the note of a screenplay; each speech is a paragraph.
 
-    Raises InvalidSourceError where a note or boneyard is never closed, or nothing
-    is spoken.
+    Raises InvalidSourceError if a note or boneyard is never closed, or nothing is
+    spoken.
     """
     note = Note()
     text = _without_notes(unmarked(text), note.left_out)
@@ -63,7 +63,7 @@ def fountain_note(text: str) -> Note:
 
 
 def _is_blank(line: str) -> bool:
-    """Two blanks keep a speech going over an empty line."""
+    """Return whether a line is blank; a line of two spaces keeps a speech going."""
     return not line.strip() and len(line) < 2
 
 
@@ -83,13 +83,13 @@ def _without_notes(text: str, left_out: Counter[str]) -> str:
             f"The note that begins near line {line} is never closed; close it with "
             f"{']]' if found[0] == '[[' else '*/'}.",
         )
-    # A line that was only a note goes; its blank neighbours part paragraphs still.
+    # Deletes lines that were only a note; the blank lines beside them stay.
     text = re.sub(f"^[ \t]*{CUT}+[ \t]*\n", "", text, flags=re.M)
     return re.sub(f"[ \t]*{CUT}", "", text)
 
 
 def _title_page(lines: Sequence[str], note: Note) -> int:
-    """Count the title page's values; return where the screenplay begins."""
+    """Count the values of the title page; return the index of the line below it."""
     if (
         not lines
         or not _TITLE_LINE.fullmatch(lines[0])
@@ -112,7 +112,7 @@ def _title_page(lines: Sequence[str], note: Note) -> int:
 
 
 def _paragraph(lines: Sequence[str], note: Note) -> None:
-    """Lines between two blank ones: a speech under a name, or what is not spoken."""
+    """Add the lines of a paragraph to the note: a speech, or what is not spoken."""
     left_out = note.left_out
     first = lines[0].strip()
     if re.fullmatch(r"={3,}", first):
@@ -149,7 +149,10 @@ def _speech(lines: Sequence[str], note: Note) -> None:
 def _without_parentheticals(
     lines: Sequence[str], left_out: Counter[str]
 ) -> Iterator[str]:
-    """The lines of a speech that are no parenthetical, which may have several."""
+    """Yield the lines of a speech without its parentheticals.
+
+    A parenthetical may have several lines.
+    """
     ends = 0
     stripped = [line.strip() for line in lines]
     for n, line in enumerate(stripped):

@@ -1,7 +1,7 @@
 """Reads front matter, YAML between `---` or TOML between `+++`, label by label.
 
-A value that cannot be read costs its label and no other: a block that is broken as a
-whole is read again in pieces of one label each.
+If the block cannot be read as a whole, it is read again in pieces of one label each, so
+that only the labels whose value cannot be read are lost.
 """
 
 from __future__ import annotations
@@ -26,10 +26,11 @@ _TOML_LABEL = re.compile(r"[\"']?([\w.-]+)[\"']?[ \t]*=|\[+([\w. -]+)\]+")
 
 
 def split_front_matter(text: str) -> tuple[Note, str, int]:
-    """A note with the block's values, the text below it, and that text's first line.
+    """Return (note with the block's values, text below the block, its first line).
 
-    Values that none of our labels has are counted as properties. Raises
-    InvalidSourceError where the block does not end or has no labels at all.
+    The last is the number of the line on which that text begins. Values with a name
+    that is none of our labels are counted as properties. Raises InvalidSourceError if
+    the block does not end or has no labels at all.
     """
     note = Note()
     body = text.lstrip("\n")
@@ -56,7 +57,7 @@ def split_front_matter(text: str) -> tuple[Note, str, int]:
 
 
 def _yaml(block: str) -> dict[str, Any]:
-    """The named values, every scalar as text: `language: no` is not False."""
+    """Return {name: value}, with every scalar as text: `language: no` is not False."""
     import yaml
 
     loader: Any = yaml.BaseLoader
@@ -106,7 +107,7 @@ def _in_pieces(
 
 
 def _pieces(block: str, label: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Each label with its lines: those up to the next line that begins with one."""
+    """Yield (label, its lines); the lines end before the next line with a label."""
     name, lines = "", list[str]()
     for line in block.split("\n"):
         if found := label.match(line):
@@ -119,7 +120,7 @@ def _pieces(block: str, label: re.Pattern[str]) -> Iterator[tuple[str, str]]:
 
 
 def _as_texts(value: Any) -> Any:
-    """TOML's types as YAML's scalars are read: as text."""
+    """Return a TOML value with every scalar as text, as `_yaml` returns scalars."""
     if isinstance(value, dict):
         return {name: _as_texts(inner) for name, inner in value.items()}
     if isinstance(value, list):

@@ -1,4 +1,4 @@
-"""Our labels among the names that notes give their properties, in several languages."""
+"""Finds our label for the name that a note gives a property, in several languages."""
 
 from __future__ import annotations
 
@@ -45,12 +45,12 @@ _PROPERTIES = frozenset(name.strip() for name in """
 
 
 def our_name(name: object) -> str | None:
-    """The name that we give to a label or property; None where it is none of ours."""
+    """Return our name of a label or property; None if it is not one of ours."""
     return _OURS.get(_folded(name))
 
 
 def is_property(name: str) -> bool:
-    """Whether people name a property so: it is one of ours, or a usual one."""
+    """Return whether a name is one of our labels, or a usual name of a property."""
     folded = _folded(name)
     return folded in _OURS or folded in _PROPERTIES
 

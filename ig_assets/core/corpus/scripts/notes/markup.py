@@ -1,8 +1,9 @@
 """Cuts out of a note's Markdown what its tool does not show as text, and counts it.
 
-Comments (`%% %%`, `<!-- -->`, `{>> <<}`, the `[a]` of Google Docs), embeds
-(`![[…]]`, `((…))`), templates (`<% %>`, `{{ }}`, `{% %}`), block ids, footnotes, code,
-callouts in HTML. Links of a wiki become their words, and tags of HTML vanish.
+These pieces are comments (`%% %%`, `<!-- -->`, `{>> <<}`, the `[a]` of Google Docs),
+embeds (`![[…]]`, `((…))`), templates (`<% %>`, `{{ }}`, `{% %}`), block ids, footnotes,
+code, and callouts in HTML. Links of a wiki are replaced by their words, and HTML tags
+are removed.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from ig_assets.core.corpus.scripts.note import CUT, END_LINK, LINK
 from ig_assets.core.corpus.scripts.script import InvalidSourceError
 from ig_assets.core.corpus.scripts.sections.section_words import NOTE, section_of
 
-# Without one of these a text has nothing that is cut or replaced here.
+# A text without any of these has nothing to cut or replace.
 _MAY_HAVE = re.compile(r"[<{\[^]|%%|==|\(\(|\(\w[\w -]*::|```|~~~")
 _IMAGE_FILE = re.compile(r"\.(?:png|jpe?g|gif|webp|svg|bmp|heic|avif|tiff?)\b", re.I)
 _DATA_URI = re.compile(r"data:[\w.+-]+/[\w.+-]+[;,][^\s)>\"']*")
@@ -77,16 +78,16 @@ _HEADING = re.compile(r"^#{1,6}[ \t]+\S", re.M)
 
 
 def without_data(text: str) -> str:
-    """The text without the bytes of embedded images, which may be millions."""
+    """Return the text without the bytes of embedded images, which may be millions."""
     return _DATA_URI.sub("./embedded", text) if "data:" in text else text
 
 
 def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
-    """The Markdown that is left, with a mark (`note.CUT`) where a piece was.
+    """Return the Markdown that is left, with a mark (`note.CUT`) in place of a piece.
 
-    `left_out` gets the pieces by kind. `first_line` is the number of the text's first
-    line in its file. Raises InvalidSourceError where a comment or a block of code is
-    never closed: where the spoken words go on is unknown.
+    `left_out` counts the pieces by kind. `first_line` is the number of the text's first
+    line in its file. Raises InvalidSourceError if a comment or a block of code is never
+    closed, since it is unknown where the spoken words go on.
     """
     if not _MAY_HAVE.search(text):
         return text
@@ -151,7 +152,10 @@ def _without_comments(text: str, left_out: Counter[str], first_line: int) -> str
 
 
 def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
-    """The text without elements that HTML does not show, with all inside them."""
+    """Return the text without elements that HTML does not show, and all inside them.
+
+    Raises InvalidSourceError if such an element is never closed.
+    """
     kept, position = [], 0
     while found := _HIDDEN.search(text, position):
         kept += [text[position : found.start()], CUT]
@@ -172,10 +176,12 @@ def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
 
 
 def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
-    """Google Docs writes `[a]` where a comment stands, and its words at the end.
+    """Return the text without the comments of Google Docs.
 
-    They may be several lines, and paragraphs: all from the first of them is cut. Raises
-    InvalidSourceError where a heading stands below them: the script may go on there.
+    Google Docs writes `[a]` in place of a comment, and its words at the end of the
+    text. These may be several lines and paragraphs, so everything from the first of
+    them is cut. Raises InvalidSourceError if a heading stands below them: the script
+    may go on there.
     """
     signs: list[str] = []
     end = len(text)
@@ -201,7 +207,10 @@ def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
 
 
 def _opened(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
-    """A folded part is read where its title names a section of the script."""
+    """Return a function that replaces a folded part (`<details>`).
+
+    The part is read if its title names a section of the script, else left out.
+    """
 
     def replaced(found: re.Match[str]) -> str:
         title = _TAG.sub("", found["title"]).strip()
@@ -214,7 +223,11 @@ def _opened(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
 
 
 def _wiki_words(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
-    """`[[Note]]`, `[[folder/Note#Part|words]]`: the words, or the note's name."""
+    """Return a function that replaces a link of a wiki by its words or its note's name.
+
+    Such links are `[[Note]]` and `[[folder/Note#Part|words]]`. Embeds and images are
+    left out.
+    """
 
     def replaced(found: re.Match[str]) -> str:
         target, _, words = found[2].replace("\\|", "|").partition("|")

@@ -1,7 +1,7 @@
 """Takes the properties out of a note's text: they describe it and are not spoken.
 
-Notion writes them as lines `Name: value` below the title; Obsidian's Dataview, Logseq
-and Roam as `name:: value` on a line or in a bullet.
+Notion writes properties as lines `Name: value` below the title. Obsidian's Dataview,
+Logseq and Roam write `name:: value` on a line or in a bullet.
 """
 
 from __future__ import annotations
@@ -30,7 +30,10 @@ _FIELD = re.compile(
 
 
 def take_inline_fields(text: str, note: Note) -> str:
-    """The text without its lines `name:: value`; those are noted in `note`."""
+    """Return the text without its fields `name:: value`, and add these to `note`.
+
+    A field that names a part of the script becomes a line `name: value`.
+    """
     if "::" not in text:
         return text
 
@@ -45,10 +48,11 @@ def take_inline_fields(text: str, note: Note) -> str:
 
 
 def take_property_lines(note: Note, path: str) -> None:
-    """Take the lines of properties at the head of a note's blocks out of them.
+    """Take the lines of properties at the head of a note out of its blocks.
 
-    They stand before or after the title. Lines that name a part of the script stay.
-    Under another title than Notion's they must have a name that is usual for one.
+    Such lines stand above or directly below the title. Lines that name a part of the
+    script stay. Unless the file's name is one of Notion's, enough of the lines must
+    have a usual name of a property.
     """
     blocks = note.blocks
     is_notion = _NOTION_FILE.search(path) is not None

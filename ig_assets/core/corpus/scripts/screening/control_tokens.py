@@ -3,13 +3,13 @@
 Tokenizers that parse special tokens read `<|im_end|>` in a script as the end of a turn
 and not as characters: the local server does so with all message content (xllamacpp
 2026.10.11549; llama.cpp issues 24382 and 26273), as do trainers that tokenize a
-rendered chat. The families are those of the model registry and of the vendors'
-models: ChatML and Qwen (`<|im_start|>`, `<tool_call>`), GPT (`<|endoftext|>`,
+rendered chat. The families are those of the model registry and of the vendors' models:
+ChatML and Qwen (`<|im_start|>`, `<tool_call>`), GPT (`<|endoftext|>`,
 `<|fim_prefix|>`), Llama (`<|eot_id|>`, `[INST]`, `<<SYS>>`, `<s>`), Mistral
 (`[TOOL_CALLS]`, `[THINK]`), Gemma (`<start_of_turn>`, `<|turn>`, `<unused7>`), Phi
 (`<|user|>`), DeepSeek (with full-width bars) and BERT, whose vocabulary MiniLM has
-(`[CLS]`). Any word with an underscore in angle brackets counts. Words that people put
-into square brackets too (`[audio]`) count in capitals only.
+(`[CLS]`). Any word with an underscore in angle brackets counts. Words that people also
+put into square brackets (`[audio]`) count only in capitals.
 """
 
 from __future__ import annotations
@@ -38,9 +38,9 @@ _ANGLES = str.maketrans(dict.fromkeys("<＜﹤", "‹"))
 
 
 def control_tokens(text: str) -> list[str]:
-    """The control tokens in a text, each once, in order of appearance.
+    """Return the control tokens in a text, each once, in order of appearance.
 
-    Hidden characters are left out first, as whoever reads the text may do.
+    Hidden characters are removed first, as a reader of the text may do the same.
     """
     if not text.isascii():
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
@@ -48,7 +48,7 @@ def control_tokens(text: str) -> list[str]:
 
 
 def without_control_tokens(text: str) -> str:
-    """The text with every token made unreadable for tokenizers, not for people.
+    """Return the text with tokens that people can read and tokenizers cannot.
 
     Every `<` becomes `‹`, so that `<|im_end|>` reads `‹|im_end|>`; `[INST]` becomes
     `(INST)`. No character is hidden or removed.

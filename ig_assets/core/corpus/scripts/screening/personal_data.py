@@ -1,4 +1,4 @@
-"""Finds what reaches a person in a text: e-mail addresses, telephone numbers, IBANs."""
+"""Finds contact data in a text: e-mail addresses, telephone numbers, IBANs."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ _IBAN_LENGTHS = range(15, 35)
 
 
 def personal_data_kind(text: str) -> str | None:
-    """What a text has that reaches a person, None where nothing was found.
+    """Return the kind of personal data that a text has, or None if none was found.
 
-    A telephone number counts with its country's code (`+49 …`, `0049 …`) and nine
-    digits or more, an IBAN by its check digits.
+    A telephone number counts if it has a country's code (`+49 …`, `0049 …`) and at
+    least nine digits, an IBAN if its check digits fit.
     """
     if _EMAIL.search(text):
         return "an e-mail address"
@@ -28,7 +28,10 @@ def personal_data_kind(text: str) -> str | None:
 
 
 def _is_iban(text: str) -> bool:
-    """Whether the check digits fit (ISO 13616: the rearranged number is 1 mod 97)."""
+    """Return whether the check digits fit.
+
+    ISO 13616: the rearranged number is 1 modulo 97.
+    """
     code = text.replace(" ", "")
     if len(code) not in _IBAN_LENGTHS:
         return False

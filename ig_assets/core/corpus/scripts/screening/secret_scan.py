@@ -1,4 +1,4 @@
-"""Finds what looks like a key, a token or a password before a text is stored."""
+"""Finds what looks like a key, a token or a password, before a text is stored."""
 
 from __future__ import annotations
 
@@ -20,7 +20,10 @@ _SIGNS = frozenset("0123456789#$%&@^_+~!*")
 
 
 def secret_kind(text: str) -> str | None:
-    """The kind of secret that the text seems to contain, for a message, or None."""
+    """Return the kind of secret that a text seems to contain, or None.
+
+    The kind is worded for a message, for example "a password".
+    """
     for form in SECRET_FORMS:
         if form.may_be_in(text) and form.pattern.search(text):
             return form.kind
@@ -31,10 +34,10 @@ def secret_kind(text: str) -> str | None:
 
 
 def _is_password(found: re.Match[str]) -> bool:
-    """Whether a match assigns a password, and is no sentence about passwords.
+    """Return whether a match assigns a password, and is no sentence about passwords.
 
-    It does where it is written with `=`, under a technical name, as one quoted word,
-    or with letters, digits and signs mixed. Placeholders are no passwords.
+    It does if the value follows `=` or a technical name, is one quoted word, or mixes
+    letters with digits or signs. Placeholders are no passwords.
     """
     value = found["value"].rstrip(".,;:!?)…")
     if len(value) < 4 or _PLACEHOLDER.fullmatch(value):
@@ -51,6 +54,9 @@ def _is_password(found: re.Match[str]) -> bool:
 
 
 def _is_mixed(part: str) -> bool:
-    """Letters mixed with digits or signs: `hunter2`, but not `12` or `characters`."""
+    """Return whether letters are mixed with digits or signs.
+
+    `hunter2` is mixed; `12` and `characters` are not.
+    """
     letters = set(part)
     return len(part) >= 6 and bool(letters & _SIGNS) and not letters <= _SIGNS

@@ -1,7 +1,7 @@
-"""Walks over a script's blocks: which words belong to which section.
+"""Walks over a script's blocks, and finds the section to which each word belongs.
 
-Headings, strong lines and labels open sections (`notes/section_words.py`); what stands
-before all of them is the lead.
+Headings, strong lines and labels open sections (`section_words.py`). What stands before
+all of them is the lead.
 """
 
 from __future__ import annotations
@@ -35,14 +35,14 @@ OUTSIDE = "outside"
 _LABEL_LEVEL = 7  # a label is below every heading
 _LONGEST_HEADING = 60
 _WRAPPED = 55
-"""So many characters may be a line of a paragraph that is wrapped by hand."""
+"""Least length of a line that may be part of a paragraph wrapped by hand."""
 
 _SENTENCE_ENDS = ".!?\u2026,;:\"\u201d\u2019')"
 _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 
 
 class Piece(NamedTuple):
-    """Some words of one section; `level` where they are a heading inside it."""
+    """Some words of one section; `level` is not 0 if they are a heading inside it."""
 
     section: str
     text: str
@@ -53,11 +53,11 @@ class Piece(NamedTuple):
 class Sections:
     """Walks over blocks once; `pieces` are their words by section, in order.
 
-    `unknown` are the headings, and strong lines, that name no part that is known, below
-    the first, and lines about the work (`Status: …`): they and what follows are
-    spoken, which may be wrong.
-    `names_script` where a heading or label names the script as such; `only_spoken`
-    where a table or labels say which words are spoken, and which are seen.
+    `unknown` are headings and strong lines, except the first, that name no known part,
+    and lines about the work (`Status: …`): they and what follows are spoken, which may
+    be wrong. `names_script` is true if a heading or label names the script as such.
+    `only_spoken` is true if a table or labels say which words are spoken, and which are
+    seen.
     """
 
     def __init__(self, blocks: Sequence[Block]) -> None:
@@ -98,7 +98,7 @@ class Sections:
             else:
                 self._paragraph(block)
         sections = {piece.section for piece in self.pieces}
-        if bare_hook is not None and HOOK not in sections:  # a hook of this one word
+        if bare_hook is not None and HOOK not in sections:  # it is the hook
             self.pieces.insert(0, Piece(LEAD, plain(bare_hook.text), 1))
         is_said = any(piece.is_spoken for piece in self.pieces)
         in_table = any(block.is_spoken for block in blocks)
@@ -115,7 +115,7 @@ class Sections:
                 raise _several_hooks()
 
     def _label(self, line: str) -> tuple[str, str] | None:
-        """The section that a line's label names, and the words after it."""
+        """Return (section named by a line's label, words after the label), or None."""
         label = _label(line)
         if label is not None and label[0] == BODY and self._text_is_seen:
             name = plain(line).removesuffix(label[1])
@@ -129,16 +129,19 @@ class Sections:
         return any(label is not None and label[0] == BODY for label in labels)
 
     def _is_inside_others(self, level: int) -> bool:
-        """Whether a heading belongs to a section of what is not spoken."""
+        """Return whether a heading of `level` belongs to a section that is unspoken."""
         return self._section in (NOTE, CUE, OUTSIDE) and level > self._level
 
     def _is_hook_heading(self, block: Block) -> bool:
-        """Whether a heading is the first words below a heading that names the hook."""
+        """Return whether a heading is the first text below a heading for the hook."""
         is_below = self._section == HOOK and block.level > self._level
         return is_below and all(piece.section != HOOK for piece in self.pieces)
 
     def _labelled_heading(self, block: Block, section: str, rest: str) -> None:
-        """`## Notes: fee 900`: its words are the section's first, more may follow."""
+        """Add a heading such as `## Notes: fee 900`, and open the section it names.
+
+        The words after the label are the first of the section; more may follow.
+        """
         if section == STRUCTURE and self._is_inside_others(block.level):
             self.pieces.append(Piece(self._section, rest))
         elif section == STRUCTURE:
@@ -153,7 +156,7 @@ class Sections:
             self._end(section, ends=section == HOOK)
 
     def _go_on(self, level: int) -> None:
-        """The script goes on in its body, or before its first named part."""
+        """Go back to the script's body; before the first named part, change nothing."""
         if self._section not in (LEAD, BODY):
             self._open(BODY, level)
 
@@ -172,7 +175,10 @@ class Sections:
         self.pieces.append(Piece(self._section, text, level))
 
     def _paragraph(self, block: Block) -> None:
-        """Each line may begin with a label; what it names goes to the next label."""
+        """Add a paragraph, of which each line may begin with a label.
+
+        The words after a label belong to its section up to the next label.
+        """
         words: list[str] = []
         section, is_said, ends = self._section, block.is_spoken, False
         is_beside = False
@@ -220,7 +226,7 @@ class Sections:
         self._end(section, ends)
 
     def _doubt(self, line: str) -> None:
-        """Note a line that looks like a heading, or a remark, and is spoken."""
+        """Record a line that looks like a heading or a remark, and is spoken."""
         words, name = plain(line), plain(line).partition(":")[0]
         is_heading = is_strong(line.strip()) and len(words) <= _LONGEST_HEADING
         if is_heading and words[-1] not in _SENTENCE_ENDS:
@@ -229,7 +235,10 @@ class Sections:
             self.unknown.append(f"{name}: \u2026")
 
     def _end(self, section: str, ends: bool) -> None:
-        """After a label with words: a note or the script go on, others have ended."""
+        """End the section of a label that had words on its line; the body follows.
+
+        A note, and the body, go on below the label's line.
+        """
         if ends and section in (NOTE, BODY):
             self._open(section, _LABEL_LEVEL)
         elif ends and section in (HOOK, CALL_TO_ACTION):
@@ -256,10 +265,10 @@ class Sections:
 
 
 def _begins_beside(section: str, ends: bool, words: Sequence[str], line: str) -> bool:
-    """Whether a line below a cue (`Visual: pan`) is said beside it.
+    """Return whether a line below a cue (`Visual: pan`) is spoken beside the cue.
 
-    The cue goes on where its line is as long as a wrapped one, or does not end, and
-    where the next one is an item, an aside or goes on in small letters.
+    It is not if it may continue the cue: if the cue's line is as long as a wrapped one
+    or does not end, or if the line is an item, an aside or begins in small letters.
     """
     cue = words[-1].rstrip() if words else ""
     return (
@@ -275,7 +284,10 @@ def _begins_beside(section: str, ends: bool, words: Sequence[str], line: str) ->
 
 
 def _begins_part(block: Block) -> bool:
-    """Whether a call to action begins, up to which the script goes on."""
+    """Return whether a block begins a call to action.
+
+    The script goes on at least up to such a block.
+    """
     if block.level or is_strong(block.text):
         text = plain(block.text)
         label = label_of(text, is_strong=True)
@@ -295,9 +307,9 @@ def _label(line: str) -> tuple[str, str] | None:
 
 
 def _heading_label(block: Block, is_first: bool) -> tuple[str, str] | None:
-    """The section that the label of a heading with words names, and those words.
+    """Return (section that a heading's label names, words after the label), or None.
 
-    A file's first heading is its title or hook where a label leaves that open.
+    A file's first heading is its title or hook if the label leaves that open.
     """
     text = " ".join(plain(block.text).split("\n"))
     if not block.level:

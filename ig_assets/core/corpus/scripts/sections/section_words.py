@@ -1,9 +1,9 @@
-"""What people call the parts of a script in their headings and labels.
+"""Holds the words for the parts of a script in people's headings and labels.
 
-`section_of` knows the words of English, German, Spanish, French, Italian, Portuguese,
-Dutch and a few others. `structure` names no part, what stands below it is spoken.
-`note` and `cue` are not spoken: a note stands until the next
-heading or label, a cue (what is seen or heard beside the words) is one paragraph.
+The words are those of English, German, Spanish, French, Italian, Portuguese, Dutch and
+a few other languages. A heading of kind `structure` names no part; what stands below it
+is spoken. `note` and `cue` are not spoken: a note ends at the next heading or label; a
+cue (what is seen or heard beside the words) is one paragraph.
 """
 
 from __future__ import annotations
@@ -89,8 +89,8 @@ _SECTIONS = {
     for word in words.split(",")
 }
 
-# Words that also begin a spoken sentence ("Idea: salt first"): as a label they count
-# only where they are strong, in capitals or a heading.
+# Words that also begin a spoken sentence ("Idea: salt first"): they count as a
+# label only if they are strong, in capitals or a heading.
 _WEAK = frozenset(
     "idea ideas source sources sound action video picture image shot cut scene text "
     "texto texte testo tekst voice review results performance description background "
@@ -100,7 +100,7 @@ _WEAK = frozenset(
     "quellen nota remarque comment research".split()
 )
 
-# A scene with a number is a place in the script; what it is called is seen.
+# A scene with a number is a place in the script; the words after it are a cue.
 _SCENES = frozenset("scene szene escena scène scena cena".split())
 
 _ABOUT_NOTES = frozenset(
@@ -136,10 +136,10 @@ _TIMED_LABEL = re.compile(
 
 
 def section_of(heading: str) -> str | None:
-    """The section that a heading names; None where it names none.
+    """Return the section that a heading names, or None.
 
-    Emoji, numbers and marks around the word, and an aside in brackets, do not count:
-    `🎣 1. HOOK (0–3 s):` is the hook.
+    Emoji, numbers and marks around the word, and an aside in brackets, do not count: `🎣
+    1. HOOK (0–3 s):` is the hook.
     """
     word = bare_word(heading)
     section = _SECTIONS.get(word)
@@ -152,16 +152,16 @@ def section_of(heading: str) -> str | None:
 
 
 def _is_about_notes(word: str) -> bool:
-    """Whether a short label speaks of notes: `editor notes`, `interne notizen`."""
+    """Return whether a short label is about notes, like `editor notes`."""
     words = word.split()
     return 1 < len(words) <= 4 and not _ABOUT_NOTES.isdisjoint(words)
 
 
 def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
-    """The section that a line's label names, and the words after it.
+    """Return (the section that a line's label names, the words after it), or None.
 
-    `Hook: words`, `CTA – words`, or the word alone on its line. None where the line
-    has no such label.
+    A label is `Hook: words`, `CTA – words`, or the word alone on its line. A word that
+    also begins spoken sentences is a label only if it `is_strong` or in capitals.
     """
     found = _TIMED_LABEL.fullmatch(line)
     if found is None or section_of(found["label"]) is None:
@@ -182,17 +182,17 @@ def label_of(line: str, is_strong: bool) -> tuple[str, str] | None:
 
 
 def is_weak(label: str) -> bool:
-    """Whether a label is a word that begins spoken sentences too: `Idea`, `Text`."""
+    """Return whether a label is a word that also begins spoken sentences: `Idea`."""
     return bare_word(label) in _WEAK
 
 
 def has_one_value(label: str) -> bool:
-    """Whether what a label of a note names stands on its line: `Sources: a book`."""
+    """Return whether a label of a note, such as `Tags`, ends with its own line."""
     return bare_word(label) in _ONE_VALUE
 
 
 def bare_word(text: str) -> str:
-    """A heading or label in small letters, without the marks and asides around it."""
+    """Return a heading or label in lower case, without marks and asides around it."""
     text = text.casefold().replace("’", "'").strip()
     if found := _BRACKETED.fullmatch(text):
         text = found[1]

@@ -1,11 +1,11 @@
 """Splits a script's blocks into hook, body and call to action.
 
-The hook is the first heading (or the first sentence, where every word is known to be
-spoken), or what stands below a heading `# Hook` or after a label `Hook:`, or given by
-name. The call to action is a paragraph `CTA: …`, the section below a heading `## CTA`,
-or given by name. Headings and labels of other languages count as well
-(`notes/section_words.py`). Where a text names its script section, only its named
-sections are the script; notes and cues never are.
+The hook is given by name, or stands below a heading `# Hook` or after a label `Hook:`.
+Otherwise it is the first heading, or the first sentence if every word is known to be
+spoken. The call to action is given by name, or is a paragraph `CTA: …` or the section
+below a heading `## CTA`. Headings and labels of other languages count as well
+(`section_words.py`). If a text names its script section, only its named sections are
+the script; notes and cues never are.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def split_parts(
     plain_hook: bool = False,
     left_out: Counter[str] | None = None,
 ) -> Parts:
-    """The parts of a plain text; see `parts_of`.
+    """Return the parts of a plain text, as `parts_of` does.
 
-    With `plain_hook` the first line is the hook even where it is no heading.
+    With `plain_hook` the first line is the hook even if it is not a heading.
     """
     blocks = plain_blocks(normalise_text(with_line_feeds(text)))
     if plain_hook:
@@ -82,7 +82,7 @@ def split_parts(
 
 
 def with_plain_hook(blocks: list[Block]) -> list[Block]:
-    """The blocks with the first line as a heading, where it is no label."""
+    """Return the blocks with the first line as a heading, unless it is a label."""
     if not blocks or blocks[0].level:
         return blocks
     first, _, rest = blocks[0].text.partition("\n")
@@ -100,12 +100,12 @@ def parts_of(
     title: str = "",
     doubtful: list[str] | None = None,
 ) -> Parts:
-    """The parts of a script; a `hook` or `call_to_action` given by name comes first.
+    """Return the parts of a script, with `hook` and `call_to_action` if given by name.
 
-    What is not spoken is counted in `left_out`; headings that name no known part, and
-    are spoken, are added to `doubtful`, as is a first one beside a given hook. `title`
-    is the hook where nothing else is. Raises InvalidSourceError when there is no hook,
-    several hooks, or two different calls to action.
+    What is not spoken is counted in `left_out`. Headings that name no known part are
+    spoken and are added to `doubtful`; so is a first heading beside a given hook.
+    `title` is the hook if nothing else is. Raises InvalidSourceError if there is no
+    hook, several hooks, or two different calls to action.
     """
     sections = Sections(blocks)
     if doubtful is not None:
@@ -146,7 +146,10 @@ def parts_of(
 
 
 def _without_named_title(pieces: list[Piece]) -> list[Piece]:
-    """`Reel script: Eggs` above a hook names the script, and is no word of it."""
+    """Mark the words of a heading such as `Reel script: Eggs` above a hook as a title.
+
+    It names the script and is not spoken.
+    """
     first = pieces[0] if pieces else None
     if (
         first is None
@@ -168,23 +171,26 @@ def _without_title(lead: list[Piece], left_out: Counter[str]) -> list[Piece]:
 
 
 def _labelled_hook(found: Sequence[Piece]) -> tuple[str, list[str]]:
-    """The hook of a hook's section, and the paragraphs after it."""
+    """Return (hook, paragraphs after it) of the pieces of a hook's section."""
     if not found:
         return "", []
     return _one_line(found[0].text), [piece.text for piece in found[1:]]
 
 
 def _first_line_of_sentences(text: str) -> tuple[str, str]:
-    """The hook of a section that is all there is, and the lines below it.
+    """Return (hook, lines below it) of a hook's section that is the whole script.
 
-    A first line that ends a sentence is the hook; any other may go on below.
+    The first line is the hook if it ends a sentence; otherwise the whole text is.
     """
     first, _, rest = normalise_text(text).partition("\n")
     return (first, rest) if _ENDS.search(first) else (_one_line(text), "")
 
 
 def _leading_hook(lead: list[Piece], title: str) -> tuple[str, list[Piece]]:
-    """The hook before all named sections, and what is left there."""
+    """Return (hook, other pieces) of the pieces before all named sections.
+
+    Raises InvalidSourceError if they have no hook and there is no title.
+    """
     if lead and lead[0].level:
         return lead[0].text, lead[1:]
     if lead and lead[0].is_spoken:
@@ -199,7 +205,10 @@ def _leading_hook(lead: list[Piece], title: str) -> tuple[str, list[Piece]]:
 
 
 def first_sentence(text: str) -> tuple[str, str]:
-    """The first sentence on one line, and the rest; all of it where none ends."""
+    """Return (the first sentence on one line, the rest of the text).
+
+    If no sentence ends, the first is the first paragraph.
+    """
     found = _FIRST_SENTENCE.fullmatch(text)
     if found is None:
         first, _, rest = text.partition("\n\n")

@@ -1,7 +1,8 @@
-"""What people call their work on a script, in headings of its file.
+"""Holds people's words for their work on a script, in headings of its file.
 
-Feedback, approval, old versions, meetings: what stands below is for colleagues. The
-words count in headings only; in a sketch, `Client: …` is somebody who speaks.
+Examples are feedback, approval, old versions and meetings: what stands below such a
+heading is for colleagues. Roles count only in headings: in a sketch, `Client: …` is a
+speaker.
 """
 
 from __future__ import annotations
@@ -79,7 +80,7 @@ _FOOTER = re.compile(
     r"(?:\s*:|\s+(?:by|on|at|von|am|vom|par|le|por|el|em|da|di|il|door|op)\b).{0,80}",
     re.IGNORECASE,
 )
-"""What a tool puts below a page: who edited it last, and when."""
+"""Matches what a tool writes below a page: who edited it last, and when."""
 
 _REJECTED = re.compile(
     r".+[(\[](?:[^()\[\]]*\W)?(?:rejected|discarded|obsolete|outdated|not used|unused|"
@@ -89,9 +90,10 @@ _REJECTED = re.compile(
 
 
 def is_about_work(heading: str, is_heading: bool = True) -> bool:
-    """Whether a heading names notes about the work: `Status`, `Version 1 (rejected)`.
+    """Return whether a heading names notes about the work: `Status`, `V1 (rejected)`.
 
-    Without `is_heading`, for a strong line: a role such as `Client` is a speaker there.
+    `is_heading` is False for a strong line, in which a role such as `Client` is a
+    speaker.
     """
     word = bare_word(heading)
     return (
@@ -104,10 +106,10 @@ def is_about_work(heading: str, is_heading: bool = True) -> bool:
 
 
 def is_private_remark(line: str) -> bool:
-    """Whether a line is what a client or a team says of the script, with the words.
+    """Return whether a line holds a remark of a client or a team about the script.
 
-    `Client feedback: shorter`, and a tool's `Last edited by Anna`. Other lines about
-    the work may be spoken: `Status: new.`
+    Examples are `Client feedback: shorter`, and a tool's `Last edited by Anna`. Other
+    lines about the work may be spoken: `Status: new.`
     """
     if _FOOTER.fullmatch(line.strip()):
         return True

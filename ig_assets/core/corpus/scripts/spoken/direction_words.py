@@ -1,9 +1,9 @@
-"""Which words are a stage direction: the vocabulary of six languages.
+"""Decides which words are a stage direction, by the vocabulary of six languages.
 
-Round brackets and emphasis hold spoken asides too ("(yes, really)"). They are a
-direction only where they begin with a word of `_BEGINNINGS` and go on as a direction
-does, are all of a word of `_ALONE`, name music or a sound, or are a time. Accents and
-letter case make no difference.
+Round brackets and emphasis also hold spoken asides ("(yes, really)"). Words are a
+direction if they begin with one of `_BEGINNINGS` and go on as a direction does, are one
+of `_ALONE`, name music or a sound, or are a time. Accents and letter case make no
+difference.
 """
 
 from __future__ import annotations
@@ -101,7 +101,7 @@ _ALONE_WORDS = """
     silêncio, transição
 """
 
-# What a direction of one word goes on with: "laughs at him", "lacht in die Kamera".
+# Words that may follow a direction of one word: "laughs at him", "lacht in die Kamera".
 _GOING_ON = frozenset("""
     at to into and with again while then in on for as off up down a an the her his
     their out under toward towards over like around zu auf und mit die der den das
@@ -110,7 +110,7 @@ _GOING_ON = frozenset("""
     dal e com uma em na no ao do da o of from behind sobre vom von uber
 """.split())
 
-# After these, whatever follows is what is seen or heard: "cut to black".
+# Whatever follows these words is seen or heard: "cut to black".
 _OPEN_ENDS = frozenset(
     "to on of auf zu nach von a de sur su em no na para di at up in out into over away "
     "reading".split()
@@ -141,7 +141,7 @@ _LABEL = re.compile(r"([^:\uff1a]{1,40})[:\uff1a]")
 
 
 def folded(text: str) -> str:
-    """Small letters without accents, one blank between words."""
+    """Return a text in lower case without accents, with one blank between words."""
     plain = unicodedata.normalize("NFD", text.casefold().replace("\u2019", "'"))
     plain = plain.replace("\u0153", "oe").replace("\u00df", "ss")
     plain = "".join(sign for sign in plain if not unicodedata.combining(sign))
@@ -157,7 +157,7 @@ _LONGEST = max(len(words.split()) for words in _BEGINNINGS)
 
 
 def is_certain_direction(words: str) -> bool:
-    """Whether words are a direction (not spoken) even directly beside a sentence."""
+    """Return whether words are a direction (not spoken) even within a sentence."""
     if "?" in words or not words.strip():
         return False
     text = folded(words).strip(_EDGES)
@@ -171,7 +171,7 @@ def is_certain_direction(words: str) -> bool:
 
 
 def is_direction(words: str) -> bool:
-    """Whether words apart from a sentence, in brackets, say what is seen or heard."""
+    """Return whether bracketed words, apart from a sentence, are a direction."""
     text = folded(words).strip(_EDGES)
     if "?" in words or text in _ADJECTIVES:
         return False
@@ -180,12 +180,12 @@ def is_direction(words: str) -> bool:
 
 
 def is_time(words: str) -> bool:
-    """Whether words are a time or a range of times of the video."""
+    """Return whether words are a time or a range of times of the video."""
     return _TIME.fullmatch(folded(words)) is not None
 
 
 def _begins(text: str) -> bool:
-    """Whether a text begins as a direction does, and goes on as one."""
+    """Return whether a text begins as a direction does, and goes on as one."""
     tokens = text.split(" ")
     for length in range(min(_LONGEST, len(tokens)), 0, -1):
         joined = " ".join(tokens[:length])

@@ -1,10 +1,11 @@
-"""Takes stage directions out of spoken words: one rule for every kind of note.
+"""Takes stage directions out of spoken words, by one rule for every kind of note.
 
-`[zoom in]`: square brackets are directions, whatever they hold. Exceptions are labels
+Square brackets (`[zoom in]`) are directions, whatever they hold. Exceptions are labels
 (`[HOOK]`, `[CTA: Save this]`), which name a part of the script, and blanks to fill in
-(`[product name]`), which stay and are counted. `(smiles)`, `*laughs*`: round brackets
-and emphasis are directions where their words are those of one (`direction_words.py`);
-others are spoken asides. What stands between the signs of music is sung.
+(`[product name]`), which stay and are counted. Round brackets and emphasis (`(smiles)`,
+`*laughs*`) are directions if their words are those of one (`direction_words.py`);
+otherwise they are spoken asides. What stands between the signs of music is sung, and is
+not spoken.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ from ig_assets.core.corpus.scripts.spoken.direction_words import (
 )
 
 PLACEHOLDER = "placeholder"
-"""Kind of what is counted and stays: a blank that somebody has to fill in."""
+"""Kind of a blank that somebody has to fill in; it is counted and stays in the text."""
 
 _MARKED = f"[ \\t{STRONG}{END_STRONG}{EMPHASIS}{END_EMPHASIS}{CUT}]*"
 _LINE_START = re.compile(rf"{_MARKED}(?:(?:[-*+\u2022]|\d{{1,9}}[.)])[ \t]+)?{_MARKED}")
@@ -81,7 +82,7 @@ _SHOWN = re.compile(
     r"[.!]?[ \t]*$",
     re.M,
 )
-"""A line in quotes behind what shows it: `(on-screen text) "Salt first"`."""
+"""Matches quoted words after a label for what is shown: `(on-screen text) "Salt"`."""
 
 _SEEN_WORDS = re.compile(
     "text|screen|overlay|super|title|card|third|einblendung|bauchbinde|texto|texte|"
@@ -125,11 +126,11 @@ _SENTENCE_END = ".!?\u2026:;\u2014\u2013-\"\u201d\u2019')\u00bb"
 
 
 def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str:
-    """The text of a block with `note.CUT` where something was that is not spoken.
+    """Return the text of a block with `note.CUT` in place of what is not spoken.
 
-    `left_out` counts it by kind; directions are of `kind`. Lines may change where a
-    label in brackets begins a part of the script. Raises InvalidSourceError where a
-    square bracket is never closed: where the spoken words go on is unknown.
+    `left_out` counts what was cut by kind; directions are of `kind`. Lines may change
+    if a label in brackets begins a part of the script. Raises InvalidSourceError if a
+    square bracket is never closed, since it is unknown where the spoken words go on.
     """
     if not _MAY_HAVE.search(text) and not _MAY_HAVE_EMOJI.search(text):
         return text
@@ -155,7 +156,7 @@ def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str
 
 
 def has_directions(text: str) -> bool:
-    """Whether a text has brackets with words of directions: `[zoom in]`, `(laughs)`."""
+    """Return whether a text has directions in brackets: `[zoom in]`, `(laughs)`."""
     if "[" not in text and "(" not in text:
         return False
     found = (*_SQUARE.finditer(text), *_ROUND.finditer(text))
@@ -163,7 +164,10 @@ def has_directions(text: str) -> bool:
 
 
 class _Taker:
-    """Decides about one pair of brackets or stars at a time."""
+    """Decides about one pair of brackets, quotes or stars at a time.
+
+    Its methods return the text that replaces a match.
+    """
 
     def __init__(self, left_out: Counter[str], kind: str) -> None:
         self._left_out = left_out
@@ -176,14 +180,18 @@ class _Taker:
         return text
 
     def shown(self, found: re.Match[str]) -> str:
-        """Nothing of quoted words that a label says are seen and not said."""
+        """Return CUT for quoted words that a label calls seen, else the words."""
         if section_of(found["label"]) != CUE or not _SEEN_WORDS.search(found["label"]):
             return found[0]
         self._left_out[self._kind] += 1
         return found["start"] + CUT
 
     def square(self, found: re.Match[str]) -> str:
-        """A label's words; a blank to fill in as it is; else nothing."""
+        """Return the text that replaces square brackets.
+
+        A label stays with its words, a blank to fill in stays as it is, and everything
+        else becomes CUT.
+        """
         inner, colon = plain(found[1]), found[2] or ""
         begins, ends = _place(found)
         if label := _label_in(inner, ends and begins and not colon):
@@ -208,7 +216,7 @@ class _Taker:
         return CUT + colon
 
     def is_open(self, text: str) -> bool:
-        """Whether a square bracket is left that is none of the blanks."""
+        """Return whether a square bracket is left that does not belong to a blank."""
         for kept in self._kept:
             text = text.replace(kept, "")
         return _OPEN.search(text) is not None
@@ -228,7 +236,10 @@ class _Taker:
         return CUT
 
     def emphasised(self, found: re.Match[str]) -> str:
-        """Emphasis alone is no sign of a direction: it must stand apart as well."""
+        """Return CUT for emphasised words that are a direction and stand apart.
+
+        Emphasis alone is no sign of a direction.
+        """
         inner = plain(next(group for group in found.groups() if group is not None))
         before = plain(found.string[: found.start()].rpartition("\n")[2])
         after = plain(found.string[found.end() :].partition("\n")[0])
@@ -243,14 +254,14 @@ class _Taker:
 
 
 def _place(found: re.Match[str]) -> tuple[bool, bool]:
-    """Whether nothing stands before it in its line, and nothing behind it."""
+    """Return (whether the match begins its line, whether it ends its line)."""
     before = found.string[: found.start()].rpartition("\n")[2]
     after = found.string[found.end() :].partition("\n")[0]
     return _LINE_START.fullmatch(before) is not None, not plain(after)
 
 
 def _label_in(inner: str, is_alone: bool) -> tuple[str, str] | None:
-    """The label that brackets hold, and the words after it: `CTA: Save this`."""
+    """Return (label, words after it) held by brackets (`CTA: Save this`), or None."""
     name, colon, rest = inner.partition(":")
     if colon and name.strip().isdigit():  # the colon of a time
         name, colon, rest = inner, "", ""

@@ -1,9 +1,9 @@
 """Finds the names of speakers before their words: `Mara: hello`, `JONAS  0:07`.
 
-A name counts where the lines as a whole are a dialogue; one line with a colon is a
+A name counts if the lines as a whole are a dialogue; one line with a colon is a
 sentence. Words that scripts repeat before a colon ("Myth: … Fact: …", days) are no
-names; in doubt (many such words, or lines that go on in small letters: "Iron: heavy but
-loyal.") nothing is taken for one, and all stays spoken.
+names. In doubt (many such words, or lines that go on in small letters: "Iron: heavy but
+loyal.") no word is taken for a name, and all stays spoken.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from ig_assets.core.corpus.scripts.sections.section_words import section_of
 
 TURNS = 3
-"""So many lines must begin with a name, before a name is one."""
+"""Least number of lines that must begin with a name in a dialogue."""
 
 _NAME = re.compile(r"([^\W\d_][^:\n(]{0,31}?)(?:\s*\([^()]*\))?\s*:(?:\s+|$)")
 _TIMED = re.compile(
@@ -42,10 +42,10 @@ _NO_NAMES = frozenset("""
 
 
 def speakers_of(lines: Iterable[str]) -> frozenset[str]:
-    """The names before a colon, where at least three lines have one and one repeats.
+    """Return the names before a colon if three lines have one and some name repeats.
 
-    None where half of the lines name a myth, a day or the like, or most go on in small
-    letters.
+    Returns an empty set if half of the lines name a myth, a day or the like, or if most
+    lines go on in small letters.
     """
     turns = [(found[1], line[found.end() :]) for line, found in _named(lines)]
     names = Counter(name for name, _ in turns if _may_be(name))
@@ -67,7 +67,7 @@ def _named(lines: Iterable[str]) -> Iterator[tuple[str, re.Match[str]]]:
 
 
 def timed_names_of(lines: Iterable[str]) -> frozenset[str]:
-    """Whole lines that are a name with a time, where there are several."""
+    """Return the lines that are a name with a time, if there are at least two."""
     found = [
         line
         for line in lines
@@ -77,9 +77,10 @@ def timed_names_of(lines: Iterable[str]) -> frozenset[str]:
 
 
 def lone_names_of(lines: Sequence[str]) -> frozenset[str]:
-    """Whole lines that are a name in capitals above what it says, as in a dialogue.
+    """Return the lines that are a speaker's name in capitals above the spoken words.
 
-    None where fewer than three lines are, or no two names take turns. "" ends a block.
+    Returns an empty set if there are fewer than three such lines, or if no two names
+    take turns. "" ends a block in `lines`.
     """
     found = Counter(
         line
@@ -96,7 +97,7 @@ def _may_be_alone(line: str) -> bool:
 
 
 def named_start(line: str) -> tuple[str, int] | None:
-    """The words before a line's colon, and where those after it begin."""
+    """Return (words before a line's colon, index of the words after it), or None."""
     found = _NAME.match(line)
     return (found[1], found.end()) if found else None
 

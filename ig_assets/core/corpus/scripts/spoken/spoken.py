@@ -1,6 +1,6 @@
 """Takes what is not spoken out of a note's blocks: directions, names, links, tags.
 
-Every reader of notes hands its blocks through here.
+Every reader of notes passes its blocks to `spoken_blocks`.
 """
 
 from __future__ import annotations
@@ -44,10 +44,10 @@ _LINK_MARKS = re.compile(f"[{LINK}{END_LINK}{EMPHASIS}{END_EMPHASIS}]")
 
 
 def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block]:
-    """The blocks without the lines, links and directions that are not spoken.
+    """Return the blocks without the lines, links and directions that are not spoken.
 
-    A heading of which nothing but links is left goes with them. Raises
-    InvalidSourceError where a bracket is never closed.
+    A heading is dropped if only links stand below it. Raises InvalidSourceError if a
+    bracket is never closed.
     """
     said = [block.text for block in blocks if ":" in block.text and not block.level]
     lines = [plain(line) for text in said for line in text.split("\n")]
@@ -71,14 +71,18 @@ def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block
 
 
 def _drop_heading(kept: list[Block], left_out: Counter[str]) -> None:
-    """Take away a heading that has no words below it; the first may be the hook."""
+    """Drop the last block if it is a heading, as it has no words below it.
+
+    The first block stays, since it may be the hook; so does a heading that names a
+    part.
+    """
     if len(kept) > 1 and kept[-1].level and section_of(plain(kept[-1].text)) is None:
         kept.pop()
         left_out["heading"] += 1
 
 
 class _Spoken:
-    """Takes the lines out of a block that are not spoken."""
+    """Takes the lines that are not spoken out of a block."""
 
     def __init__(
         self,
@@ -95,7 +99,7 @@ class _Spoken:
         if self.is_links(block):
             self._left_out["link"] += text.count(LINK)
             return None
-        if not block.level:  # a to-do is a line, and no part
+        if not block.level:  # a to-do is a line, not a heading
             text, to_dos = _TO_DO.subn(CUT, text)
             self._left_out["to-do"] += to_dos
         if self._speakers or self._lone_names:
@@ -112,7 +116,7 @@ class _Spoken:
         return block._replace(text=text) if plain(text) else None
 
     def is_links(self, block: Block) -> bool:
-        """Whether a paragraph or list has no words but those of links."""
+        """Return whether a paragraph or list has no words except those of links."""
         return (
             LINK in block.text
             and not block.level
@@ -131,7 +135,7 @@ class _Spoken:
         return _NAMED.sub(CUT, line, count=1)
 
     def _item(self, line: str) -> str:
-        """An item of a list; one that is only a link leads elsewhere."""
+        """Return an item of a list, or CUT if the item is only a link."""
         if not _ONLY_LINKS.fullmatch(line):
             return line
         self._left_out["link"] += line.count(LINK)
