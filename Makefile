@@ -72,7 +72,7 @@ dev: $(READY) ## Open the UI on this data folder (http://127.0.0.1:3000)
 	  DAGSTER_HOME="$$home" PATH="$(CURDIR)/$(BIN):$$PATH" $(BIN)/dg dev $(ARGS)
 
 bench: $(READY) $(PEERS)/.ready ## Run the benchmarks beside their peers (SIZE=100000 ROUNDS=3)
-	$(BIN)/python benchmarks/load_time.py
+	$(BIN)/python benchmarks/start_up.py
 	$(BIN)/python benchmarks/corpus_sync.py --peers-python $(PEERS)/bin/python --size $(SIZE)
 	$(BIN)/python benchmarks/generation.py --peers-python $(PEERS)/bin/python --rounds $(ROUNDS) --calls 100 --limited-calls 200
 	$(BIN)/python benchmarks/experiments.py --peers-python $(PEERS)/bin/python --quick

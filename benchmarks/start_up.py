@@ -65,7 +65,8 @@ graph = defs().get_repository_def().asset_graph
 
 def idle(key):
     node = graph.get(key)
-    @dg.asset(key=key, deps=sorted(node.parent_keys), partitions_def=node.partitions_def)
+    deps, parts = sorted(node.parent_keys), node.partitions_def
+    @dg.asset(key=key, deps=deps, partitions_def=parts)
     def body() -> None: ...
     return body
 
@@ -173,7 +174,9 @@ def _has_loaded(port: int) -> bool:
             entries = json.load(answer)["data"]["workspaceOrError"]["locationEntries"]
     except OSError:
         return False
-    kinds = [(entry["locationOrLoadError"] or {}).get("__typename") for entry in entries]
+    kinds = [
+        (entry["locationOrLoadError"] or {}).get("__typename") for entry in entries
+    ]
     return kinds == ["RepositoryLocation"]
 
 

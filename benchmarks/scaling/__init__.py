@@ -1,0 +1,1 @@
+"""What `benchmarks/scale.py` starts in processes of its own."""
