@@ -60,7 +60,7 @@ SYMPTOMS: Claims = {
         "unknown",
     ),
     "a post is `ambiguous`": (
-        "defs/test_checks.py::"
+        "defs/experiments/test_experiment_checks.py::"
         "test_a_post_whose_outcome_is_unknown_is_reported_with_what_to_do",
         "Run publish_posts again",
     ),
@@ -85,12 +85,13 @@ SYMPTOMS: Claims = {
         "No price is known for unpriced-1",
     ),
     "a brief is reported for a control token": (
-        "defs/test_checks.py::"
+        "defs/generation/test_generation_checks.py::"
         "test_a_brief_with_a_control_token_is_reported_without_its_words",
         "briefs_have_no_control_token",
     ),
     "a token is about to expire": (
-        "defs/test_checks.py::test_a_token_that_expires_within_a_week_is_reported",
+        "defs/experiments/test_experiment_checks.py::"
+        "test_a_token_that_expires_within_a_week_is_reported",
         "IG_INSTAGRAM_TOKEN",
     ),
     "a promoted model is worse": (
@@ -108,7 +109,7 @@ SYMPTOMS: Claims = {
         "ig-assets db migrate",
     ),
     '"A copy into this warehouse was interrupted"': (
-        "warehouse/test_moving.py::"
+        "warehouse/moving/test_copying.py::"
         "test_an_interrupted_copy_is_opened_by_no_command_and_goes_on",
         "was interrupted and is not finished",
     ),
@@ -137,7 +138,7 @@ SYMPTOMS: Claims = {
         "The warehouse has migration 9999, which this version",
     ),
     "a sample-ratio mismatch is reported": (
-        "defs/test_checks.py::"
+        "defs/experiments/test_experiment_checks.py::"
         "test_a_sample_ratio_mismatch_is_named_and_unequal_organic_reach_is_not",
         "splits_are_as_planned",
     ),
