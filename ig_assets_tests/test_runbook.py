@@ -17,7 +17,7 @@ Claims = dict[str, tuple[str, str]]
 
 SYMPTOMS: Claims = {
     "a run failed": (
-        "defs/test_alerts.py::"
+        "defs/operations/test_alerts.py::"
         "test_a_failed_run_is_one_message_with_its_sentence_and_its_page",
         "generate_month failed at topics: ",
     ),
@@ -45,8 +45,7 @@ SYMPTOMS: Claims = {
         "due_on",
     ),
     "search reports a lost index": (
-        "core/corpus/search/test_retrieve.py::"
-        "test_a_lost_index_is_not_an_empty_answer",
+        "core/corpus/search/test_retrieve.py::test_a_lost_index_is_not_an_empty_answer",
         "none of its 25 vectors; run",
     ),
     "a budget is reached": (
@@ -75,7 +74,7 @@ SYMPTOMS: Claims = {
         "To run them, open the job in the UI, choose the partitions",
     ),
     "a run failed and `run_failures` names a check": (
-        "defs/test_operations.py::"
+        "defs/operations/test_operations.py::"
         "test_a_run_that_a_blocking_check_ended_leaves_the_checks_reason",
         "1 active script",
     ),
@@ -100,12 +99,13 @@ SYMPTOMS: Claims = {
         "rollback: complaints",
     ),
     "a key is 75 days old or older": (
-        "defs/test_operations.py::"
+        "defs/operations/test_operations.py::"
         "test_a_key_of_ninety_days_fails_the_review_in_one_sentence",
         "Replace OPENAI_API_KEY (90 days, overdue) without downtime",
     ),
     "you do not know what is wrong": (
-        "headless/test_doctor.py::test_every_line_that_is_not_good_says_what_to_do",
+        "headless/doctor/test_doctor.py::"
+        "test_every_line_that_is_not_good_says_what_to_do",
         "ig-assets db migrate",
     ),
     '"A copy into this warehouse was interrupted"': (
@@ -146,12 +146,13 @@ SYMPTOMS: Claims = {
 SECTIONS: Claims = {
     "A run failed": SYMPTOMS["a run failed"],
     "A run was stopped": (
-        "headless/test_interrupted.py::"
+        "headless/loops/test_interrupted.py::"
         "test_ctrl_c_in_the_middle_of_paid_work_says_what_is_kept",
         "Stopped. What was done is kept; run it again to go on.",
     ),
     "A check failed": (
-        "defs/test_alerts.py::test_a_failed_check_is_told_once_and_not_while_it_passes",
+        "defs/operations/test_alerts.py::"
+        "test_a_failed_check_is_told_once_and_not_while_it_passes",
         "The check spending_is_within_budget of api_usage failed.",
     ),
     "An unexpected error": (
@@ -194,8 +195,7 @@ SECTIONS: Claims = {
         "a-vendor-refuses-the-account",
     ),
     "A vendor refuses a request": (
-        "adapters/openai/test_writer.py::"
-        "test_a_declined_request_is_refused_for_good",
+        "adapters/openai/test_writer.py::test_a_declined_request_is_refused_for_good",
         "declined",
     ),
     "An answer cannot be used": (
@@ -219,7 +219,7 @@ SECTIONS: Claims = {
         "choose another",
     ),
     "The monthly invoice review": (
-        "defs/test_alerts.py::"
+        "defs/operations/test_alerts.py::"
         "test_the_invoices_of_last_month_are_named_once_with_what_to_type",
         "`ig-assets costs --reconcile FILE`",
     ),

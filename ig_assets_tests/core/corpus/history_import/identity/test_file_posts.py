@@ -14,7 +14,7 @@ from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
 
-REAL = Path(__file__).parents[5] / "shared" / "real_files"
+REAL = Path(__file__).parents[6] / "shared" / "real_files"
 needs_real_files = pytest.mark.skipif(
     not REAL.exists(), reason="the folder of real files is not here"
 )
