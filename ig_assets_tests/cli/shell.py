@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 from typing import Any
 
 from typer.testing import CliRunner, Result
@@ -11,6 +12,17 @@ from typer.testing import CliRunner, Result
 from ig_assets.cli.app import app
 
 DONE, FAILED, WRONG_USE = 0, 1, 2
+
+
+def bare_environment(folder: Path) -> dict[str, str]:
+    """The variables of a process of its own, with the folder as home and for data."""
+    return {
+        "PATH": "",
+        "HOME": str(folder),
+        "IG_DATA_DIR": str(folder / "data"),
+        "IG_BUDGET_USD": "5",
+        "PYTHONPATH": str(Path(__file__).parents[2]),
+    }
 
 
 class Shell:
