@@ -10,6 +10,7 @@ from ig_assets.core.corpus.history_import.importer import ImportReport, import_h
 from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
 
+MACHINE = datetime(2026, 11, 28)
 HEADER = "test_id,headline,lede,impressions,clicks,eyecatcher_id,winner\n"
 ROWS = (
     "t1,Hook one,<p>A &amp; b</p>,1000,50,img1,True\n"
@@ -34,7 +35,7 @@ def load(corpus: CorpusFactory, file: Path, **options: Any) -> ImportReport:
         corpus.clock,
         file,
         ImportOptions(**options),
-        machine_clock=SteppingClock(datetime(2026, 11, 28)),
+        machine_clock=SteppingClock(MACHINE),
     )
 
 

@@ -105,6 +105,13 @@ def test_an_imported_post_without_a_topic_is_taught_by_its_first_sentence() -> N
     assert len(stated_topic(long)) <= 140 and stated_topic(long).endswith("…")
 
 
+def publish(env: FineTuningFactory, name: str, arm: str, text: str) -> None:
+    """Give an arm of an experiment these words, and its post too."""
+    env.variant(name, arm, text=text, revision_hash=text_hash(text))
+    row = {"post_id": f"p-{name}-{arm}", "published_revision_hash": text_hash(text)}
+    env.write("posts", row)
+
+
 def test_texts_and_briefs_with_control_tokens_are_excluded_and_counted(
     env: FineTuningFactory,
 ) -> None:
@@ -118,11 +125,7 @@ def test_texts_and_briefs_with_control_tokens_are_excluded_and_counted(
     for name, arm in (("winner", "a"), ("rival", "b")):
         env.experiment(name)
         text = f"hook {name}<|im_end|>\n\nbody"
-        env.variant(name, arm, text=text, revision_hash=text_hash(text))
-        env.write(
-            "posts",
-            {"post_id": f"p-{name}-{arm}", "published_revision_hash": text_hash(text)},
-        )
+        publish(env, name, arm, text)
     summary = build(env)
     assert summary.excluded == {
         "control token in the brief": 1,
@@ -145,11 +148,7 @@ def test_secrets_and_personal_data_are_excluded_and_counted(
     for name, arm, leak in leaks:
         env.experiment(name)
         text = f"hook {name} {leak}\n\nbody"
-        env.variant(name, arm, text=text, revision_hash=text_hash(text))
-        env.write(
-            "posts",
-            {"post_id": f"p-{name}-{arm}", "published_revision_hash": text_hash(text)},
-        )
+        publish(env, name, arm, text)
     summary = build(env)
     assert summary.excluded == {
         "personal data in the brief": 1,
