@@ -12,11 +12,12 @@ IgAssetsError                 one sentence for a person: what happened, what to 
 ├── BudgetError               the next call would exceed a budget; it was not sent
 └── VendorError               a vendor gave another answer than was requested
     ├── TransientVendorError  may succeed when retried (after retry_after_s, if given)
-    ├── RefusedError          the vendor refuses this request for good
-    │   └── ContextTooLongError  the request is longer than the model reads
-    ├── AccessError           the vendor refuses the account: key, quota, permission
-    │   └── KeyRefusedError   the vendor does not accept the key itself
-    └── MalformedAnswerError  the answer was paid for, but cannot be used
+    ├── BilledError           the answer is of no use and may be billed all the same
+    │   ├── RefusedError      the vendor refuses this request for good
+    │   │   └── ContextTooLongError  the request is longer than the model reads
+    │   └── MalformedAnswerError  the answer was paid for, but cannot be used
+    └── AccessError           the vendor refuses the account: key, quota, permission
+        └── KeyRefusedError   the vendor does not accept the key itself
 """
 
 from __future__ import annotations
@@ -91,11 +92,11 @@ class TransientVendorError(VendorError):
         self.outcome_unknown = outcome_unknown
 
 
-class RefusedError(VendorError):
-    """A vendor refused the request for good; repeating it cannot help.
+class BilledError(VendorError):
+    """A request without a usable answer, which may be billed all the same.
 
     `input_tokens` and `output_tokens` are what the vendor billed for it, for example
-    for a model that reads and then declines; None if it billed nothing.
+    for a model that reads and then declines; None if it billed or reported nothing.
     """
 
     def __init__(
@@ -107,6 +108,10 @@ class RefusedError(VendorError):
         super().__init__(message)
         self.input_tokens = input_tokens
         self.output_tokens = output_tokens
+
+
+class RefusedError(BilledError):
+    """A vendor's final refusal: repeating the request cannot help."""
 
 
 class ContextTooLongError(RefusedError):
@@ -124,19 +129,5 @@ class KeyRefusedError(AccessError):
     """A vendor does not accept the key; another one may be."""
 
 
-class MalformedAnswerError(VendorError):
-    """A paid answer cannot be used: it is cut off, or not as the request demands.
-
-    `input_tokens` and `output_tokens` are what it took, or None if the vendor did not
-    say.
-    """
-
-    def __init__(
-        self,
-        message: str,
-        input_tokens: int | None = None,
-        output_tokens: int | None = None,
-    ) -> None:
-        super().__init__(message)
-        self.input_tokens = input_tokens
-        self.output_tokens = output_tokens
+class MalformedAnswerError(BilledError):
+    """A paid answer cannot be used: it is cut off, or not as the request demands."""

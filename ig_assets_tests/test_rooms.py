@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import ig_assets
@@ -14,6 +15,8 @@ FULLER: dict[str, int] = {}
 """Folders with more modules, each with the number it must not pass."""
 LONGER = {"settings.py": 500}  # the one list of all settings, each in a line or two
 """Modules with more lines, each with the number it must not pass."""
+TESTS = Path(__file__).parent
+MOST_LINES_OF_TESTS = 500
 
 
 def modules_of_folders() -> dict[str, int]:
@@ -49,6 +52,24 @@ def test_no_module_is_longer_than_can_be_looked_over() -> None:
     }
     assert too_long == {}
     assert [name for name in LONGER if lines[name] <= MOST_LINES] == []
+
+
+def test_no_folder_and_no_module_of_tests_is_too_full() -> None:
+    paths = [p for p in TESTS.rglob("*.py") if p.name != "__init__.py"]
+    folders = Counter(p.parent for p in paths if p.name.startswith("test_"))
+    assert len(paths) > 400 and len(folders) > 60
+    full = {
+        folder.relative_to(TESTS).as_posix(): number
+        for folder, number in folders.items()
+        if number > MOST_MODULES
+    }
+    lines = {path: path.read_text("utf-8").count("\n") for path in paths}
+    long = {
+        path.relative_to(TESTS).as_posix(): number
+        for path, number in lines.items()
+        if number > MOST_LINES_OF_TESTS
+    }
+    assert (full, long) == ({}, {})
 
 
 def test_every_module_says_in_its_first_line_what_it_is_for() -> None:

@@ -17,7 +17,7 @@ Claims = dict[str, tuple[str, str]]
 
 SYMPTOMS: Claims = {
     "a run failed": (
-        "defs/test_alerts.py::"
+        "defs/operations/test_alerts.py::"
         "test_a_failed_run_is_one_message_with_its_sentence_and_its_page",
         "generate_month failed at topics: ",
     ),
@@ -45,8 +45,7 @@ SYMPTOMS: Claims = {
         "due_on",
     ),
     "search reports a lost index": (
-        "core/corpus/search/test_retrieve.py::"
-        "test_a_lost_index_is_not_an_empty_answer",
+        "core/corpus/search/test_retrieve.py::test_a_lost_index_is_not_an_empty_answer",
         "none of its 25 vectors; run",
     ),
     "a budget is reached": (
@@ -60,7 +59,7 @@ SYMPTOMS: Claims = {
         "unknown",
     ),
     "a post is `ambiguous`": (
-        "defs/test_checks.py::"
+        "defs/experiments/test_experiment_checks.py::"
         "test_a_post_whose_outcome_is_unknown_is_reported_with_what_to_do",
         "Run publish_posts again",
     ),
@@ -75,7 +74,7 @@ SYMPTOMS: Claims = {
         "To run them, open the job in the UI, choose the partitions",
     ),
     "a run failed and `run_failures` names a check": (
-        "defs/test_operations.py::"
+        "defs/operations/test_operations.py::"
         "test_a_run_that_a_blocking_check_ended_leaves_the_checks_reason",
         "1 active script",
     ),
@@ -85,12 +84,13 @@ SYMPTOMS: Claims = {
         "No price is known for unpriced-1",
     ),
     "a brief is reported for a control token": (
-        "defs/test_checks.py::"
+        "defs/generation/test_generation_checks.py::"
         "test_a_brief_with_a_control_token_is_reported_without_its_words",
         "briefs_have_no_control_token",
     ),
     "a token is about to expire": (
-        "defs/test_checks.py::test_a_token_that_expires_within_a_week_is_reported",
+        "defs/experiments/test_experiment_checks.py::"
+        "test_a_token_that_expires_within_a_week_is_reported",
         "IG_INSTAGRAM_TOKEN",
     ),
     "a promoted model is worse": (
@@ -99,16 +99,17 @@ SYMPTOMS: Claims = {
         "rollback: complaints",
     ),
     "a key is 75 days old or older": (
-        "defs/test_operations.py::"
+        "defs/operations/test_operations.py::"
         "test_a_key_of_ninety_days_fails_the_review_in_one_sentence",
         "Replace OPENAI_API_KEY (90 days, overdue) without downtime",
     ),
     "you do not know what is wrong": (
-        "headless/test_doctor.py::test_every_line_that_is_not_good_says_what_to_do",
+        "headless/doctor/test_doctor.py::"
+        "test_every_line_that_is_not_good_says_what_to_do",
         "ig-assets db migrate",
     ),
     '"A copy into this warehouse was interrupted"': (
-        "warehouse/test_moving.py::"
+        "warehouse/moving/test_copying.py::"
         "test_an_interrupted_copy_is_opened_by_no_command_and_goes_on",
         "was interrupted and is not finished",
     ),
@@ -137,7 +138,7 @@ SYMPTOMS: Claims = {
         "The warehouse has migration 9999, which this version",
     ),
     "a sample-ratio mismatch is reported": (
-        "defs/test_checks.py::"
+        "defs/experiments/test_experiment_checks.py::"
         "test_a_sample_ratio_mismatch_is_named_and_unequal_organic_reach_is_not",
         "splits_are_as_planned",
     ),
@@ -145,12 +146,13 @@ SYMPTOMS: Claims = {
 SECTIONS: Claims = {
     "A run failed": SYMPTOMS["a run failed"],
     "A run was stopped": (
-        "headless/test_interrupted.py::"
+        "headless/loops/test_interrupted.py::"
         "test_ctrl_c_in_the_middle_of_paid_work_says_what_is_kept",
         "Stopped. What was done is kept; run it again to go on.",
     ),
     "A check failed": (
-        "defs/test_alerts.py::test_a_failed_check_is_told_once_and_not_while_it_passes",
+        "defs/operations/test_alerts.py::"
+        "test_a_failed_check_is_told_once_and_not_while_it_passes",
         "The check spending_is_within_budget of api_usage failed.",
     ),
     "An unexpected error": (
@@ -193,8 +195,7 @@ SECTIONS: Claims = {
         "a-vendor-refuses-the-account",
     ),
     "A vendor refuses a request": (
-        "adapters/openai/test_writer.py::"
-        "test_a_declined_request_is_refused_for_good",
+        "adapters/openai/test_writer.py::test_a_declined_request_is_refused_for_good",
         "declined",
     ),
     "An answer cannot be used": (
@@ -218,7 +219,7 @@ SECTIONS: Claims = {
         "choose another",
     ),
     "The monthly invoice review": (
-        "defs/test_alerts.py::"
+        "defs/operations/test_alerts.py::"
         "test_the_invoices_of_last_month_are_named_once_with_what_to_type",
         "`ig-assets costs --reconcile FILE`",
     ),

@@ -1,4 +1,4 @@
-"""Translates errors of SDKs from one generator (Together's, Fireworks') to ours.
+"""Calls SDKs from one generator (Together's, Fireworks'); their errors become ours.
 
 No message contains a key, a file or an answer: only the status and what to do.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import importlib
 from collections.abc import Callable
+from functools import cached_property
 from typing import Any, TypeVar
 
 from ig_assets.errors import (
@@ -29,40 +30,57 @@ class AlreadyThereError(RefusedError):
     """The vendor already has an object with this id (409)."""
 
 
-def load_sdk(name: str, extra: str) -> Any:
-    """Import an SDK. Raises SettingsError if its extra is not installed."""
-    try:
-        return importlib.import_module(name)
-    except ImportError:
-        raise SettingsError(
-            f"IG_TRAINER={extra} needs the extra {extra}; install it with "
-            f'`pip install "ig-assets[{extra}]"`.'
-        ) from None
+class GeneratedSdk:
+    """A provider's SDK and its client, both made when they are first asked.
 
-
-def ask(sdk: Any, provider: str, send: Callable[[], T]) -> T:
-    """Call `send` once and return the SDK's answer.
-
-    Raises UnknownToVendorError (404) and AlreadyThereError (409), AccessError (401),
-    TransientVendorError (no connection, 408, 429, 5xx), RefusedError (402, 403 and
-    every other 4xx), MalformedAnswerError.
+    Package, extra and provider have one name; `client_class` is the client's.
     """
-    failure: Exception
-    try:
-        return send()
-    except sdk.APIStatusError as error:
-        failure = _of_status(provider, int(error.status_code))
-    except sdk.APIConnectionError as error:
-        unsent = type(error.__cause__).__name__ in _NEVER_SENT
-        failure = TransientVendorError(
-            f"{provider} cannot be reached, or did not answer in time.",
-            outcome_unknown=not unsent,
-        )
-    except (sdk.APIError, ValueError, TypeError, AttributeError):
-        failure = MalformedAnswerError(
-            f"{provider} sent an answer that cannot be read."
-        )
-    raise failure
+
+    def __init__(self, provider: str, client_class: str, **options: Any) -> None:
+        self._provider = provider
+        self._client_class = client_class
+        self._options = options | {"max_retries": 0}
+
+    def ask(self, send: Callable[[Any], T]) -> T:
+        """Call `send` once with the client and return the SDK's answer.
+
+        Raises SettingsError if the SDK is not installed, UnknownToVendorError (404),
+        AlreadyThereError (409), AccessError (401), TransientVendorError (no connection,
+        408, 429, 5xx), RefusedError (402, 403 and every other 4xx) and
+        MalformedAnswerError.
+        """
+        client, provider = self._client, self._provider
+        failure: Exception
+        try:
+            return send(client)
+        except self._sdk.APIStatusError as error:
+            failure = _of_status(provider, int(error.status_code))
+        except self._sdk.APIConnectionError as error:
+            unsent = type(error.__cause__).__name__ in _NEVER_SENT
+            failure = TransientVendorError(
+                f"{provider} cannot be reached, or did not answer in time.",
+                outcome_unknown=not unsent,
+            )
+        except (self._sdk.APIError, ValueError, TypeError, AttributeError):
+            failure = MalformedAnswerError(
+                f"{provider} sent an answer that cannot be read."
+            )
+        raise failure
+
+    @cached_property
+    def _sdk(self) -> Any:
+        extra = self._provider
+        try:
+            return importlib.import_module(extra)
+        except ImportError:
+            raise SettingsError(
+                f"IG_TRAINER={extra} needs the extra {extra}; install it with "
+                f'`pip install "ig-assets[{extra}]"`.'
+            ) from None
+
+    @cached_property
+    def _client(self) -> Any:
+        return getattr(self._sdk, self._client_class)(**self._options)
 
 
 def _of_status(provider: str, status: int) -> Exception:

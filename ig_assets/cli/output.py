@@ -72,6 +72,10 @@ InMonth = Annotated[
     typer.Option("--month", "-m", callback=_a_month, help="Only this month, YYYY-MM."),
 ]
 
+SaidBy = Annotated[
+    str, typer.Option("--by", help="Who says so. [default: your user name]")
+]
+
 FAILED, WRONG_USE = 1, 2
 # Typer's own names: its release 0.29 has a click of its own inside.
 _OF_THE_COMMAND_LINE = (typer.Exit, typer.Abort, typer.BadParameter)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.cli.entry import READER_GONE
+from ig_assets_tests.cli.shell import bare_environment
 
 
 @pytest.mark.parametrize("arguments", [["--help"], ["status"], ["costs", "--json"]])
@@ -21,13 +22,7 @@ def test_a_reader_that_left_ends_a_command_quietly_as_it_ends_other_tools(
     done = subprocess.run(
         [sys.executable, "-m", "ig_assets.cli.entry", *arguments],
         cwd=tmp_path,
-        env={
-            "PATH": "",
-            "HOME": str(tmp_path),
-            "IG_DATA_DIR": str(tmp_path / "data"),
-            "IG_BUDGET_USD": "5",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        },
+        env=bare_environment(tmp_path),
         stdout=writing,
         stderr=subprocess.PIPE,
         text=True,

@@ -11,6 +11,7 @@ import pytest
 from typer.testing import CliRunner
 
 from ig_assets.cli.commands import COMMANDS, SUMMARIES, make_app, make_list
+from ig_assets_tests.cli.shell import bare_environment
 
 LOADED = (
     "import json, sys, atexit\n"
@@ -31,13 +32,7 @@ def loaded(tmp_path: Path, arguments: list[str], *names: str) -> list[str]:
     done = subprocess.run(
         [sys.executable, "-c", LOADED.format(arguments=arguments, names=names)],
         cwd=tmp_path,
-        env={
-            "PATH": "",
-            "HOME": str(tmp_path),
-            "IG_DATA_DIR": str(tmp_path / "data"),
-            "IG_BUDGET_USD": "5",
-            "PYTHONPATH": str(Path(__file__).parents[2]),
-        },
+        env=bare_environment(tmp_path),
         capture_output=True,
         text=True,
         check=False,

@@ -30,7 +30,7 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.stand_ins.openai_server import RESPONSES, OpenAIStandIn
 
-MONTHS = ("2026-01", "2026-02")
+JANUARY, FEBRUARY = MONTHS = ("2026-01", "2026-02")
 KEY = "sk-loop-never-to-be-seen-3f9c2b7e51d84a60"
 PATIENCE_S = 900  # for a machine that hangs; nothing is timed
 

@@ -24,7 +24,7 @@ from ig_assets.headless.runner import RunFailedError, open_headless
 from ig_assets.settings import load_settings
 from ig_assets.workspace import WORKSPACE
 from ig_assets_tests.headless.loop_fixtures import PATIENCE_S, new_loop
-from ig_assets_tests.headless.test_interrupted import started
+from ig_assets_tests.headless.loops.test_interrupted import started
 from ig_assets_tests.stand_ins.openai_server import RESPONSES, OpenAIStandIn
 
 pytestmark = pytest.mark.ui

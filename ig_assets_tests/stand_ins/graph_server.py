@@ -16,12 +16,12 @@ from collections import defaultdict, deque
 from collections.abc import Callable
 from datetime import datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, parse_qsl, urlsplit
 
 from ig_assets_tests.stand_ins.graph_ads import AdsStandIn
 from ig_assets_tests.stand_ins.graph_media import METRICS, Container, Media
+from ig_assets_tests.stand_ins.served import Served
 
 ACCOUNT, SECRET, TOKEN = "17841400000000001", "the-apps-secret", "IGAA-long-lived-token"
 HANG_UP = "hang up"
@@ -43,7 +43,7 @@ def error(code: int, subcode: int = 0, transient: bool = False) -> Reply:
     return 400, {"error": {**told, "is_transient": transient}}
 
 
-class GraphServer:
+class GraphServer(Served):
     """The stand-in; use it as a context manager.
 
     `faults[path]` are used up one a request to that path ("" is a batch): a reply, or
@@ -74,27 +74,9 @@ class GraphServer:
         self.ads = AdsStandIn(error, now, self._name, ACCOUNT, self.media)
 
     def __enter__(self) -> GraphServer:
-        server = self
-
-        class Handler(_Handler):
-            stand_in = server
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(
-            target=self._http.serve_forever, args=(0.01,), daemon=True
-        ).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        problem: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        handler = type("Handler", (_Handler,), {"stand_in": self})
+        self.url = self.listen(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        return super().__enter__()
 
     def fail(self, path: str, *replies: Reply | str) -> None:
         """Let the next requests to a path meet these."""

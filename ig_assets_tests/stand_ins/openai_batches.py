@@ -15,18 +15,18 @@ from collections.abc import Callable, Mapping
 from email.parser import BytesParser
 from email.policy import HTTP
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 from ig_assets_tests.stand_ins.openai_server import embeddings_answer
+from ig_assets_tests.stand_ins.served import Served
 
 FILES, BATCHES = "/v1/files", "/v1/batches"
 RUNNING = ("validating", "in_progress", "finalizing")
 Fate = Callable[[Mapping[str, Any]], str]
 
 
-class BatchStandIn:
+class BatchStandIn(Served):
     """The stand-in as a context manager; `base_url` is what OPENAI_BASE_URL gets.
 
     `asked` keeps (method, path) in order, `keys` the keys that were sent. While
@@ -45,17 +45,9 @@ class BatchStandIn:
         self.lacks: set[str] = set()
         self.refuses = ""
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.stand_in = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.01},
-            daemon=True,
-        )
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        server = _Server(("127.0.0.1", 0), _Handler)
+        server.stand_in = self
+        self.base_url = f"{self.listen(server)}/v1"
 
     def texts(self) -> Counter[str]:
         """How often each text was submitted, in all batches."""
@@ -189,20 +181,6 @@ class BatchStandIn:
             "last_id": shown[-1]["id"] if shown else None,
             "has_more": start + 2 < len(newest),
         }
-
-    def __enter__(self) -> BatchStandIn:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def _output_line(request: Mapping[str, Any], fate: str) -> dict[str, Any]:

@@ -19,10 +19,11 @@ from collections import Counter, deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 
 import numpy as np
+
+from ig_assets_tests.stand_ins.served import Served
 
 RESPONSES = "/v1/responses"
 EMBEDDINGS = "/v1/embeddings"
@@ -95,7 +96,7 @@ class Fault:
 MALFORMED = Fault(text='{"hook": "only half of a scr')
 
 
-class OpenAIStandIn:
+class OpenAIStandIn(Served):
     """The stand-in as a context manager; `base_url` is what OPENAI_BASE_URL gets.
 
     `requests` counts what arrived by path (errors included), `asked` keeps the
@@ -115,17 +116,9 @@ class OpenAIStandIn:
         self.revoked: set[str] = set()
         self._faults: dict[str, deque[Fault]] = {}
         self._lock = threading.Lock()
-        self._server = _Server(("127.0.0.1", 0), _Handler)
-        self._server.stand_in = self
-        self._thread = threading.Thread(
-            target=self._server.serve_forever,
-            kwargs={"poll_interval": 0.01},
-            daemon=True,
-        )
-
-    @property
-    def base_url(self) -> str:
-        return f"http://127.0.0.1:{self._server.server_address[1]}/v1"
+        server = _Server(("127.0.0.1", 0), _Handler)
+        server.stand_in = self
+        self.base_url = f"{self.listen(server)}/v1"
 
     def fail(self, *faults: Fault, path: str = RESPONSES) -> None:
         """Queue faults for the next requests of `path`, one each."""
@@ -154,20 +147,6 @@ class OpenAIStandIn:
                 return Fault(status=401, code="invalid_api_key")
             queue = self._faults.get(path)
             return queue.popleft() if queue else Fault()
-
-    def __enter__(self) -> OpenAIStandIn:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._server.shutdown()
-        self._server.server_close()
-        self._thread.join()
 
 
 def script_for(instructions: str, prompt: str, model: str) -> dict[str, Any]:

@@ -14,9 +14,10 @@ import time
 from collections import defaultdict, deque
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
-from types import TracebackType
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
+
+from ig_assets_tests.stand_ins.served import Served
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Fault:
     headers: dict[str, str] = field(default_factory=dict)
 
 
-class PineconeServer:
+class PineconeServer(Served):
     """The stand-in; use it as a context manager.
 
     `faults[path]` are used up one a request; `poison` ids get their whole batch
@@ -53,27 +54,9 @@ class PineconeServer:
         self._mutex = threading.Lock()
 
     def __enter__(self) -> PineconeServer:
-        server = self
-
-        class Handler(_Handler):
-            stand_in = server
-
-        self._http = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        self._http.daemon_threads = True
-        self.url = f"http://127.0.0.1:{self._http.server_port}"
-        threading.Thread(
-            target=self._http.serve_forever, args=(0.01,), daemon=True
-        ).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self._http.shutdown()
-        self._http.server_close()
+        handler = type("Handler", (_Handler,), {"stand_in": self})
+        self.url = self.listen(ThreadingHTTPServer(("127.0.0.1", 0), handler))
+        return super().__enter__()
 
     def fail(self, path: str, fault: Fault, times: int = 1) -> None:
         """Let the next requests to a path meet a fault."""

@@ -8,15 +8,13 @@ price.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from ig_assets.adapters.generated_sdk import (
     AlreadyThereError,
+    GeneratedSdk,
     UnknownToVendorError,
-    ask,
-    load_sdk,
 )
 from ig_assets.adapters.training_file import (
     EPOCHS,
@@ -72,22 +70,15 @@ class FireworksTrainer:
         self.method = method
         self._account = f"accounts/{account_id}"
         self._prices = prices
-        self._options = {
-            "api_key": api_key,
-            "account_id": account_id,
-            "base_url": base_url,
-            "http_client": http_client,
-            "timeout": timeout_s,
-            "max_retries": 0,
-        }
-
-    @cached_property
-    def _sdk(self) -> Any:
-        return load_sdk("fireworks", "fireworks")
-
-    @cached_property
-    def _client(self) -> Any:
-        return self._sdk.Fireworks(**self._options)
+        self._sdk = GeneratedSdk(
+            self.provider,
+            "Fireworks",
+            api_key=api_key,
+            account_id=account_id,
+            base_url=base_url,
+            http_client=http_client,
+            timeout=timeout_s,
+        )
 
     def find(self, intent_key: str) -> TrainingState | None:
         """Return the job that belongs to the key, or None."""
@@ -115,12 +106,9 @@ class FireworksTrainer:
         file = checked_training_file(request, self.provider)
         dataset = self._uploaded(file)
         job_id = _job_id(request.intent_key)
-        jobs = self._client.supervised_fine_tuning_jobs
         try:
-            job = ask(
-                self._sdk,
-                self.provider,
-                lambda: jobs.create(
+            job = self._sdk.ask(
+                lambda client: client.supervised_fine_tuning_jobs.create(
                     supervised_fine_tuning_job_id=job_id,
                     dataset=f"{self._account}/datasets/{dataset}",
                     base_model=self.base_model,
@@ -148,33 +136,30 @@ class FireworksTrainer:
             ) from None
 
     def _job(self, job_id: str) -> TrainingState:
-        get = self._client.supervised_fine_tuning_jobs.get
-        return self._state(ask(self._sdk, self.provider, lambda: get(job_id)), job_id)
+        job = self._sdk.ask(
+            lambda client: client.supervised_fine_tuning_jobs.get(job_id)
+        )
+        return self._state(job, job_id)
 
     def _uploaded(self, file: TrainingFile) -> str:
         """Return the id of the dataset, uploading the file if necessary."""
-        datasets, dataset_id = self._client.datasets, f"ig-{file.sha256[:40]}"
+        dataset_id = f"ig-{file.sha256[:40]}"
         try:
-            ask(
-                self._sdk,
-                self.provider,
-                lambda: datasets.create(
+            self._sdk.ask(
+                lambda client: client.datasets.create(
                     dataset_id=dataset_id,
                     dataset={"example_count": str(file.lines), "format": "CHAT"},
                 ),
             )
         except AlreadyThereError:
-            known = ask(
-                self._sdk, self.provider, lambda: datasets.get(dataset_id=dataset_id)
+            known = self._sdk.ask(
+                lambda client: client.datasets.get(dataset_id=dataset_id)
             )
             if known.state == "READY":
                 return dataset_id
         content = Path(file.path).read_bytes()
-        ask(
-            self._sdk,
-            self.provider,
-            lambda: datasets.upload(dataset_id, file=(f"{dataset_id}.jsonl", content)),
-        )
+        named = (f"{dataset_id}.jsonl", content)
+        self._sdk.ask(lambda client: client.datasets.upload(dataset_id, file=named))
         return dataset_id
 
     def _state(self, job: Any, job_id: str) -> TrainingState:

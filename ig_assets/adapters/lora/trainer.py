@@ -8,14 +8,13 @@ vanished is started again from its last checkpoint at the next poll.
 from __future__ import annotations
 
 import hashlib
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
 
 from filelock import Timeout
 
-from ig_assets.adapters.child_environment import environment_without_secrets
+from ig_assets.adapters.child_process import reap_children, start_child
 from ig_assets.adapters.lora.adapter_file import model_name, sha256_of
 from ig_assets.adapters.lora.fit.recipe import Machine, Recipe
 from ig_assets.adapters.lora.gguf_header import base_facts
@@ -34,7 +33,6 @@ MOST_STARTS = 3
 """A process that was killed so often without a new checkpoint is not started again."""
 
 _JOB = "lora-"
-_children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones are reaped
 
 
 def start_process(folder: JobFolder, adapters: Path) -> int:
@@ -44,23 +42,13 @@ def start_process(folder: JobFolder, adapters: Path) -> int:
     """
     command = [sys.executable, "-m", "ig_assets.adapters.lora.job_process"]
     command += ["--folder", str(folder.path), "--adapters", str(adapters)]
-    environment = environment_without_secrets() | {
+    variables = {
         "HF_HUB_OFFLINE": "1",
         "TOKENIZERS_PARALLELISM": "false",
         "OMP_WAIT_POLICY": "PASSIVE",  # threads that spin starve a shared machine
         "CUBLAS_WORKSPACE_CONFIG": ":4096:8",  # or CUDA's sums differ from run to run
     }
-    with folder.log.open("wb") as output:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    _children[:] = [c for c in _children if c.poll() is None] + [child]
-    return child.pid
+    return start_child(command, folder.log, variables).pid
 
 
 def machine_for(base: Path, recipe: Recipe, folder: Path) -> Machine:
@@ -175,7 +163,7 @@ class LoraTrainer:
                 state = folder.state()
                 if state.status in ENDED:
                     return
-                _children[:] = [c for c in _children if c.poll() is None]
+                reap_children()
                 if folder.has_process:
                     return
                 if folder.is_cancelled:

@@ -21,6 +21,7 @@ from statistics import NormalDist
 
 import numpy as np
 
+from ig_assets.adapters.simulated.post_store import open_store
 from ig_assets.adapters.simulated.taste import Taste
 from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Published, PublishRequest, Reading
@@ -222,18 +223,11 @@ class SimulatedAudience:
 
     @contextmanager
     def _connect(self) -> Iterator[sqlite3.Connection]:
-        self.store.parent.mkdir(parents=True, exist_ok=True)
-        con = sqlite3.connect(self.store, timeout=60.0)
-        try:
-            con.execute("PRAGMA journal_mode=WAL")
-            con.execute(_SCHEMA)
+        with open_store(self.store, _SCHEMA) as con:
             columns = {row[1] for row in con.execute("PRAGMA table_info(published)")}
             if "effect" not in columns:  # a store of an earlier release
                 con.execute("ALTER TABLE published ADD COLUMN effect REAL")
-            with con:
-                yield con
-        finally:
-            con.close()
+            yield con
 
 
 def _one(con: sqlite3.Connection, key: str) -> _Post | None:

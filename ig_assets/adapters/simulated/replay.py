@@ -9,15 +9,14 @@ never contains text.
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import cached_property
 from pathlib import Path
 
 import numpy as np
 
+from ig_assets.adapters.simulated.post_store import open_store
 from ig_assets.core.experiments.engagement.recording import (
     Recording,
     as_datetime,
@@ -94,7 +93,7 @@ class ReplayedHistory:
 
     def find(self, intent_key: str) -> Published | None:
         """Return what was published with this key, or None."""
-        with self._connect() as con:
+        with open_store(self.store, _SCHEMA) as con:
             rows = con.execute(
                 "SELECT platform_post_id, published_at FROM published "
                 "WHERE intent_key = ?",
@@ -113,7 +112,7 @@ class ReplayedHistory:
             self._drawn(key),
             request.slot.isoformat(),
         )
-        with self._connect() as con:
+        with open_store(self.store, _SCHEMA) as con:
             con.execute("INSERT OR IGNORE INTO published VALUES (?, ?, ?, ?)", row)
         published = self.find(key)
         assert published is not None
@@ -173,7 +172,7 @@ class ReplayedHistory:
 
     def _given(self, ids: Sequence[str]) -> dict[str, tuple[str, datetime]]:
         """Return {id: (recorded id, slot)} of those ids that are posts of the loop."""
-        with self._connect() as con:
+        with open_store(self.store, _SCHEMA) as con:
             rows = con.execute(
                 f"""
                 SELECT platform_post_id, recorded_id, published_at
@@ -186,15 +185,3 @@ class ReplayedHistory:
             post: (recorded, datetime.fromisoformat(slot))
             for post, recorded, slot in rows
         }
-
-    @contextmanager
-    def _connect(self) -> Iterator[sqlite3.Connection]:
-        self.store.parent.mkdir(parents=True, exist_ok=True)
-        con = sqlite3.connect(self.store, timeout=60.0)
-        try:
-            con.execute("PRAGMA journal_mode=WAL")
-            con.execute(_SCHEMA)
-            with con:
-                yield con
-        finally:
-            con.close()

@@ -7,13 +7,11 @@ upload, and the estimate is requested before the job.
 
 from __future__ import annotations
 
-from functools import cached_property
 from typing import Any
 
 from ig_assets.adapters.generated_sdk import (
+    GeneratedSdk,
     UnknownToVendorError,
-    ask,
-    load_sdk,
 )
 from ig_assets.adapters.training_file import EPOCHS, checked_training_file
 from ig_assets.core.ports import (
@@ -56,25 +54,18 @@ class TogetherTrainer:
     ) -> None:
         self.base_model = base_model
         self.method = method
-        self._options = {
-            "api_key": api_key,
-            "base_url": base_url,
-            "http_client": http_client,
-            "timeout": timeout_s,
-            "max_retries": 0,
-        }
-
-    @cached_property
-    def _sdk(self) -> Any:
-        return load_sdk("together", "together")
-
-    @cached_property
-    def _client(self) -> Any:
-        return self._sdk.Together(**self._options)
+        self._sdk = GeneratedSdk(
+            self.provider,
+            "Together",
+            api_key=api_key,
+            base_url=base_url,
+            http_client=http_client,
+            timeout=timeout_s,
+        )
 
     def find(self, intent_key: str) -> TrainingState | None:
         """Search the account's jobs for the suffix that belongs to the key."""
-        listed = ask(self._sdk, self.provider, self._client.fine_tuning.list)
+        listed = self._sdk.ask(lambda client: client.fine_tuning.list())
         for job in listed.data:
             if getattr(job, "suffix", None) == _suffix(intent_key):
                 return self._state(job)
@@ -88,10 +79,8 @@ class TogetherTrainer:
         """
         file = checked_training_file(request, self.provider, self.method)
         file_id = self._uploaded(file)
-        found = ask(
-            self._sdk,
-            self.provider,
-            lambda: self._client.fine_tuning.estimate_price(
+        found = self._sdk.ask(
+            lambda client: client.fine_tuning.estimate_price(
                 training_file=file_id,
                 model=self.base_model,
                 n_epochs=EPOCHS,
@@ -118,10 +107,8 @@ class TogetherTrainer:
         file_id = self._uploaded(
             checked_training_file(request, self.provider, self.method)
         )
-        job = ask(
-            self._sdk,
-            self.provider,
-            lambda: self._client.fine_tuning.create(
+        job = self._sdk.ask(
+            lambda client: client.fine_tuning.create(
                 training_file=file_id,
                 model=self.base_model,
                 n_epochs=EPOCHS,
@@ -139,9 +126,10 @@ class TogetherTrainer:
 
         Raises RefusedError for an unknown job.
         """
-        retrieve = self._client.fine_tuning.retrieve
         try:
-            job = ask(self._sdk, self.provider, lambda: retrieve(provider_job_id))
+            job = self._sdk.ask(
+                lambda client: client.fine_tuning.retrieve(provider_job_id)
+            )
         except UnknownToVendorError:
             raise RefusedError(
                 f"together does not know the job {provider_job_id}."
@@ -153,17 +141,16 @@ class TogetherTrainer:
 
     def _uploaded(self, file: TrainingFile) -> str:
         """Upload the file and return its id, which is the same for equal checksums."""
-        upload = self._client.files.upload
-        done = ask(
-            self._sdk,
-            self.provider,
-            lambda: upload(file.path, purpose="fine-tune", check=False),
+        done = self._sdk.ask(
+            lambda client: client.files.upload(
+                file.path, purpose="fine-tune", check=False
+            ),
         )
         return str(done.id)
 
     def _delete(self, file_id: str) -> None:
         """Delete a file, unless an open job needs it too."""
-        listed = ask(self._sdk, self.provider, self._client.fine_tuning.list)
+        listed = self._sdk.ask(lambda client: client.fine_tuning.list())
         waiting = [
             job
             for job in listed.data
@@ -173,7 +160,7 @@ class TogetherTrainer:
         if waiting:
             return
         try:
-            ask(self._sdk, self.provider, lambda: self._client.files.delete(file_id))
+            self._sdk.ask(lambda client: client.files.delete(file_id))
         except UnknownToVendorError:
             return
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from ig_assets.cli.output import AsJson, console, plain_errors, print_json
+from ig_assets.cli.output import AsJson, SaidBy, console, plain_errors, print_json
 from ig_assets.core.experiments.decisions.acceptance import accept_winner
 from ig_assets.core.experiments.reports.lookup import experiment_named
 from ig_assets.settings import load_settings
@@ -24,9 +24,7 @@ def accept(
     undo: Annotated[
         bool, typer.Option("--undo", help="Take it back: hold the winner again.")
     ] = False,
-    by: Annotated[
-        str, typer.Option(help="Who says so. [default: your user name]")
-    ] = "",
+    by: SaidBy = "",
     as_json: AsJson = False,
 ) -> None:
     """Accept a held winner, so that corpus, search and training use it.

@@ -14,6 +14,7 @@ from ig_assets.cli.output import (
     AsJson,
     AsSeparated,
     InMonth,
+    SaidBy,
     console,
     plain_errors,
     print_data,
@@ -208,9 +209,7 @@ def withdraw(
     undo: Annotated[
         bool, typer.Option("--undo", help="Take it back: plan the topic again.")
     ] = False,
-    by: Annotated[
-        str, typer.Option(help="Who says so. [default: your user name]")
-    ] = "",
+    by: SaidBy = "",
     as_json: AsJson = False,
 ) -> None:
     """Stop writing for a topic, even if its calendar still has it.

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import pytest
 
 from ig_assets.adapters.lora.adapter_file import adapter_path, model_name
 from ig_assets.adapters.lora.forgetting import REASON, forget_examples
@@ -12,16 +11,6 @@ from ig_assets.adapters.lora.trainer import LoraTrainer
 from ig_assets_tests.adapters.lora.lora_jobs import StandInProcess, dataset, request
 
 SHA = "0123456789abcdef" * 4
-
-
-@pytest.fixture
-def process() -> StandInProcess:
-    return StandInProcess()
-
-
-@pytest.fixture
-def trainer(process: StandInProcess, tmp_path: Path) -> LoraTrainer:
-    return process.trainer(tmp_path / "lora")
 
 
 def finish(process: StandInProcess, store: Path) -> Path:

@@ -27,16 +27,6 @@ QWEN = BaseFacts("qwen2", 24, 630_167_424, 549_888, 896, 151_936)
 SHA = "0123456789abcdef" * 4
 
 
-@pytest.fixture
-def process() -> StandInProcess:
-    return StandInProcess()
-
-
-@pytest.fixture
-def trainer(process: StandInProcess, tmp_path: Path) -> LoraTrainer:
-    return process.trainer(tmp_path / "lora")
-
-
 def test_a_job_runs_with_its_losses_and_becomes_a_named_model(
     trainer: LoraTrainer, process: StandInProcess, tmp_path: Path
 ) -> None:

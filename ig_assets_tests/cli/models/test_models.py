@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 
 import pytest
 from typer.testing import CliRunner, Result
@@ -14,18 +13,11 @@ from ig_assets_tests.core.forgetting.forgetting_factory import BASE, ForgettingF
 
 @pytest.fixture(scope="module")
 def env(tmp_path_factory: pytest.TempPathFactory) -> ForgettingFactory:
-    factory = ForgettingFactory(tmp_path_factory.mktemp("models"))
-    factory.fill()
-    factory.warehouse.close()
-    return factory
+    return ForgettingFactory.filled(tmp_path_factory.mktemp("models"))
 
 
 def run(env: ForgettingFactory, *arguments: str) -> Result:
-    settings = {
-        "IG_DATA_DIR": str(env.data),
-        "IG_WAREHOUSE_URL": f"duckdb:///{env.data / 'w.duckdb'}",
-        "DAGSTER_HOME": str(Path(env.data) / "dagster"),
-    }
+    settings = env.settings | {"DAGSTER_HOME": str(env.data / "dagster")}
     return CliRunner().invoke(app, ["models", *arguments], env=settings)
 
 

@@ -15,18 +15,11 @@ from ig_assets_tests.core.forgetting.forgetting_factory import PHRASE, Forgettin
 
 @pytest.fixture
 def env(tmp_path: Path) -> ForgettingFactory:
-    factory = ForgettingFactory(tmp_path)
-    factory.fill()
-    factory.warehouse.close()
-    return factory
+    return ForgettingFactory.filled(tmp_path)
 
 
 def run(env: ForgettingFactory, *arguments: str) -> Result:
-    settings = {
-        "IG_DATA_DIR": str(env.data),
-        "IG_WAREHOUSE_URL": f"duckdb:///{env.data / 'w.duckdb'}",
-        "IG_LIBRARY": str(env.data.parent / "library"),
-    }
+    settings = env.settings | {"IG_LIBRARY": str(env.data.parent / "library")}
     return CliRunner().invoke(app, ["forget", *arguments], env=settings)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import re
 import shutil
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -112,6 +112,12 @@ class CorpusFactory:
         copy.embedder.embedded = list(self.embedder.embedded)
         copy.embedder.calls = self.embedder.calls
         return copy
+
+    def lent(self, folder: Path) -> Iterator[CorpusFactory]:
+        """A copy in a new folder to be changed, closed in the end: for a fixture."""
+        copy = self.copied(folder / "copy")
+        yield copy
+        copy.warehouse.close()
 
     @property
     def namespace(self) -> str:

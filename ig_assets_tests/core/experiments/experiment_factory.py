@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
+from ig_assets.core.experiments.posts.plan import PlanSummary, plan_posts
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Published, PublishRequest, Reading
 from ig_assets.errors import TransientVendorError
@@ -104,6 +105,25 @@ def add_topic(
     with warehouse.transaction() as con:
         merge_rows(con, "topics", [{**topic, "due_on": due_on}])
         merge_rows(con, "variants", variants)
+
+
+def plan_scripted(
+    warehouse: Warehouse,
+    clock: MovedClock,
+    approval: Literal["auto", "manual"] = "auto",
+    simulated: bool = True,
+) -> PlanSummary:
+    """Plan the posts of January 2026 on the scripted platform."""
+    return plan_posts(
+        warehouse,
+        clock,
+        "2026-01",
+        sigma=0.2,
+        seed=7,
+        platform="scripted",
+        simulated=simulated,
+        approval=approval,
+    )
 
 
 Snapshot = tuple[float, float | None, float | None]

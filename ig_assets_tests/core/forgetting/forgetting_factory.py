@@ -53,6 +53,22 @@ class ForgettingFactory(FineTuningFactory):
         super().__init__(self.data)
         self.index = FaissIndex(self.data / "faiss", "scripts")
 
+    @classmethod
+    def filled(cls, folder: Path) -> ForgettingFactory:
+        """A filled data folder whose warehouse is closed."""
+        factory = cls(folder)
+        factory.fill()
+        factory.warehouse.close()
+        return factory
+
+    @property
+    def settings(self) -> dict[str, str]:
+        """The settings under which commands use this folder."""
+        return {
+            "IG_DATA_DIR": str(self.data),
+            "IG_WAREHOUSE_URL": f"duckdb:///{self.data / 'w.duckdb'}",
+        }
+
     def work(self, **changes: Any) -> Forgetting:
         """What a forgetting needs."""
         work = Forgetting(

@@ -19,25 +19,6 @@ from ig_assets_tests.core.forgetting.forgetting_factory import BASE, ForgettingF
 KETTLE = "history/kettle"
 
 
-@pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> ForgettingFactory:
-    factory = ForgettingFactory(tmp_path_factory.mktemp("filled"))
-    factory.fill()
-    factory.warehouse.close()
-    return factory
-
-
-@pytest.fixture
-def env(filled: ForgettingFactory, tmp_path: Path) -> ForgettingFactory:
-    """A copy of the filled folder, whose active model learnt from the kettle."""
-    factory = ForgettingFactory(tmp_path)
-    factory.warehouse.close()
-    shutil.rmtree(factory.data)
-    shutil.copytree(filled.data, factory.data)
-    factory.model_id = filled.model_id
-    return factory
-
-
 def statuses(warehouse: Warehouse) -> dict[str, str]:
     with warehouse.transaction() as con:
         return {model.model_id: model.status for model in list_models(con)}

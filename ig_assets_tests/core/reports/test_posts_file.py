@@ -11,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.review import edit_post
 from ig_assets.core.reports.captions import caption_for, hashtags_for
 from ig_assets.core.reports.posts_file import (
@@ -25,6 +24,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     MovedClock,
     add_topic,
     new_warehouse,
+    plan_scripted,
 )
 
 EVIL = "<script>alert(1)</script> & *bold* [link](x) `code`"
@@ -35,16 +35,7 @@ def posts(tmp_path: Path) -> list[ReviewedPost]:
     clock = MovedClock()
     warehouse = new_warehouse(tmp_path, clock)
     add_topic(warehouse)
-    plan_posts(
-        warehouse,
-        clock,
-        "2026-01",
-        sigma=0.2,
-        seed=7,
-        platform="scripted",
-        simulated=True,
-        approval="manual",
-    )
+    plan_scripted(warehouse, clock, "manual")
     with warehouse.transaction() as con:
         con.execute(
             "UPDATE variants SET hook = '=1+1', beats = ?, shots = ?, "

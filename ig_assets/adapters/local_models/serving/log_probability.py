@@ -10,17 +10,17 @@ answers 500.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from typing import Any
-from urllib.parse import urlsplit
 
 from ig_assets.adapters.local_models.serving.server import ServerAddress
+from ig_assets.adapters.local_models.serving.server_calls import (
+    UnexpectedStatusError,
+    post_json,
+)
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
-
-_TIMEOUT_S = 900.0
 
 
 @dataclass(frozen=True)
@@ -79,26 +79,15 @@ def _token_ids(address: ServerAddress, text: str, special: bool) -> Sequence[int
 
 
 def _post(address: ServerAddress, route: str, body: Mapping[str, Any]) -> Any:
-    place = urlsplit(address.base_url)
-    connection = HTTPConnection(place.netloc, timeout=_TIMEOUT_S)
-    headers = {
-        "Authorization": f"Bearer {address.api_key}",
-        "Content-Type": "application/json",
-    }
     try:
-        connection.request("POST", route, json.dumps(body), headers)
-        answer = connection.getresponse()
-        content = answer.read()
-        if answer.status != 200:
-            raise TransientVendorError(
-                f"The local model's server answered {route} with {answer.status}.",
-                outcome_unknown=False,
-            )
-        return json.loads(content)
+        return post_json(address.base_url, address.api_key, route, body)
+    except UnexpectedStatusError as error:
+        raise TransientVendorError(
+            f"The local model's server answered {route} with {error.status}.",
+            outcome_unknown=False,
+        ) from None
     except (OSError, HTTPException, ValueError) as error:
         raise TransientVendorError(
             f"The local model's server did not answer ({type(error).__name__}).",
             outcome_unknown=False,
         ) from None
-    finally:
-        connection.close()

@@ -23,23 +23,22 @@ import json
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from http.client import HTTPConnection, HTTPException
+from http.client import HTTPException
 from importlib.metadata import version
 from os import getpid
 from pathlib import Path
 from platform import machine, processor
 from threading import Lock
 from typing import Any
-from urllib.parse import urlsplit
 
 from ig_assets.adapters.local_models.serving.server import ServerAddress
+from ig_assets.adapters.local_models.serving.server_calls import post_json
 from ig_assets.adapters.local_models.serving.server_record import identify
 from ig_assets.core.identity import fields_hash
 from ig_assets.core.ports import WriteRequest
 
 ALIGNED, SHORTEST, CHUNK = 4, 64, 512
 MOST_STATES, MOST_PROMPTS, MOST_FAILURES = 8, 32, 3
-_TIMEOUT_S = 900.0
 _TRIED = range(1000, 1133)  # tokens that every vocabulary has
 
 Tokens = Sequence[int]
@@ -65,24 +64,8 @@ class _Server:
     failures: int = 0
 
     def post(self, path: str, body: object) -> dict[str, Any]:
-        """Post a body and return the answer as JSON.
-
-        Raises OSError unless it is 200.
-        """
-        connection = HTTPConnection(urlsplit(self.base_url).netloc, timeout=_TIMEOUT_S)
-        headers = {
-            "Authorization": f"Bearer {self.key}",
-            "Content-Type": "application/json",
-        }
-        try:
-            connection.request("POST", path, json.dumps(body), headers)
-            response = connection.getresponse()
-            text = response.read()
-            if response.status != 200:
-                raise OSError(f"{path} answered {response.status}")
-            return dict(json.loads(text))
-        finally:
-            connection.close()
+        """Post a body and return the answer's JSON object. Raises as `post_json`."""
+        return dict(post_json(self.base_url, self.key, path, body))
 
     def tokens(self, instructions: str, prompt: str) -> list[int]:
         """Return the tokens of the whole prompt, as the server reads it."""

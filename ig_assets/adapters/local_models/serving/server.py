@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import logging
 import secrets
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
@@ -20,7 +19,7 @@ from typing import Any
 
 from filelock import Timeout
 
-from ig_assets.adapters.child_environment import environment_without_secrets
+from ig_assets.adapters.child_process import start_child
 from ig_assets.adapters.local_models.serving.server_process import INERT, KEY_VARIABLE
 from ig_assets.adapters.local_models.serving.server_record import (
     FileIdentity,
@@ -41,8 +40,6 @@ MOST_ADAPTERS = 4
 
 _POLL_S = 0.1
 _PATIENCE_S = 30.0
-
-_children: list[subprocess.Popen[bytes]] = []  # kept so that ended ones are reaped
 
 
 @dataclass(frozen=True)
@@ -129,7 +126,6 @@ def _start(
     state_dir: Path, model: Path, options: list[str], timeout_s: float
 ) -> ServerAddress:
     key = secrets.token_urlsafe(24)
-    environment = environment_without_secrets() | {KEY_VARIABLE: key}
     logging.getLogger(LOGGER).info("Starting the local writer %s.", model.name)
     log = state_dir / "server.log"
     command = [
@@ -138,16 +134,7 @@ def _start(
         "ig_assets.adapters.local_models.serving.server_process",
     ]
     command += ["--state-dir", str(state_dir), "--model", str(model), *options]
-    with log.open("wb") as output:
-        child = subprocess.Popen(
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            start_new_session=True,
-        )
-    _children[:] = [c for c in _children if c.poll() is None] + [child]
+    child = start_child(command, log, {KEY_VARIABLE: key})
     deadline = time.monotonic() + timeout_s
     while time.monotonic() < deadline:
         found = read_record(state_dir)

@@ -12,6 +12,7 @@ from datetime import datetime, timedelta
 from typing import TypedDict, cast
 
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
+from ig_assets.core.experiments.posts.words import POSTS_WITH_WORDS
 from ig_assets.core.identity import text_hash
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.ports import Clock, Published, PublishRequest, SocialPlatform
@@ -22,21 +23,12 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 SENT = "sent, outcome not yet known"
 DAY = timedelta(days=1)
 
-_DUE = """
+_DUE = f"""
 SELECT p.post_id, p.intent_key, p.status, p.slot, p.media_url, p.hook_style, p.arm,
        p.detail,
        e.segment, v.variant_id, coalesce(c.text, v.text) AS text, t.topic,
        t.brief
-FROM posts AS p
-JOIN experiments AS e
-  ON e.experiment_id = p.experiment_id
-JOIN variants AS v
-  ON v.variant_id = p.variant_id
-LEFT JOIN topics AS t
-  ON t.month = e.month
- AND t.topic_id = e.topic_id
-LEFT JOIN latest_edits AS c
-  ON c.post_id = p.post_id
+{POSTS_WITH_WORDS}
 WHERE p.platform = ?
   AND (? IS NULL OR e.month = ?)
   AND (p.status = 'ambiguous' OR (p.status = 'approved' AND p.slot <= ?))

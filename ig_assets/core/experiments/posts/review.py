@@ -13,6 +13,7 @@ from typing import TypedDict, cast
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
 from ig_assets.core.experiments.posts.reviewers import Review, record_reviews
 from ig_assets.core.experiments.posts.words import (
+    POSTS_WITH_WORDS,
     Edited,
     PostOfVariant,
     read_words,
@@ -25,7 +26,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 OPEN = ("proposed", "approved")
 
-_REVIEW = """
+_REVIEW = f"""
 SELECT p.post_id, e.month, t.topic, p.arm, p.hook_style, p.slot, p.status,
     p.variant_id, coalesce(c.revision_hash, v.revision_hash) AS revision_hash,
     c.edited_by, w.reviewed_by, w.decision AS review, w.reason AS review_reason,
@@ -33,16 +34,7 @@ SELECT p.post_id, e.month, t.topic, p.arm, p.hook_style, p.slot, p.status,
     coalesce(c.hook, v.hook) AS hook,
     coalesce(c.body, v.body) AS body,
     coalesce(c.call_to_action, v.call_to_action) AS call_to_action
-FROM posts AS p
-JOIN experiments AS e
-  ON e.experiment_id = p.experiment_id
-JOIN variants AS v
-  ON v.variant_id = p.variant_id
-LEFT JOIN topics AS t
-  ON t.month = e.month
- AND t.topic_id = e.topic_id
-LEFT JOIN latest_edits AS c
-  ON c.post_id = p.post_id
+{POSTS_WITH_WORDS}
 LEFT JOIN latest_reviews AS w
   ON w.post_id = p.post_id
 WHERE (? IS NULL OR e.month = ?)

@@ -13,6 +13,21 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
+POSTS_WITH_WORDS = """
+FROM posts AS p
+JOIN experiments AS e
+  ON e.experiment_id = p.experiment_id
+JOIN variants AS v
+  ON v.variant_id = p.variant_id
+LEFT JOIN topics AS t
+  ON t.month = e.month
+ AND t.topic_id = e.topic_id
+LEFT JOIN latest_edits AS c
+  ON c.post_id = p.post_id
+"""
+"""Posts (p) with experiment (e), variant (v) and, where there are any, topic (t) and
+last edit (c)."""
+
 
 class PostOfVariant(TypedDict):
     """A post and the variant that it publishes."""

@@ -104,8 +104,8 @@ arms AS (
 )
 """
 
-_STYLES = f"""{_ARMS}
-SELECT x.hook_style, c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
+# Both arms of each comparison: x is `arm`, y is `other`.
+_PAIRS = """
 FROM compared AS c
 JOIN arms AS x
   ON x.experiment_id = c.experiment_id
@@ -113,6 +113,26 @@ JOIN arms AS x
 JOIN arms AS y
   ON y.experiment_id = c.experiment_id
  AND y.arm = c.other
+"""
+
+
+def mean_differences(condition: str) -> str:
+    """SQL: the mean difference of each experiment, over the pairs of a condition.
+
+    The condition names the arms x and y of `arms`, a table expression before it.
+    """
+    return f"""
+SELECT c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
+{_PAIRS}
+WHERE {condition}
+GROUP BY c.experiment_id, c.month, c.audience, c.is_open
+ORDER BY c.month, c.experiment_id
+"""
+
+
+_STYLES = f"""{_ARMS}
+SELECT x.hook_style, c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
+{_PAIRS}
 WHERE NOT x.is_control
   AND NOT x.is_canary
   AND NOT y.is_control
@@ -122,22 +142,12 @@ GROUP BY x.hook_style, c.experiment_id, c.month, c.audience, c.is_open
 ORDER BY c.month, c.experiment_id
 """
 
-_LOOP = f"""{_ARMS}
-SELECT c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
-FROM compared AS c
-JOIN arms AS x
-  ON x.experiment_id = c.experiment_id
- AND x.arm = c.arm
-JOIN arms AS y
-  ON y.experiment_id = c.experiment_id
- AND y.arm = c.other
-WHERE y.is_control
-  AND NOT x.is_control
-  AND NOT x.is_canary
-  AND x.hook_style = y.hook_style
-GROUP BY c.experiment_id, c.month, c.audience, c.is_open
-ORDER BY c.month, c.experiment_id
-"""
+_LOOP = _ARMS + mean_differences("""
+    y.is_control
+    AND NOT x.is_control
+    AND NOT x.is_canary
+    AND x.hook_style = y.hook_style
+""")
 
 
 @dataclass(frozen=True)

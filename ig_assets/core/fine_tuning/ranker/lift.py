@@ -14,6 +14,7 @@ from ig_assets.core.experiments.reports.meta_analysis import (
     E_CLAIM,
     claim_row,
     compared_rows,
+    mean_differences,
     pooled,
 )
 from ig_assets.core.experiments.stats.anytime_t_test import SequentialMean
@@ -32,19 +33,7 @@ arms AS (
       AND c.model_id IS NOT NULL
       AND coalesce(e.simulated, FALSE) = ?
 )
-SELECT c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
-FROM compared AS c
-JOIN arms AS x
-  ON x.experiment_id = c.experiment_id
- AND x.arm = c.arm
-JOIN arms AS y
-  ON y.experiment_id = c.experiment_id
- AND y.arm = c.other
-WHERE x.role = 'best'
-  AND y.role = 'random'
-GROUP BY c.experiment_id, c.month, c.audience, c.is_open
-ORDER BY c.month, c.experiment_id
-"""
+""" + mean_differences("x.role = 'best' AND y.role = 'random'")
 
 
 @dataclass(frozen=True)

@@ -25,6 +25,7 @@ from ig_assets.core.generation.gates.spoken_length import (
 )
 
 _WORD = re.compile(r"\w+", re.UNICODE)
+_Faults = Callable[[Gates, Candidate, Figure, CorpusRuns], list["Advice"]]
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,17 @@ def advice(
     return sorted(found, key=lambda one: (one.passed is not False, one.passed is None))
 
 
+def _one_sentence(word: Callable[[Candidate, Figure], str]) -> _Faults:
+    """Make the advice of a gate that says one sentence about the whole script."""
+
+    def advise(
+        gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
+    ) -> list[Advice]:
+        return [Advice(figure.gate, False, word(candidate, figure))]
+
+    return advise
+
+
 def _structure(
     gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
 ) -> list[Advice]:
@@ -70,9 +82,8 @@ def _structure(
     ]
 
 
-def _spoken(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
+@_one_sentence
+def _spoken(candidate: Candidate, figure: Figure) -> str:
     seconds = figure.figure or 0.0
     is_short = figure.at_least is not None and seconds < figure.at_least
     bound = (figure.at_least if is_short else figure.at_most) or 0.0
@@ -82,22 +93,19 @@ def _spoken(
     change = max(1, round(abs(seconds - bound) * per_minute / 60))
     what = "add" if is_short else "take out"
     limit = f"{bound:.0f} at {'least' if is_short else 'most'}"
-    sentence = (
+    return (
         f"It takes about {seconds:.0f} seconds to speak, {limit}: {what} about "
         f"{change} {unit}."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
-def _sibling(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
-    sentence = (
+@_one_sentence
+def _sibling(candidate: Candidate, figure: Figure) -> str:
+    return (
         f"It is much like another variant of this topic ({_share(figure.figure)} of "
         f"their word pairs are the same, {_share(figure.at_most)} at most): a test of "
         "the two would say little."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
 def _novelty(
@@ -141,44 +149,36 @@ def _banned(
     return found
 
 
-def _language(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
-    sentence = (
+@_one_sentence
+def _language(candidate: Candidate, figure: Figure) -> str:
+    return (
         f"It does not read like “{candidate.language}”, the language of the topic "
         f"({_share(figure.figure)} sure, {_share(figure.at_least)} at least)."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
-def _nearest(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
-    sentence = (
+@_one_sentence
+def _nearest(candidate: Candidate, figure: Figure) -> str:
+    return (
         "It says nearly the same as a script that you have already (likeness "
         f"{figure.figure or 0:.2f}, {figure.at_most or 0:.2f} at most)."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
-def _letters(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
-    sentence = (
+@_one_sentence
+def _letters(candidate: Candidate, figure: Figure) -> str:
+    return (
         f"{figure.figure or 0:.0f} of its letters are of another script than "
         f"“{candidate.language}” is written in."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
-def _brief(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
-    sentence = (
+@_one_sentence
+def _brief(candidate: Candidate, figure: Figure) -> str:
+    return (
         f"It has {_share(figure.figure)} of the words of its topic and brief, "
         f"{_share(figure.at_least)} at least: say more of what was asked for."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
 def _numbers(
@@ -190,22 +190,19 @@ def _numbers(
     ]
 
 
-def _repetition(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
-    sentence = (
+@_one_sentence
+def _repetition(candidate: Candidate, figure: Figure) -> str:
+    return (
         f"Two of its sentences have {_share(figure.figure)} of their words in common, "
         f"{_share(figure.at_most)} at most: say one of them otherwise."
     )
-    return [Advice(figure.gate, False, sentence)]
 
 
-def _failed(
-    gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
-) -> list[Advice]:
+@_one_sentence
+def _failed(candidate: Candidate, figure: Figure) -> str:
     """Return the advice of a failed gate without words of its own: figure and bound."""
     sentence = figure.why_not or GATES[figure.gate]
-    return [Advice(figure.gate, False, f"{sentence[:1].upper()}{sentence[1:]}.")]
+    return f"{sentence[:1].upper()}{sentence[1:]}."
 
 
 def _passed(figure: Figure) -> str:
@@ -214,7 +211,6 @@ def _passed(figure: Figure) -> str:
 
 
 _UNKNOWN = "One gate could not be measured on these words."
-_Faults = Callable[[Gates, Candidate, Figure, CorpusRuns], list[Advice]]
 _FAILED: Mapping[str, _Faults] = {
     "structure": _structure,
     "spoken_seconds": _spoken,

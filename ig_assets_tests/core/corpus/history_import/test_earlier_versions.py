@@ -11,7 +11,7 @@ from ig_assets.core.corpus.history_import.doubtful import doubtful_files
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.reports.status import data_folder_state
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import load
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
 HEADER = "test_id,variant,headline,impressions,clicks,date\n"

@@ -9,7 +9,10 @@ import pytest
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import (
+    count,
+    load,
+)
 from ig_assets_tests.factories.cases import with_further
 
 HEADER = "test_id,arm,headline,impressions,clicks,date\n"

@@ -10,7 +10,7 @@ import pytest
 
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.experiments.engagement.recording import read_recording
-from ig_assets_tests.core.corpus.history_import.test_exports import history
+from ig_assets_tests.core.corpus.history_import.reading.exports import history
 from ig_assets_tests.factories.workbook import workbook
 
 

@@ -13,7 +13,10 @@ import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import (
+    count,
+    load,
+)
 from ig_assets_tests.factories.cases import with_further
 
 COLUMNS = ("test_id", "headline", "eyecatcher_id", "impressions", "clicks")

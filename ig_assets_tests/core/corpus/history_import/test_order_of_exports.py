@@ -11,7 +11,7 @@ import pytest
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import load
 
 HEADER = "test_id,variant,headline,impressions,clicks,date\n"
 Counts = tuple[tuple[int, int], ...]

@@ -19,7 +19,7 @@ from ig_assets.core.corpus.history_import.reading.rows import (
 )
 from ig_assets.core.experiments.engagement.recording import read_recording
 from ig_assets.errors import InputError
-from ig_assets_tests.core.corpus.history_import.test_file_posts import MACHINE
+from ig_assets_tests.core.corpus.history_import.imports import MACHINE
 
 WORDS = ("Salt your onions first", "Never wash rice", "Lids on")
 

@@ -77,9 +77,7 @@ def swapped_once(tmp_path_factory: pytest.TempPathFactory) -> CorpusFactory:
 @pytest.fixture
 def swapped(swapped_once: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
     """A copy of the two swapped scripts, to be changed."""
-    copy = swapped_once.copied(tmp_path / "copy")
-    yield copy
-    copy.warehouse.close()
+    yield from swapped_once.lent(tmp_path)
 
 
 def test_an_older_copy_of_the_store_is_noticed_and_repaired_for_nothing(

@@ -8,13 +8,14 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.library.sync import CorpusChange, sync_corpus
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.factories.cases import FEW_CASES
 
 YEAR_3000_NS = 32_503_680_000 * 10**9
 
@@ -189,11 +190,7 @@ notes = st.builds(
 libraries = st.dictionaries(st.sampled_from(["a.md", "b.md"]), notes, max_size=2)
 
 
-@settings(
-    max_examples=settings.default.max_examples // 10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FEW_CASES
 @given(st.lists(libraries, min_size=2, max_size=4))
 def test_what_is_not_read_gives_the_same_rows_as_reading_all(
     corpus: CorpusFactory, states: list[dict[str, str]]

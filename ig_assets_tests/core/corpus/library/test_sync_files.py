@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from ig_assets.adapters.script_library.folder import FolderLibrary
@@ -19,6 +19,7 @@ from ig_assets.core.identity import letters_hash, words_hash
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import TransientVendorError, WarehouseBusyError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.factories.cases import FEW_CASES
 
 
 def table(
@@ -207,16 +208,21 @@ def test_words_that_were_forgotten_do_not_come_back_as_a_new_revision(
     assert corpus.active()["library/b"]["hook"] == "Something else."
 
 
+def forget_words(corpus: CorpusFactory, hashed: Callable[[str], str]) -> None:
+    """Note the words of `library/a` as forgotten, by this hash of them."""
+    text = corpus.active()["library/a"]["text"]
+    corpus.insert("forgotten", {"script_id": "library/a"})
+    noted = {"erasure": {"words": [hashed(text)]}}
+    row = {"request_id": "r", "step": "tables", "detail": json.dumps(noted)}
+    corpus.insert("forget_steps", row)
+
+
 def test_forgotten_words_are_refused_in_other_letter_case_and_spacing(
     corpus: CorpusFactory,
 ) -> None:
     corpus.write("a.md", id="a", hook="Forget me, Zoë.")
     corpus.sync()
-    text = corpus.active()["library/a"]["text"]
-    corpus.insert("forgotten", {"script_id": "library/a"})
-    noted = {"erasure": {"words": [words_hash(text)]}}
-    row = {"request_id": "r", "step": "tables", "detail": json.dumps(noted)}
-    corpus.insert("forget_steps", row)
+    forget_words(corpus, words_hash)
     corpus.write("b.md", id="b", hook="FORGET  me, Zoe\u0308.")
     corpus.write("c.md", id="c", hook="Forget me not, Zoë.")
     change = corpus.sync()
@@ -229,11 +235,7 @@ def test_forgotten_words_are_refused_in_other_punctuation(
 ) -> None:
     corpus.write("a.md", id="a", hook='Don\'t "boil" it - wait!')
     corpus.sync()
-    text = corpus.active()["library/a"]["text"]
-    corpus.insert("forgotten", {"script_id": "library/a"})
-    noted = {"erasure": {"words": [letters_hash(text)]}}
-    row = {"request_id": "r", "step": "tables", "detail": json.dumps(noted)}
-    corpus.insert("forget_steps", row)
+    forget_words(corpus, letters_hash)
     corpus.write("b.md", id="b", hook="Don’t “boil” it — WAIT? 🍲")
     corpus.write("c.md", id="c", hook="Don’t “boil” it — wait 5 minutes!")
     change = corpus.sync()
@@ -371,11 +373,7 @@ libraries = st.builds(
 )
 
 
-@settings(
-    max_examples=settings.default.max_examples // 10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FEW_CASES
 @given(st.lists(libraries, min_size=1, max_size=4))
 def test_after_any_history_a_second_sync_changes_nothing(
     corpus: CorpusFactory, states: list[dict[str, str]]
@@ -400,11 +398,7 @@ def test_after_any_history_a_second_sync_changes_nothing(
         )
 
 
-@settings(
-    max_examples=settings.default.max_examples // 10,
-    deadline=None,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
+@FEW_CASES
 @given(st.lists(libraries, min_size=2, max_size=4))
 def test_parsing_only_changed_files_gives_the_same_rows_as_parsing_all(
     corpus: CorpusFactory, states: list[dict[str, str]]

@@ -42,9 +42,7 @@ def stock(tmp_path_factory: pytest.TempPathFactory) -> CorpusFactory:
 @pytest.fixture
 def stocked(stock: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
     """A copy of the stock, to be changed."""
-    copy = stock.copied(tmp_path / "copy")
-    yield copy
-    copy.warehouse.close()
+    yield from stock.lent(tmp_path)
 
 
 @pytest.fixture(scope="module")
@@ -64,9 +62,7 @@ def rated_once(
 @pytest.fixture
 def rated(rated_once: CorpusFactory, tmp_path: Path) -> Iterator[CorpusFactory]:
     """A copy of the rated stock, to be changed."""
-    copy = rated_once.copied(tmp_path / "copy")
-    yield copy
-    copy.warehouse.close()
+    yield from rated_once.lent(tmp_path)
 
 
 def test_the_nearest_comes_first_with_all_that_a_prompt_needs(

@@ -29,7 +29,6 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
     DAY,
-    START,
     MovedClock,
     add_experiment,
     daily,
@@ -38,11 +37,6 @@ from ig_assets_tests.core.experiments.experiment_factory import (
 )
 
 REASON = "arm B was capped on purpose"
-
-
-@pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock(START + 60 * DAY)
 
 
 @pytest.fixture

@@ -23,16 +23,6 @@ from ig_assets_tests.core.experiments.experiment_factory import (
 )
 
 
-@pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock(START + 60 * DAY)
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
-    return new_warehouse(tmp_path, clock)
-
-
 def last_decision(warehouse: Warehouse) -> dict[str, Any]:
     return rows_of(warehouse, "SELECT * FROM decisions ORDER BY decided_at")[-1]
 

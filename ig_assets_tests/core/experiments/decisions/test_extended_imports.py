@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,21 +21,10 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     START,
     MovedClock,
     add_experiment,
-    new_warehouse,
     rows_of,
 )
 
 Counts = Mapping[str, tuple[float, float]]
-
-
-@pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock(START + 60 * DAY)
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
-    return new_warehouse(tmp_path, clock)
 
 
 def export(

@@ -11,7 +11,7 @@ from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.core.experiments.reports.verdict import ExperimentRow, experiment_rows
 from ig_assets.core.experiments.stats.sample_ratio import audience_shares
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import load
 
 HEADER = "test_id,arm,headline,impressions,clicks\n"
 A, B, HUGE_A = "t,a,One,5000,250", "t,b,Two,5000,420", "t,a,One,9000,450"

@@ -29,11 +29,6 @@ from ig_assets_tests.core.experiments.experiment_factory import (
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock(START + 60 * DAY)
-
-
-@pytest.fixture
 def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
     warehouse = new_warehouse(tmp_path, clock)
     add_experiment(

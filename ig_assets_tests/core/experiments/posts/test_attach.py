@@ -8,7 +8,6 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.experiments.posts.attach import attach_post, detach_post
-from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.posts.review import (
     approve_posts,
@@ -25,6 +24,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     ScriptedPlatform,
     add_topic,
     new_warehouse,
+    plan_scripted,
     rows_of,
 )
 
@@ -45,24 +45,10 @@ class Account:
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
-
-
-@pytest.fixture
 def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
     warehouse = new_warehouse(tmp_path, clock)
     add_topic(warehouse)
-    plan_posts(
-        warehouse,
-        clock,
-        "2026-01",
-        sigma=0.2,
-        seed=7,
-        platform="scripted",
-        simulated=False,
-        approval="manual",
-    )
+    plan_scripted(warehouse, clock, "manual", simulated=False)
     return warehouse
 
 

@@ -42,11 +42,6 @@ def clock() -> MovedClock:
     return MovedClock(START + 60 * DAY)
 
 
-@pytest.fixture
-def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
-    return new_warehouse(tmp_path, clock)
-
-
 def plan(warehouse: Warehouse, aa_share: float) -> PlanSummary:
     return plan_posts(
         warehouse,

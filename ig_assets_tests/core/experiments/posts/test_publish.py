@@ -5,7 +5,6 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import (
     PublishSummary,
     due_posts,
@@ -20,6 +19,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     ScriptedPlatform,
     add_topic,
     new_warehouse,
+    plan_scripted,
     rows_of,
     time_out,
 )
@@ -28,24 +28,10 @@ BOTH_DUE = datetime(2026, 1, 6, 9)
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
-
-
-@pytest.fixture
 def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
     warehouse = new_warehouse(tmp_path, clock)
     add_topic(warehouse)
-    plan_posts(
-        warehouse,
-        clock,
-        "2026-01",
-        sigma=0.2,
-        seed=7,
-        platform="scripted",
-        simulated=True,
-        approval="auto",
-    )
+    plan_scripted(warehouse, clock)
     return warehouse
 
 

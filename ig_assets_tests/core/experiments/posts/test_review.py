@@ -7,7 +7,6 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.posts.review import (
     approve_posts,
@@ -24,6 +23,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     ScriptedPlatform,
     add_topic,
     new_warehouse,
+    plan_scripted,
     rows_of,
 )
 
@@ -33,24 +33,10 @@ WORDS = "# A sharper hook\n\nFirst this. Then that.\n\nCTA: Save it.\n"
 
 
 @pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock()
-
-
-@pytest.fixture
 def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
     warehouse = new_warehouse(tmp_path, clock)
     add_topic(warehouse)
-    plan = plan_posts(
-        warehouse,
-        clock,
-        MONTH,
-        sigma=0.2,
-        seed=7,
-        platform="scripted",
-        simulated=True,
-        approval="manual",
-    )
+    plan = plan_scripted(warehouse, clock, "manual")
     assert (plan.proposed, plan.approved) == (2, 0)
     return warehouse
 

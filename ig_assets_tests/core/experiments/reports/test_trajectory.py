@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import struct
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -26,23 +25,10 @@ from ig_assets.core.experiments.reports.trajectory_plot import (
 from ig_assets.core.experiments.stats.e_values import pair_evidence
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets_tests.core.experiments.experiment_factory import (
-    DAY,
-    START,
     MovedClock,
     add_experiment,
     daily,
-    new_warehouse,
 )
-
-
-@pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock(START + 9 * DAY)
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
-    return new_warehouse(tmp_path, clock)
 
 
 def test_rates_and_evidence_have_a_value_for_each_day_that_was_looked_at(

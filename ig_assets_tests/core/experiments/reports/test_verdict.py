@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import math
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,18 +15,7 @@ from ig_assets_tests.core.experiments.experiment_factory import (
     MovedClock,
     add_experiment,
     daily,
-    new_warehouse,
 )
-
-
-@pytest.fixture
-def clock() -> MovedClock:
-    return MovedClock(START + 9 * DAY)
-
-
-@pytest.fixture
-def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
-    return new_warehouse(tmp_path, clock)
 
 
 def only_row(warehouse: Warehouse) -> dict[str, Any]:

@@ -13,7 +13,10 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.jobs.test_jobs import PaidVendor, submit_all
+from ig_assets_tests.core.fine_tuning.jobs.training_vendors import (
+    PaidVendor,
+    submit_all,
+)
 
 
 def test_a_model_has_its_job_its_cost_its_losses_and_its_history(

@@ -9,41 +9,24 @@ import pytest
 
 from ig_assets.core.fine_tuning.training_set import dataset_stream
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
-    DatasetSummary,
     check_line,
     count_tokens,
     jsonl_line,
-    write_datasets,
 )
 from ig_assets.errors import InputError
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
-
-
-def write(env: FineTuningFactory, folder: Path | None = None) -> DatasetSummary:
-    return write_datasets(
-        env.warehouse,
-        env.clock,
-        MONTH,
-        folder or env.folder / "sets",
-        seed=7,
-        base_model="m",
-        run_id="run",
-    )
+from ig_assets_tests.core.fine_tuning.training_set.built_sets import (
+    build,
+    filled,
+    write,
+)
 
 
 def contents(folder: Path) -> dict[str, bytes]:
     return {path.name: path.read_bytes() for path in sorted(folder.iterdir())}
-
-
-def filled(env: FineTuningFactory, names: str = "123456") -> DatasetSummary:
-    for name in names:
-        env.experiment(f"e{name}")
-    build(env)
-    return write(env)
 
 
 def test_the_same_rows_give_the_same_bytes(env: FineTuningFactory) -> None:

@@ -22,7 +22,7 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import write
+from ig_assets_tests.core.fine_tuning.training_set.built_sets import write
 from ig_assets_tests.core.reports.lineage.test_lineage_trace import trained_model
 
 

@@ -34,11 +34,8 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
     MONTH,
     FineTuningFactory,
 )
-from ig_assets_tests.core.fine_tuning.training_set.test_dataset_files import (
-    filled,
-    write,
-)
-from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
+from ig_assets_tests.core.fine_tuning.training_set.built_sets import filled, write
+from ig_assets_tests.core.fine_tuning.training_set.built_sets import build
 
 
 def edges(env: FineTuningFactory, *lines: str, relation: str = "from") -> None:

@@ -11,7 +11,7 @@ from ig_assets.core.reports.lineage.words import (
     scripts_of_model,
 )
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import FineTuningFactory
-from ig_assets_tests.core.fine_tuning.training_set.test_examples import build
+from ig_assets_tests.core.fine_tuning.training_set.built_sets import build
 from ig_assets_tests.core.reports.lineage.test_lineage_trace import trained_model
 
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
@@ -23,7 +22,7 @@ from ig_assets_tests.core.corpus.embedding.batch_api.batch_factory import (
     BatchFactory,
     Killed,
 )
-from ig_assets_tests.stand_ins.openai_batches import BATCHES, BatchStandIn
+from ig_assets_tests.stand_ins.openai_batches import BATCHES
 
 ACCOUNT = (
     "insufficient_quota",
@@ -35,12 +34,6 @@ ACCOUNT = (
     "account_deactivated",
     "model_not_found",
 )
-
-
-@pytest.fixture
-def env(tmp_path: Path) -> Iterator[BatchFactory]:
-    with BatchStandIn() as vendor:
-        yield BatchFactory(tmp_path, vendor)
 
 
 def by_itself(env: BatchFactory) -> BatchRun:

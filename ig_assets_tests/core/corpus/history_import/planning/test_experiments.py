@@ -9,7 +9,7 @@ import pytest
 
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import (
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import (
     REAL,
     load,
     needs_real_files,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import (
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import (
     REAL,
     load,
     needs_real_files,

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import load
 from ig_assets_tests.core.corpus.history_import.test_files_of_arms import (
     finals,
     verdict,

@@ -9,7 +9,10 @@ import pytest
 
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.corpus_factory import START, CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import latest, load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import (
+    latest,
+    load,
+)
 
 HEADER = "post_id,caption,posted_on,views,likes\n"
 MONTHS = {"january": 100, "february": 200, "march": 300}

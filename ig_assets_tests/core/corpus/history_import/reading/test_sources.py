@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
-from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
+from ig_assets.core.corpus.history_import.importer import ImportReport
 from ig_assets.core.corpus.history_import.reading.sources import source_name
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.history_import import imports
+from ig_assets_tests.core.corpus.history_import.imports import put
 
 HEADER = "test_id,arm,headline,impressions,clicks,date\n"
 T1 = "t1,a,One,1000,50,2025-03-01\nt1,b,Two,1000,90,2025-03-01\n"
@@ -26,16 +26,8 @@ COUNTED = ("scripts", "script_status", "experiments", "posts", "engagement")
 def load(
     corpus: CorpusFactory, content: str, name: str = "h.csv", **options: Any
 ) -> Any:
-    file = corpus.folder / name
-    file.write_text(content, encoding="utf-8")
-    options = {"by_name": True, **options}
-    return import_history(
-        corpus.warehouse,
-        corpus.clock,
-        file,
-        ImportOptions(**options),
-        machine_clock=SteppingClock(datetime(2026, 11, 28)),
-    )
+    file = put(corpus.folder, content, name)
+    return imports.load(corpus, file, **{"by_name": True, **options})
 
 
 def counts(corpus: CorpusFactory) -> dict[str, int]:

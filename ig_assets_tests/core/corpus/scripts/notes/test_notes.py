@@ -13,8 +13,14 @@ from ig_assets.core.corpus.scripts.notes.blocks import markdown_blocks
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.corpus.scripts.script import ParsedScript
 from ig_assets.core.corpus.scripts.spoken.spoken import spoken_blocks
-from ig_assets_tests.core.corpus.scripts.notes.real_notes import NOTES, RealNote
+from ig_assets_tests.core.corpus.scripts.notes.notes_in_layouts import NOTES_IN_LAYOUTS
+from ig_assets_tests.core.corpus.scripts.notes.notes_of_apps import NOTES_OF_APPS
+from ig_assets_tests.core.corpus.scripts.notes.notes_of_captions import (
+    NOTES_OF_CAPTIONS,
+)
+from ig_assets_tests.core.corpus.scripts.notes.real_note import RealNote
 
+NOTES = (*NOTES_OF_APPS, *NOTES_IN_LAYOUTS, *NOTES_OF_CAPTIONS)
 FILES = Path(__file__).parents[6] / "shared" / "real_files" / "library"
 
 

@@ -9,7 +9,10 @@ import pytest
 from ig_assets.core.experiments.decisions.decide import update_results
 from ig_assets.errors import InputError
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
-from ig_assets_tests.core.corpus.history_import.test_file_posts import count, load
+from ig_assets_tests.core.corpus.history_import.identity.test_file_posts import (
+    count,
+    load,
+)
 
 HEADER = "test_id,variant,headline,impressions,clicks\n"
 FIRST = "t1,a,One,1000,50\nt1,b,Two,1000,52\n"

@@ -9,35 +9,24 @@ from typing import Any
 import pytest
 
 from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
-from ig_assets.core.corpus.history_import.importer import ImportReport, import_history
-from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
+from ig_assets.core.corpus.history_import.importer import ImportReport
 from ig_assets.errors import InputError, NothingTakenError
-from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
+from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
+from ig_assets_tests.core.corpus.history_import import imports
+from ig_assets_tests.core.corpus.history_import.imports import put
 
-REAL = Path(__file__).parents[5] / "shared" / "real_files"
+REAL = Path(__file__).parents[6] / "shared" / "real_files"
 needs_real_files = pytest.mark.skipif(
     not REAL.exists(), reason="the folder of real files is not here"
 )
-MACHINE = datetime(2026, 11, 28)
 HEADER = "post_id,permalink,caption,thumbnail,posted_on,views,likes\n"
 
 
 def load(
     corpus: CorpusFactory, content: str | Path, name: str = "posts.csv", **options: Any
 ) -> ImportReport:
-    if isinstance(content, Path):
-        file = content
-    else:
-        file = corpus.folder / name
-        file.write_text(content, encoding="utf-8")
-    options = {"by_name": True, **options}
-    return import_history(
-        corpus.warehouse,
-        corpus.clock,
-        file,
-        ImportOptions(**options),
-        machine_clock=SteppingClock(MACHINE),
-    )
+    file = content if isinstance(content, Path) else put(corpus.folder, content, name)
+    return imports.load(corpus, file, **{"by_name": True, **options})
 
 
 def latest(corpus: CorpusFactory, metric: str = "views") -> list[float]:

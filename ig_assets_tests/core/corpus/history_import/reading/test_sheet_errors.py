@@ -8,7 +8,7 @@ import pytest
 
 from ig_assets.core.corpus.scripts.parse import parse_file
 from ig_assets.core.experiments.engagement.recording import read_recording
-from ig_assets_tests.core.corpus.history_import.test_exports import history
+from ig_assets_tests.core.corpus.history_import.reading.exports import history
 
 
 @pytest.mark.parametrize("error", ["#REF!", "#N/A", "#DIV/0!", "#VALUE!", "#NV"])

@@ -8,7 +8,7 @@ from datetime import datetime
 import dagster as dg
 import pytest
 
-from ig_assets_tests.defs.test_operations import SENTENCE, failed_run, notice
+from ig_assets_tests.defs.operations.test_operations import SENTENCE, failed_run, notice
 from ig_assets_tests.defs.ticking import DagsterEnv
 from ig_assets_tests.stand_ins.webhook_server import Inbox, webhook_server
 

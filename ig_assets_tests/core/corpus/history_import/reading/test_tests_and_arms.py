@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets_tests.core.corpus.history_import.test_exports import history
+from ig_assets_tests.core.corpus.history_import.reading.exports import history
 
 ROWS = ("Salt first,1000,50", "Never salt,1000,80", "Lids on,900,40", "Lids off,900,9")
 
