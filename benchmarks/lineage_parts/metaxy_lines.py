@@ -1,10 +1,11 @@
-"""Writes training lines to Metaxy's DuckDB store and asks for them in both directions.
+"""Writes training lines to Metaxy's Delta store and asks for them in both directions.
 
 Metaxy keeps, of a row, one hash of the versions of its parents' rows (its provenance),
 not which rows they were; what a model was made of can be read only where the rows of
 its lines have the script and the model as columns of the user's own. That is asked
-here: one step, no words, no evidence, no weight. With `metaxy[duckdb]`
-0.1.11, whose store loads the extension `hashfuncs` from the network when it opens.
+here: one step, no words, no evidence, no weight. With `metaxy[delta]` 0.1.11: its
+DuckDB store loads the extension `hashfuncs` from the network when it opens, whatever
+the hash, so it is not taken here.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ import time
 import metaxy as mx
 import narwhals as nw
 import polars as pl
-from metaxy.ext.duckdb import DuckDBMetadataStore
+from metaxy.ext.polars.handlers.delta import DeltaMetadataStore
 
 
 class Script(
@@ -65,8 +66,8 @@ def main() -> None:
     """Write, ask three times each, print CPU seconds."""
     folder, scripts, of_model = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     mx.init()
-    store = DuckDBMetadataStore(
-        f"{folder}/metaxy.duckdb",
+    store = DeltaMetadataStore(
+        f"{folder}/metaxy",
         hash_algorithm=mx.HashAlgorithm.MD5,
         auto_create_tables=True,
     )
