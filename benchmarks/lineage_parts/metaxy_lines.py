@@ -19,6 +19,8 @@ import narwhals as nw
 import polars as pl
 from metaxy.ext.polars.handlers.delta import DeltaMetadataStore
 
+ROUNDS = 9
+
 
 class Script(
     mx.BaseFeature,
@@ -63,7 +65,7 @@ def rows(first: int, last: int, of_model: int) -> pl.DataFrame:
 
 
 def main() -> None:
-    """Write, ask three times each, print CPU seconds."""
+    """Write, ask some times each, print CPU seconds."""
     folder, scripts, of_model = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     mx.init()
     store = DeltaMetadataStore(
@@ -76,14 +78,14 @@ def main() -> None:
             last = min(first + 100_000, scripts)
             store.write(Line, rows(first, last, of_model))
     found: dict[str, list[float]] = {
-        "model to scripts, evidence": [],
-        "script to models": [],
+        "ids: scripts of a model": [],
+        "ids: models of a script": [],
     }
     with store.open():
-        for _ in range(3):
+        for _ in range(ROUNDS):
             for question, column, wanted, count in (
-                ("model to scripts, evidence", "model_id", "model1", 2 * of_model),
-                ("script to models", "script_id", f"library/{of_model + 1}", 2),
+                ("ids: scripts of a model", "model_id", "model1", 2 * of_model),
+                ("ids: models of a script", "script_id", f"library/{of_model + 1}", 2),
             ):
                 begun = time.process_time()
                 read = store.read(
