@@ -13,6 +13,7 @@ from ig_assets.core.reports.lineage.names import (
     resolve,
     scripts_of_author,
     things_about,
+    topic_text,
 )
 from ig_assets.core.reports.lineage.page import (
     DEV_UI,
@@ -43,11 +44,15 @@ MANY = ("author", "topic")
 
 @dataclass(frozen=True)
 class Subject:
-    """What a question is about: one thing, or all of an author or a topic."""
+    """What a question is about: one thing, or all of an author or a topic.
+
+    `name` is what people call an author or a topic; empty for one thing.
+    """
 
     kind: str
     id: str
     nodes: tuple[Node, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -92,12 +97,14 @@ def subject_of(con: Connection, what: Sequence[str]) -> Subject:
 def all_of_author(con: Connection, author: str) -> Subject:
     """All scripts of an author. Raises InputError where there is none."""
     ids = scripts_of_author(con, author)
-    return Subject("author", author, tuple(("script", i) for i in ids))
+    return Subject("author", author, tuple(("script", i) for i in ids), author)
 
 
 def all_about(con: Connection, topic: str) -> Subject:
     """A topic with all scripts that are labelled so. Raises InputError for neither."""
-    return Subject("topic", topic, tuple(things_about(con, topic)))
+    nodes = things_about(con, topic)
+    by_id = [i for kind, i in nodes if kind == "topic" and i.startswith(topic.strip())]
+    return Subject("topic", topic, tuple(nodes), topic_text(con, by_id) or topic)
 
 
 def answer_lineage(
@@ -138,7 +145,7 @@ def answer_lineage(
     via = {(row.via_kind, row.via_id) for row in rows}
     names = labels(con, nodes | via, as_of)
     if subject.kind in MANY:
-        label = subject.id
+        label = subject.name
         sentence = _sentence_of_many(subject, found.get("down", []))
     else:
         label = names.get((subject.kind, subject.id), subject.id)
@@ -192,7 +199,7 @@ def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
     }
     count = sum(kind == "script" for kind, _ in subject.nodes)
     said = f"{count} {'script' if count == 1 else 'scripts'}"
-    said += f" by {subject.id}" if subject.kind == "author" else f" about {subject.id}"
+    said += f" {'by' if subject.kind == 'author' else 'about'} {subject.name}"
     if subject.kind == "topic":
         said += f", {len(about)} variants written about it"
     return (
