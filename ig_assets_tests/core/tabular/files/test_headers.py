@@ -74,7 +74,7 @@ def test_a_header_of_a_table_of_something_else_makes_its_rows_no_posts(
     csv, sheet = both(*lines)
     for read in (csv, sheet):
         assert (len(read.cells), read.bad_lines) == (30, [33])
-        assert "'Country'" in read.problems[0].detail
+        assert "(its column 1)" in read.problems[0].detail
 
 
 def test_a_row_of_data_that_has_names_of_columns_in_it_is_no_header() -> None:
