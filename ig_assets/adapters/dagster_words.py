@@ -3,8 +3,8 @@
 Earlier versions quoted passages of notes in the metadata of `raw_scripts`. An event is
 JSON: in it the remark about a forgotten file is replaced, whatever it says, and each
 sentence of a script wherever it is quoted. Runs and events themselves stay. Dagster may
-be at work meanwhile; a file that it holds is named, and is done by a later attempt. Where
-its storage is a server, that is done too (`dagster_server_words`).
+be at work meanwhile; a file that it holds is named, and is done by a later attempt.
+Where its storage is a server, that is done too (`dagster_server_words`).
 """
 
 from __future__ import annotations

@@ -187,8 +187,8 @@ ALTER TABLE polish_attempts ADD COLUMN shots TEXT;
 ALTER TABLE variants ADD COLUMN shots TEXT;
 """
 
-# Which scripts fed each model, which edges have five steps deep: those that its training
-# lines, or its ranker's arms, name, and those with the words of one.
+# Which scripts fed each model, which edges have five steps deep: those that its
+# training lines, or its ranker's arms, name, and those with the words of one.
 _MODEL_SCRIPTS = """
 CREATE TABLE model_scripts (model_id TEXT, script_id TEXT);
 INSERT INTO model_scripts (model_id, script_id)

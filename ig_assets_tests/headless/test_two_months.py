@@ -464,7 +464,9 @@ def test_one_step_from_model_to_scripts_and_back_is_what_the_deep_walk_finds(
             assert fed[row["model_id"]] == deep
         for row in scripts:
             reached = model_ids_of_script(con, row["script_id"])
-            assert reached == sorted(m for m, of in fed.items() if row["script_id"] in of)
+            assert reached == sorted(
+                m for m, of in fed.items() if row["script_id"] in of
+            )
     assert sum(len(of) > 10 for of in fed.values()) >= len(MONTHS)
     assert any(one.startswith("winner/") for of in fed.values() for one in of)
 

@@ -120,14 +120,12 @@ def _print_plan(plan: Plan) -> None:
     for script_id in erasure.scripts:
         console.print(f"  {escaped(script_id)}", highlight=False)
     for script_id in found.same_letters:
-        console.print(
-            f"  the same letters in other spacing or marks, stays: {escaped(script_id)}",
-            highlight=False,
-        )
+        said = f"  the same letters in other spacing or marks, stays: {script_id}"
+        console.print(escaped(said), highlight=False)
     if found.same_letters:
         console.print(
-            "Name these too to forget them in the same request; otherwise the next sync "
-            "refuses their files, and their words stay in the tables.",
+            "Name these too to forget them in the same request; otherwise the next "
+            "sync refuses their files, and their words stay in the tables.",
             highlight=False,
         )
     for script_id in found.similar:

@@ -210,12 +210,26 @@ def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
                 ),
                 "lines": text.lines,
                 "learnt": text.in_model,
-                "as worse": text.as_worse,
+                "pairs lost": text.as_worse,
                 "why": text.why,
             }
             for text in texts[:limit]
         ],
-        ["first words", "topic", "by", "origin", "lines", "learnt", "as worse", "why"],
+        [
+            "first words",
+            "topic",
+            "by",
+            "origin",
+            "lines",
+            "learnt",
+            "pairs lost",
+            "why",
+        ],
+    )
+    console.print(
+        "lines: training lines that hold it as the better text; learnt: how many of "
+        "them the model learnt from; pairs lost: pairs that hold it as the worse text.",
+        style="dim",
     )
     _say_rest("scripts", len(texts), limit)
 

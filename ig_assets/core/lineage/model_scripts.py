@@ -96,8 +96,8 @@ _RECORD_MODELS = _RECORD.format(fed=_FED_MODELS)
 _RECORD_SCRIPTS = _RECORD.format(fed=_BY_WORDS)
 
 _ANY = "SELECT 1 FROM model_scripts LIMIT 1"
-_SCRIPTS = "SELECT script_id FROM model_scripts WHERE model_id = ?"
-_MODELS = "SELECT model_id FROM model_scripts WHERE script_id = ?"
+_SCRIPTS = "SELECT script_id AS id FROM model_scripts WHERE model_id = ?"
+_MODELS = "SELECT model_id AS id FROM model_scripts WHERE script_id = ?"
 _COUNTS = "SELECT model_id, count(*) FROM model_scripts GROUP BY model_id"
 
 
@@ -138,5 +138,10 @@ def script_counts(con: Connection) -> dict[str, int]:
 
 
 def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:
-    """Sorted here: to begin a sort takes DuckDB longer than the look-up itself."""
-    return sorted(row[0] for row in con.execute(sql, [id]).fetchall())
+    """The column `id`, sorted.
+
+    Sorted here, since to begin a sort takes DuckDB longer than the look-up itself;
+    fetched as one array, which takes half the time of as many rows.
+    """
+    found = con.execute(sql, [id]).fetchnumpy()["id"]
+    return sorted(str(one) for one in found.tolist())

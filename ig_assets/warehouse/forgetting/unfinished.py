@@ -29,7 +29,9 @@ def unfinished_warning(con: Connection) -> str:
     count = count_unfinished(con)
     if not count:
         return ""
-    requests = "1 request to forget is" if count == 1 else f"{count} requests to forget are"
+    requests = (
+        "1 request to forget is" if count == 1 else f"{count} requests to forget are"
+    )
     return (
         f"{requests} not finished, so that words which have to go may be used again; "
         "finish with `ig-assets forget --resume`."

@@ -77,7 +77,9 @@ def test_a_model_is_promoted_by_its_name_and_what_is_several_changes_nothing(
 def test_the_scripts_that_fed_a_model_are_counted_and_named_both_ways(
     env: ForgettingFactory,
 ) -> None:
-    listed = {row["model_id"]: row for row in json.loads(run(env, "list", "--json").stdout)}
+    listed = {
+        row["model_id"]: row for row in json.loads(run(env, "list", "--json").stdout)
+    }
     shown = json.loads(run(env, "show", env.model_id, "--json").stdout)
     assert listed[env.model_id]["scripts"] == len(shown["scripts"]) >= 2
     assert listed[BASE]["scripts"] == 0

@@ -64,7 +64,9 @@ def test_a_plan_names_scripts_of_the_same_letters_and_says_how_to_take_them_too(
     said = " ".join(run(env, "history/kettle", "--dry-run").stdout.split())
     assert "the same letters in other spacing or marks, stays: library/loud" in said
     assert "Name these too to forget them in the same request" in said
-    said = " ".join(run(env, "history/kettle", "library/loud", "--dry-run").stdout.split())
+    said = " ".join(
+        run(env, "history/kettle", "library/loud", "--dry-run").stdout.split()
+    )
     assert "stays: library/loud" not in said and "library/loud" in said
 
 

@@ -188,7 +188,9 @@ def _too_early(arms: Sequence[ImportedArm], time: ReadingTime) -> tuple[str, ...
     dated after the newest post that was seen by anyone.
     """
     found = {arm.post.row.number: time.readings(arm.post) for arm in arms}
-    early = [one for of_post in found.values() for one in of_post if one.is_before_the_post]
+    early = [
+        one for of_post in found.values() for one in of_post if one.is_before_the_post
+    ]
     if not early:
         return ()
     why = (
