@@ -116,8 +116,9 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
     _print_report(report)
     if scripts:
         console.print(
-            f"{len(scripts):,} {'script' if len(scripts) == 1 else 'scripts'} fed it; "
-            f"see `ig-assets lineage {report.model.model_id}`."
+            f"{len(scripts):,} {'script is' if len(scripts) == 1 else 'scripts are'} "
+            "behind it, in its training lines; which of them it learnt from, `ig-assets "
+            f"lineage {report.model.model_id}` says."
         )
     if warning := model_price_warning(services.settings, report.model):
         errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
@@ -233,14 +234,14 @@ def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> 
             {
                 "model": row.model_id,
                 "name": row.name,
-                "scripts": fed.get(row.model_id, 0),
+                "scripts behind": fed.get(row.model_id, 0),
                 "status": row.status,
                 "since": row.changed_at,
                 "reason": row.reason,
             }
             for row in rows
         ],
-        ["model", "name", "scripts", "status", "since", "reason"],
+        ["model", "name", "scripts behind", "status", "since", "reason"],
     )
     if note is not None:
         console.print(escaped(note))

@@ -35,7 +35,7 @@ from ig_assets.core.reports.lineage.answer import (
 )
 from ig_assets.core.reports.lineage.labels import Node
 from ig_assets.core.reports.lineage.names import within
-from ig_assets.core.reports.lineage.page import DEV_UI
+from ig_assets.core.reports.lineage.page import DEV_UI, RELATIONS_IN_WORDS
 from ig_assets.core.reports.lineage.trace import TraceRow
 from ig_assets.core.reports.lineage.words import ModelScript
 from ig_assets.errors import InputError
@@ -191,7 +191,7 @@ def _print_answer(answer: LineageAnswer, down: bool, limit: int) -> None:
             f"{title} has nothing {'after' if down else 'before'} it.", markup=False
         )
         return
-    _print_tree(rows, answer, f"{'After' if down else 'Before'} {title}", limit)
+    _print_tree(rows, answer, f"{'After' if down else 'Before'} {title}", limit, down)
 
 
 def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
@@ -235,9 +235,13 @@ def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
 
 
 def _print_tree(
-    rows: Sequence[TraceRow], answer: LineageAnswer, title: str, limit: int
+    rows: Sequence[TraceRow], answer: LineageAnswer, title: str, limit: int, down: bool
 ) -> None:
-    """Each thing once, under what it was first reached through."""
+    """Each thing once, under what it was first reached through.
+
+    Upwards a line says how the thing above came from it, downwards how it came from the
+    thing above.
+    """
     tree = Tree(escaped(title))
     nodes = answer.subject.nodes
     branches: dict[Node, Tree] = dict.fromkeys(nodes, tree)
@@ -245,7 +249,9 @@ def _print_tree(
         branches = {node: tree.add(_thing(node, answer.names)) for node in nodes}
     for row in rows[:limit]:
         here, over = (row.kind, row.id), branches[row.via_kind, row.via_id]
-        said = f"[dim]{row.relation}[/dim] {_thing(here, answer.names)}"
+        how = f"[dim]{RELATIONS_IN_WORDS.get(row.relation, row.relation)}[/dim]"
+        thing = _thing(here, answer.names)
+        said = f"{thing} ({how})" if down else f"{how} {thing}"
         notes = [
             *(["superseded"] if row.superseded_at else []),
             *(note for note in (row.accepted, row.held) if note),

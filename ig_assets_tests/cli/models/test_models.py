@@ -84,7 +84,9 @@ def test_the_scripts_that_fed_a_model_are_counted_and_named_both_ways(
     assert listed[env.model_id]["scripts"] == len(shown["scripts"]) >= 2
     assert listed[BASE]["scripts"] == 0
     said = " ".join(run(env, "show", env.model_id).stdout.split())
-    assert f"{len(shown['scripts'])} scripts fed it; see `ig-assets lineage" in said
+    assert (
+        f"{len(shown['scripts'])} scripts are behind it, in its training lines" in said
+    )
     ids = of_app(env, "lineage", env.model_id, "--ids")
     assert ids.stdout.split() == shown["scripts"]
     for script_id in shown["scripts"]:

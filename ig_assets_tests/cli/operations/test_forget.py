@@ -58,7 +58,7 @@ def test_a_script_is_listed_then_forgotten_and_a_rerun_does_nothing(
 def test_a_plan_names_scripts_of_the_same_letters_and_says_how_to_take_them_too(
     env: ForgettingFactory,
 ) -> None:
-    row = {"script_id": "library/loud", "text": TEXT.upper(), "hook": PHRASE.upper()}
+    row = {"script_id": "library/loud", "revision_hash": "loud", "text": TEXT.upper()}
     env.write("scripts", row)
     env.warehouse.close()
     said = " ".join(run(env, "history/kettle", "--dry-run").stdout.split())

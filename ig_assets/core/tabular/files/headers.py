@@ -31,7 +31,7 @@ class Order:
         others = [name for name in filled if name not in ours]
         self.lacking = ""
         if others or len(set(filled)) < len(filled) or len({*ours}) < len(ours):
-            # Not by its name: the row may be a script, whose words nobody quotes.
+            # Not by its name: the row may be a script, and no remark quotes one.
             named = f" (its column {found.index(others[0]) + 1})" if others else ""
             self.lacking = (
                 f"It stands below a second header (line {line}), whose columns are not "
