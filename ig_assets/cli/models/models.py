@@ -117,8 +117,8 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
     if scripts:
         console.print(
             f"{len(scripts):,} {'script is' if len(scripts) == 1 else 'scripts are'} "
-            "behind it, in its training lines; which of them it learnt from, `ig-assets "
-            f"lineage {report.model.model_id}` says."
+            "behind it, in its training lines; which of them it learnt from, "
+            f"`ig-assets lineage {report.model.model_id}` says."
         )
     if warning := model_price_warning(services.settings, report.model):
         errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")

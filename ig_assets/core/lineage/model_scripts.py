@@ -143,5 +143,5 @@ def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:
     Sorted here, since to begin a sort takes DuckDB longer than the look-up itself;
     fetched as one array, which takes half the time of as many rows.
     """
-    found = con.execute(sql, [id]).fetchnumpy()["id"]
-    return sorted(str(one) for one in found.tolist())
+    found: list[str] = con.execute(sql, [id]).fetchnumpy()["id"].tolist()
+    return sorted(found)
