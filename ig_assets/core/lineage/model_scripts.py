@@ -11,6 +11,7 @@ edges.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import cast
 
 from ig_assets.warehouse.warehouse import Connection
 
@@ -143,5 +144,5 @@ def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:
     Sorted here, since to begin a sort takes DuckDB longer than the look-up itself;
     fetched as one array, which takes half the time of as many rows.
     """
-    found: list[str] = con.execute(sql, [id]).fetchnumpy()["id"].tolist()
-    return sorted(found)
+    found = con.execute(sql, [id]).fetchnumpy()["id"]
+    return sorted(cast(list[str], found.tolist()))
