@@ -9,14 +9,17 @@
 A made-up warehouse on the DuckDB home has ten edges per script. Asked are: which
 scripts is a model made of (all steps up; and with evidence), what came of a script (all
 steps down), and the report of a month, here with its page. Each builds in a process of
-its own on the same file; `--before` is a checkout to compare with. MLflow
-(`--mlflow-python`, with `mlflow` installed) has every script of some models as a logged
-dataset; it knows neither words nor evidence, so it answers a smaller question. So does
-Metaxy (`metaxy[duckdb]`), which keeps a hash of a row's parents and not their ids: the
-lines have script and model as columns of their own. OpenLineage has no backend that a
-Python environment can run (Marquez is a server in Java), and its events name data sets,
-not rows. Each peer needs an environment of its own. Printed are CPU seconds; ratios are
-of the medians of one run.
+its own on the same file; `--before` is a checkout to compare with.
+
+What other tools answer too is a smaller question, and is asked of all alike at the same
+size (`ids:`): the ids of the scripts that fed a model, and of the models that a script
+fed. MLflow (`--mlflow-python`, with `mlflow`) has every script of some models as a
+logged dataset. Metaxy (`--metaxy-python`, with `metaxy[delta]`) keeps a hash of a row's
+parents and not their ids: its lines have script and model as columns of the user's own.
+OpenLineage has no backend that a Python environment can run (Marquez is a server in
+Java; on PyPI are clients and senders of events), and its events name data sets, not
+rows. Each peer needs an environment of its own. Printed are CPU seconds, which others'
+work on the machine does not change much; ratios are of the medians of one run.
 """
 
 from __future__ import annotations
@@ -119,7 +122,7 @@ def main() -> None:
 def show(name: str, found: dict) -> None:
     """Print the median CPU seconds of each question."""
     for question, seconds in found.items():
-        print(f"{name:16} {question:28} {statistics.median(seconds):8.3f} s")
+        print(f"{name:16} {question:28} {statistics.median(seconds):9.5f} s")
 
 
 def ratios(name: str, other: dict, ours: dict) -> None:

@@ -1,6 +1,9 @@
 """Asks a filled warehouse the questions of lineage; prints CPU seconds of each round.
 
-All threads of the process count: others' work on the machine does not."""
+All threads of the process count: others' work on the machine does not. What other tools
+answer too, ids in one step, is asked `TIMES` as often, and once more with the opening
+and closing of a transaction around each.
+"""
 
 from __future__ import annotations
 
@@ -9,6 +12,7 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import datetime
+from importlib.util import find_spec
 
 from fill import model_id
 
@@ -49,6 +53,25 @@ def report(con: Connection) -> None:
     assert "<svg" in page_of(answer, datetime(2026, 2, 1))
 
 
+def ids_of_model(con: Connection) -> None:
+    """Ids of the scripts that fed a model."""
+    from ig_assets.core.lineage.model_scripts import script_ids_of_model
+
+    assert len(script_ids_of_model(con, model_id(1))) > 100
+
+
+def ids_of_script(con: Connection) -> None:
+    """Ids of the models that a script fed."""
+    from ig_assets.core.lineage.model_scripts import model_ids_of_script
+
+    assert len(model_ids_of_script(con, "library/1234")) == 1
+
+
+TIMES = 7
+CONTEST: dict[str, Callable[[Connection], None]] = {
+    "ids: scripts of a model": ids_of_model,
+    "ids: models of a script": ids_of_script,
+}
 QUESTIONS: dict[str, Callable[[Connection], None]] = {
     "model to scripts, all edges": up,
     "model to scripts, evidence": behind,
@@ -68,7 +91,22 @@ def main() -> None:
                 begun = time.process_time()
                 ask(con)
                 found[name].append(time.process_time() - begun)
+    for name, ask in CONTEST.items() if knows_ids() else ():
+        found[name], opened = [], []
+        for _ in range(TIMES * rounds):
+            begun = time.process_time()
+            with warehouse.transaction() as con:
+                asked = time.process_time()
+                ask(con)
+                found[name].append(time.process_time() - asked)
+            opened.append(time.process_time() - begun)
+        found[f"{name}, opened"] = opened
     print(json.dumps(found))
+
+
+def knows_ids() -> bool:
+    """Whether the build has the questions of the contest."""
+    return find_spec("ig_assets.core.lineage.model_scripts") is not None
 
 
 if __name__ == "__main__":

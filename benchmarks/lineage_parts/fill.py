@@ -14,6 +14,7 @@ from datetime import datetime
 from hashlib import md5
 
 from ig_assets.core.identity import stable_id
+from ig_assets.core.lineage.model_scripts import record_models
 from ig_assets.warehouse.warehouse import Warehouse
 
 NOW = "TIMESTAMP '2026-01-31'"
@@ -28,6 +29,7 @@ def main() -> None:
     with warehouse.transaction() as con:
         for statement in statements(scripts, of_model, models):
             con.execute(statement)
+        record_models(con, *(model_id(i) for i in range(models)))
         [(edges,)] = con.execute("SELECT count(*) FROM edges").fetchall()
     warehouse.close()
     print(json.dumps({"scripts": scripts, "edges": edges, "of_model": of_model}))

@@ -1,9 +1,10 @@
-"""Takes words of forgotten scripts out of Dagster's own SQLite files.
+"""Takes words of forgotten scripts out of what Dagster itself keeps.
 
 Earlier versions quoted passages of notes in the metadata of `raw_scripts`. An event is
 JSON: in it the remark about a forgotten file is replaced, whatever it says, and each
 sentence of a script wherever it is quoted. Runs and events themselves stay. Dagster may
 be at work meanwhile; a file that it holds is named, and is done by a later attempt.
+Where its storage is a server, that is done too (`dagster_server_words`).
 """
 
 from __future__ import annotations
@@ -12,8 +13,11 @@ import json
 import sqlite3
 from collections.abc import Collection, Sequence
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+from ig_assets.adapters.dagster_server_words import forget_on_server
 
 GONE = "(forgotten)"
 _PATIENCE_S = 5.0
@@ -23,10 +27,11 @@ _REMARK = "detail"
 def forget_in_events(
     homes: Sequence[Path], sources: Collection[str], sentences: Collection[str]
 ) -> dict[str, Any]:
-    """Replace remarks about `sources`, and `sentences`, in the homes' SQLite files.
+    """Replace remarks about `sources`, and `sentences`, in the homes' storage.
 
-    Returns how many cells were changed, and the names of files that were in use. What
-    was replaced is not in a file's bytes either. A repeated call changes nothing.
+    Returns how many cells were changed, the names of files that were in use, and what
+    was done on a server. What was replaced is not in a file's bytes either. A repeated
+    call changes nothing.
     """
     changed = 0
     busy: list[str] = []
@@ -40,7 +45,12 @@ def forget_in_events(
             busy.append(path.name)
         except sqlite3.DatabaseError:  # no SQLite file: the search reads its bytes
             continue
-    return {"cells": changed} | ({"in_use": busy} if busy else {})
+    found: dict[str, Any] = {"cells": changed} | ({"in_use": busy} if busy else {})
+    clean = partial(_cleaned, sources=set(sources), sentences=longest_first)
+    sought = [*longest_first, *(form for uri in sources for form in _spellings(uri))]
+    for home in homes:
+        found |= forget_on_server(home, sought, clean)
+    return found
 
 
 def _clean(path: Path, sources: set[str], sentences: Sequence[str]) -> int:

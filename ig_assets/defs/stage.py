@@ -25,6 +25,7 @@ from ig_assets.defs.page.column_lineage import column_lineage
 from ig_assets.defs.page.summaries import figures_said, summary
 from ig_assets.defs.pod_resources import pod_tags
 from ig_assets.settings import load_settings
+from ig_assets.warehouse.forgetting.unfinished import unfinished_warning
 from ig_assets.warehouse.warehouse import Warehouse
 
 Compute = Callable[..., dg.MaterializeResult]
@@ -78,14 +79,21 @@ def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Comput
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
         context: Any = arguments[0] if arguments else resources.get("context")
+        warehouse = _warehouse_of(resources)
+        with warehouse.transaction() as con:
+            unfinished = unfinished_warning(con)
+        if unfinished:
+            context.log.warning(unfinished)
         with place_of_this_step():
             result = compute(*arguments, **resources)
         found: dict[str, Any] = without_empty(result.metadata or {})
         if said := summary(compute.__name__, found):
             kept = figures_said(compute.__name__, found)
             found = {"summary": said, **zeros_together(found, kept)}
+        if unfinished:
+            found["unfinished_forgetting"] = unfinished
         keys = context.partition_keys if of_partition is not None else []
-        rows, of_keys = _count(_warehouse_of(resources), table, of_partition, keys)
+        rows, of_keys = _count(warehouse, table, of_partition, keys)
         found["dagster/row_count"] = rows
         if (sources := column_lineage(compute.__name__)) is not None:
             found["dagster/column_lineage"] = sources

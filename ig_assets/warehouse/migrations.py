@@ -81,6 +81,7 @@ KEYS: dict[str, tuple[str, ...]] = {
     "ranker_bets": ("series", "experiment_id", "image", "pair"),
     "hook_choices": ("variant_id",),
     "alerts": ("alert_key", "raised_at"),
+    "model_scripts": ("model_id", "script_id"),
 }
 
 # A request to forget scripts: an intent row, the steps that were done, and of each
@@ -186,6 +187,45 @@ ALTER TABLE polish_attempts ADD COLUMN shots TEXT;
 ALTER TABLE variants ADD COLUMN shots TEXT;
 """
 
+# Which scripts fed each model, which edges have five steps deep: those that its
+# training lines, or its ranker's arms, name, and those with the words of one.
+_MODEL_SCRIPTS = """
+CREATE TABLE model_scripts (model_id TEXT, script_id TEXT);
+INSERT INTO model_scripts (model_id, script_id)
+WITH held AS MATERIALIZED (
+    SELECT m.child_id AS model_id, s.parent_kind AS kind, s.parent_id AS id
+    FROM edges AS m
+    JOIN edges AS j
+        ON j.child_kind = 'job'
+        AND j.child_id = m.parent_id
+        AND j.relation = 'trains_on'
+    JOIN edges AS d
+        ON d.child_kind = 'dataset'
+        AND d.child_id = j.parent_id
+        AND d.parent_kind = 'example'
+    JOIN edges AS s
+        ON s.child_kind = 'example'
+        AND s.child_id = d.parent_id
+        AND s.relation IN ('chosen', 'rejected')
+    WHERE m.child_kind = 'model'
+        AND m.relation = 'made_by'
+    UNION
+    SELECT model_id, 'script', script_id FROM ranker_arms WHERE script_id IS NOT NULL
+    UNION
+    SELECT model_id, 'revision', revision_hash
+    FROM ranker_arms
+    WHERE revision_hash IS NOT NULL
+)
+SELECT model_id, id FROM held WHERE kind = 'script'
+UNION
+SELECT held.model_id, s.script_id
+FROM held
+JOIN scripts AS s
+    ON s.revision_hash = held.id
+WHERE held.kind = 'revision'
+ORDER BY ALL
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     *UP_TO_19,
     *UP_TO_28,
@@ -199,6 +239,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (36, "m036_submitters", _SUBMITTERS),
     (37, "m037_post_reviews", _POST_REVIEWS),
     (38, "m038_shots", _SHOTS),
+    (39, "m039_model_scripts", _MODEL_SCRIPTS),
 )
 
 

@@ -24,6 +24,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._core.workspace.load_target import EmptyWorkspaceTarget
 from dagster._daemon.monitoring.run_monitoring import execute_run_monitoring_iteration
 
+from ig_assets.adapters.dagster_words import GONE, forget_in_events
 from ig_assets.headless import dead_runs
 from ig_assets.headless.dead_runs import end_runs_of_server, main
 from tools import retrain
@@ -102,6 +103,48 @@ def test_a_run_is_stored_on_postgres(
     assert stored is not None
     assert type(instance.run_coordinator).__name__ == "QueuedRunCoordinator"
     assert list(tmp_path.rglob("*.db")) == []
+
+
+def test_what_events_on_the_server_quote_of_a_forgotten_script_is_taken_out(
+    instance: dg.DagsterInstance, tmp_path: Path
+) -> None:
+    said = "Rub \u201csepia\u201d wax into the rail before the thunderstorm."
+
+    @dg.asset
+    def quoting() -> dg.MaterializeResult:
+        record = {"source_uri": "f1.md", "detail": "\u201cTheodora\u201d is spoken"}
+        columns = [dg.TableColumn(name) for name in record]
+        table = dg.MetadataValue.table(
+            [dg.TableRecord(record)], dg.TableSchema(columns)
+        )
+        return dg.MaterializeResult(metadata={"remarks": table, "text": f"Why: {said}"})
+
+    run_id = dg.materialize([quoting], instance=instance, tags={"why": said}).run_id
+    done = forget_in_events([tmp_path], ["f1.md"], [said])
+    assert done["server_cells"] >= 2 and "left" not in done
+    event = instance.get_latest_materialization_event(dg.AssetKey("quoting"))
+    assert event is not None and event.asset_materialization is not None
+    metadata = event.asset_materialization.metadata
+    assert metadata["text"].value == f"Why: {GONE}"
+    assert "Theodora" not in str(metadata) and said not in str(metadata)
+    run = instance.get_run_by_id(run_id)
+    assert run is not None and run.tags["why"] == GONE
+    again = forget_in_events([tmp_path], ["f1.md"], [said])
+    assert again["server_cells"] == 0
+
+
+def test_a_server_that_cannot_be_searched_is_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = read("deploy/dagster.yaml")
+    for name in ("DAGSTER_PG_DB", "DAGSTER_PG_USER", "DAGSTER_PG_PASSWORD"):
+        monkeypatch.delenv(name, raising=False)
+    for storage in (config["storage"], {"mysql": {"mysql_url": "mysql://nobody"}}):
+        (tmp_path / "dagster.yaml").write_text(yaml.safe_dump({"storage": storage}))
+        done = forget_in_events([tmp_path], ["f1.md"], ["a sentence of a script"])
+        assert "was not searched" in done["left"] and "db retain" in done["left"]
+    (tmp_path / "dagster.yaml").write_text("telemetry: {enabled: false}")
+    assert forget_in_events([tmp_path], ["f1.md"], ["a sentence"]) == {"cells": 0}
 
 
 @dataclass

@@ -61,6 +61,7 @@ RELEASED = {
     36: "ecf8759aecd62575",
     37: "69e3845ba2c6e718",
     38: "6d7bdea72bfe6ef3",
+    39: "6c7e7b49dd73f14a",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

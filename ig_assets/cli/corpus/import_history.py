@@ -17,6 +17,7 @@ from ig_assets.cli.corpus.export_columns import (
     values_of,
 )
 from ig_assets.cli.output import AsJson, plain_errors, print_json
+from ig_assets.cli.unfinished import warn_of_unfinished
 from ig_assets.core.corpus.history_import.importer import import_history
 from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.experiments.decisions.decide import ResultsSummary, update_results
@@ -103,6 +104,7 @@ def import_history_command(
     Example: `ig-assets import-history posts.csv --map hook=headline --dry-run`
     """
     services = Services(load_settings())
+    warn_of_unfinished(services.warehouse)
     report = import_history(
         services.warehouse,
         services.clock,

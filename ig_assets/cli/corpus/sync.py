@@ -10,6 +10,7 @@ from typing import Annotated
 import typer
 
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
+from ig_assets.cli.unfinished import warn_of_unfinished
 from ig_assets.core.corpus.embedding.batch_api.report import (
     BatchReport,
     batch_report,
@@ -67,6 +68,7 @@ def sync(
     """
     services = Services(load_settings())
     settings, warehouse = services.settings, services.warehouse
+    warn_of_unfinished(warehouse)
     if dry_run:
         plan = plan_sync(
             warehouse,

@@ -20,6 +20,7 @@ from ig_assets.cli.output import (
     plain_errors,
     print_json,
 )
+from ig_assets.cli.unfinished import warn_of_unfinished
 from ig_assets.core.generation.overview import TopicVariant, variants_of_topic
 from ig_assets.core.generation.topics.on_demand import check_topic
 from ig_assets.core.models.registry import active_model, current_ranker
@@ -83,6 +84,7 @@ def generate(
         raise InputError("Ask for --try or for --retry-rejected, not for both.")
     topic = topic or named
     services = Services(load_settings())
+    warn_of_unfinished(services.warehouse)
     where = month or services.clock.now().strftime("%Y-%m")
     if retry_rejected:
         retry(services, where, topic, as_json)

@@ -143,7 +143,7 @@ def list_the_variants(
             "month": row["month"],
             "topic": row["topic"],
             "arm": row["arm"],
-            "hook": row["words"],
+            "hook": _words(row),
             "state": _simulated(row["state"], row["simulated"]),
         }
         for row in rows
@@ -290,6 +290,10 @@ def _said(value: Any) -> str:
 
 def _short(id: str) -> str:
     return id if "/" in id else id[:8]
+
+
+def _words(row: VariantRow) -> str | None:
+    return "(forgotten)" if row["state"].startswith("forgotten") else row["words"]
 
 
 def _simulated(text: str, simulated: bool) -> str:

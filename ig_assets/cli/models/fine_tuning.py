@@ -18,6 +18,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.cli.unfinished import warn_of_unfinished
 from ig_assets.core.fine_tuning.jobs.rows import FINAL
 from ig_assets.core.fine_tuning.jobs.states import cancel_job
 from ig_assets.core.fine_tuning.pipeline import (
@@ -51,6 +52,7 @@ def prepare(month: Month, as_json: AsJson = False) -> None:
     Example: `ig-assets fine-tune prepare --month 2026-01`
     """
     fine_tuning = Services(load_settings()).fine_tuning
+    warn_of_unfinished(fine_tuning.warehouse)
     dataset = prepare_month(fine_tuning, month)
     costs = [asdict(cost) for cost in month_costs(fine_tuning, dataset)]
     if as_json:
@@ -87,6 +89,7 @@ def submit(month: Month, as_json: AsJson = False) -> None:
     Example: `ig-assets fine-tune submit --month 2026-01`
     """
     fine_tuning = Services(load_settings()).fine_tuning
+    warn_of_unfinished(fine_tuning.warehouse)
     dataset = prepare_month(fine_tuning, month)
     if dataset.is_empty:
         raise NothingToSubmitError(

@@ -21,6 +21,7 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.fine_tuning.evaluation.trial import trial_note
+from ig_assets.core.lineage.model_scripts import script_counts, script_ids_of_model
 from ig_assets.core.models.registry import (
     ModelRow,
     active_model,
@@ -108,10 +109,17 @@ def show(model_id: ModelId, as_json: AsJson = False) -> None:
     services = Services(load_settings())
     with services.warehouse.transaction() as con:
         report = model_report(con, _id_in(con, model_id))
+        scripts = script_ids_of_model(con, report.model.model_id)
     if as_json:
-        print_json(report)
+        print_json(asdict(report) | {"scripts": scripts})
         return
     _print_report(report)
+    if scripts:
+        console.print(
+            f"{len(scripts):,} {'script is' if len(scripts) == 1 else 'scripts are'} "
+            "behind it, in its training lines; which of them it learnt from, "
+            f"`ig-assets lineage {report.model.model_id}` says."
+        )
     if warning := model_price_warning(services.settings, report.model):
         errors.print(f"[yellow]Warning:[/yellow] {escaped(warning)}")
 
@@ -213,8 +221,10 @@ def _change(services: Services, change: Callable[..., ModelRow], reason: str) ->
 def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> None:
     with services.warehouse.transaction() as con:
         rows = [*list_models(con), *list_rankers(con)]
+        fed = script_counts(con)
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)
-    if print_data([asdict(row) for row in rows], as_json, separated):
+    known = [asdict(row) | {"scripts": fed.get(row.model_id, 0)} for row in rows]
+    if print_data(known, as_json, separated):
         return
     if not rows:
         console.print("No model yet: the base model registers at the first draft.")
@@ -224,13 +234,14 @@ def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> 
             {
                 "model": row.model_id,
                 "name": row.name,
+                "scripts behind": fed.get(row.model_id, 0),
                 "status": row.status,
                 "since": row.changed_at,
                 "reason": row.reason,
             }
             for row in rows
         ],
-        ["model", "name", "status", "since", "reason"],
+        ["model", "name", "scripts behind", "status", "since", "reason"],
     )
     if note is not None:
         console.print(escaped(note))

@@ -18,6 +18,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.cli.unfinished import warn_of_unfinished
 from ig_assets.core.fine_tuning.ranker.calibration import (
     calibration,
     series_of_model,
@@ -49,6 +50,7 @@ def fit(as_json: AsJson = False) -> None:
     Example: `ig-assets ranker fit`
     """
     services = Services(load_settings())
+    warn_of_unfinished(services.warehouse)
     fitted = fit_ranker(
         services.warehouse,
         services.clock,

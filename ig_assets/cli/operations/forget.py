@@ -108,6 +108,7 @@ def _print_plan(plan: Plan) -> None:
         "of them copies": len(found.copied),
         "training examples": len(erasure.examples),
         "models tainted": len(erasure.models),
+        "stay: scripts with the same letters": len(found.same_letters),
         "stay: variants that had it in their prompt": len(found.influenced),
         "stay: models with it in their dataset": len(found.influenced_models),
         "stay: similar scripts": len(found.similar),
@@ -118,6 +119,15 @@ def _print_plan(plan: Plan) -> None:
     print_table([{"what": k, "how many": v} for k, v in counts.items()], _COLUMNS)
     for script_id in erasure.scripts:
         console.print(f"  {escaped(script_id)}", highlight=False)
+    for script_id in found.same_letters:
+        said = f"  the same letters in other spacing or marks, stays: {script_id}"
+        console.print(escaped(said), highlight=False)
+    if found.same_letters:
+        console.print(
+            "Name these too to forget them in the same request; otherwise the next "
+            "sync refuses their files, and their words stay in the tables.",
+            highlight=False,
+        )
     for script_id in found.similar:
         console.print(f"  similar, stays: {escaped(script_id)}", highlight=False)
 

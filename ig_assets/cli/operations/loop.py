@@ -16,6 +16,7 @@ from ig_assets.adapters.simulated.clocks import SimulatedClock
 from ig_assets.cli.corpus.import_history import decide
 from ig_assets.cli.output import AsJson, console, plain_errors, print_json, print_table
 from ig_assets.cli.progress import live_rows
+from ig_assets.cli.unfinished import warn_of_unfinished
 from ig_assets.core.corpus.history_import.importer import import_history
 from ig_assets.core.corpus.history_import.planning.plan import ImportOptions
 from ig_assets.core.generation.topics.content_calendar import (
@@ -85,6 +86,7 @@ def loop(
             "set it to simulated), or let the schedules run the real months."
         )
     services = Services(settings)
+    warn_of_unfinished(services.warehouse)
     started = time.monotonic()
     names = month_names(settings.first_month, months)
     turned = _turn(services, names, history, quiet=as_json)

@@ -20,6 +20,10 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.lineage.completeness import check_completeness
+from ig_assets.core.lineage.model_scripts import (
+    model_ids_of_script,
+    script_ids_of_model,
+)
 from ig_assets.core.reports.lineage.answer import (
     MANY,
     LineageAnswer,
@@ -31,7 +35,7 @@ from ig_assets.core.reports.lineage.answer import (
 )
 from ig_assets.core.reports.lineage.labels import Node
 from ig_assets.core.reports.lineage.names import within
-from ig_assets.core.reports.lineage.page import DEV_UI
+from ig_assets.core.reports.lineage.page import DEV_UI, RELATIONS_IN_WORDS
 from ig_assets.core.reports.lineage.trace import TraceRow
 from ig_assets.core.reports.lineage.words import ModelScript
 from ig_assets.errors import InputError
@@ -74,6 +78,14 @@ def lineage(
     check: Annotated[
         bool, typer.Option("--check", help="Compare all edges with the tables.")
     ] = False,
+    ids: Annotated[
+        bool,
+        typer.Option(
+            "--ids",
+            help="Of a model only the ids of the scripts that fed it, of a script only "
+            "those of the models that it fed.",
+        ),
+    ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 40,
     as_json: AsJson = False,
 ) -> None:
@@ -83,9 +95,14 @@ def lineage(
     """
     services = Services(load_settings())
     if check:
-        if what or author or down or depth or as_of or html:
+        if what or author or down or depth or as_of or html or ids:
             raise InputError("--check looks at all edges; name nothing else.")
         _check(services, limit, as_json)
+        return
+    if ids:
+        if down or depth or as_of or html:
+            raise InputError("--ids is one step; it goes with no other option.")
+        _print_ids(services, what or [], author, as_json)
         return
     until = None if as_of is None else as_of + timedelta(days=1)
     with services.warehouse.transaction() as con:
@@ -112,6 +129,30 @@ def _subject(con: Connection, what: Sequence[str], author: str) -> Subject:
     if not what:
         raise InputError("Name what to look up, or an --author; see --help.")
     return subject_of(con, what)
+
+
+def _print_ids(
+    services: Services, what: Sequence[str], author: str, as_json: bool
+) -> None:
+    """One id a line: nothing where no script fed it, or no model was fed."""
+    with services.warehouse.transaction() as con:
+        words = [within(services.settings.data_dir, word) for word in what]
+        subject = _subject(con, words, author)
+        if subject.kind == "model":
+            found = script_ids_of_model(con, subject.id)
+        else:
+            scripts = {i for kind, i in subject.nodes if kind == "script"}
+            if not scripts or len(scripts) < len(subject.nodes):
+                raise InputError(
+                    f"--ids is for models, scripts and authors, not for a "
+                    f"{subject.kind}; leave it out."
+                )
+            found = sorted({m for i in scripts for m in model_ids_of_script(con, i)})
+    if as_json:
+        print_json(found)
+        return
+    for one in found:
+        console.print(one, markup=False, highlight=False, soft_wrap=True)
 
 
 def _write_page(
@@ -150,7 +191,7 @@ def _print_answer(answer: LineageAnswer, down: bool, limit: int) -> None:
             f"{title} has nothing {'after' if down else 'before'} it.", markup=False
         )
         return
-    _print_tree(rows, answer, f"{'After' if down else 'Before'} {title}", limit)
+    _print_tree(rows, answer, f"{'After' if down else 'Before'} {title}", limit, down)
 
 
 def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
@@ -169,20 +210,38 @@ def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
                 ),
                 "lines": text.lines,
                 "learnt": text.in_model,
-                "as worse": text.as_worse,
+                "pairs lost": text.as_worse,
                 "why": text.why,
             }
             for text in texts[:limit]
         ],
-        ["first words", "topic", "by", "origin", "lines", "learnt", "as worse", "why"],
+        [
+            "first words",
+            "topic",
+            "by",
+            "origin",
+            "lines",
+            "learnt",
+            "pairs lost",
+            "why",
+        ],
+    )
+    console.print(
+        "lines: training lines that hold it as the better text; learnt: how many of "
+        "them the model learnt from; pairs lost: pairs that hold it as the worse text.",
+        style="dim",
     )
     _say_rest("scripts", len(texts), limit)
 
 
 def _print_tree(
-    rows: Sequence[TraceRow], answer: LineageAnswer, title: str, limit: int
+    rows: Sequence[TraceRow], answer: LineageAnswer, title: str, limit: int, down: bool
 ) -> None:
-    """Print each thing once, under the thing through which it was first reached."""
+    """Print each thing once, under the thing through which it was first reached.
+
+    Upwards a line says how the thing above came from it; downwards it says how it came
+    from the thing above.
+    """
     tree = Tree(escaped(title))
     nodes = answer.subject.nodes
     branches: dict[Node, Tree] = dict.fromkeys(nodes, tree)
@@ -190,7 +249,9 @@ def _print_tree(
         branches = {node: tree.add(_thing(node, answer.names)) for node in nodes}
     for row in rows[:limit]:
         here, over = (row.kind, row.id), branches[row.via_kind, row.via_id]
-        said = f"[dim]{row.relation}[/dim] {_thing(here, answer.names)}"
+        how = f"[dim]{RELATIONS_IN_WORDS.get(row.relation, row.relation)}[/dim]"
+        thing = _thing(here, answer.names)
+        said = f"{thing} ({how})" if down else f"{how} {thing}"
         notes = [
             *(["superseded"] if row.superseded_at else []),
             *(note for note in (row.accepted, row.held) if note),

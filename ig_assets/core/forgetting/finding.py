@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ig_assets.core.corpus.embedding.chunking import sentence_runs
+from ig_assets.core.forgetting.alike import scripts_of_same_letters, similar_scripts
 from ig_assets.core.forgetting.copies import (
     Bounds,
     GeneratedText,
@@ -157,11 +158,13 @@ class Found:
     of the scripts' files that remarks of earlier versions quote; they are searched for
     as well.
 
-    Listed but kept are: `influenced`, variants with one of the scripts in their prompt;
-    `influenced_models`, which had one in their dataset and did not learn from it;
-    `similar`, scripts that share more words with it than a variant may; and `published`
-    posts and `vendors`, which this program cannot change. `active_model` is the id of
-    the model that generation uses now.
+    Listed but kept are: `same_letters`, scripts with a named one's letters and digits
+    in other spacing, capitals or punctuation, which a sync refuses from then on;
+    `influenced`, variants with one of the scripts in their prompt; `influenced_models`,
+    which had one in their dataset and did not learn from it; `similar`, scripts that
+    share more words with it than a variant may; and `published` posts and `vendors`,
+    which this program cannot change. `active_model` is the id of the model that
+    generation uses now.
     """
 
     erasure: Erasure
@@ -170,6 +173,7 @@ class Found:
     same_words: tuple[str, ...] = ()
     sibling_arms: tuple[str, ...] = ()
     copied: tuple[str, ...] = ()
+    same_letters: tuple[str, ...] = ()
     influenced: tuple[str, ...] = ()
     influenced_models: tuple[str, ...] = ()
     similar: tuple[str, ...] = ()
@@ -266,6 +270,7 @@ def find(
         _column(con, _EXAMPLES, keys) | _examples_by_words(con, hashes, words, bounds)
     )
     learnt, near = models_of_examples(con, examples)
+    same_letters = scripts_of_same_letters(con, scripts, words)
     return Found(
         erasure=dataclasses.replace(
             erasure,
@@ -285,9 +290,10 @@ def find(
         same_words=tuple(sorted(same_words)),
         sibling_arms=tuple(sorted(arms)),
         copied=tuple(sorted(copied)),
+        same_letters=tuple(same_letters),
         influenced=tuple(sorted(_column(con, _INFLUENCED, [sorted(scripts), keys[1]]))),
         influenced_models=tuple(near),
-        similar=tuple(_similar(con, scripts, words, bounds)),
+        similar=tuple(similar_scripts(con, scripts | {*same_letters}, words, bounds)),
         published=tuple(fetch_dicts(con, _PUBLISHED, keys)),
         vendors=tuple(_vendors(con, keys[2])),
         active_model=next(
@@ -361,19 +367,6 @@ def _examples_by_words(
         if revision_hash is None
     ]
     return found | {one.key for one in copies(unnamed, words, bounds)}
-
-
-def _similar(
-    con: Connection, scripts: Collection[str], words: Sequence[str], bounds: Bounds
-) -> list[str]:
-    """Return ids of other scripts that share more words with these than allowed."""
-    rows = con.execute("SELECT script_id, text FROM current_scripts").fetchall()
-    others = [
-        GeneratedText("", script_id, "", text)
-        for script_id, text in rows
-        if script_id not in scripts and text
-    ]
-    return sorted({one.key for one in copies(others, words, bounds)})
 
 
 def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:

@@ -350,6 +350,7 @@ def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
         for one in found.vendors
         if "batch" not in one
     ]
-    said += [steps["warehouse"]["left"]] if "left" in steps["warehouse"] else []
+    for name in ("warehouse", "events"):
+        said += [steps[name]["left"]] if "left" in steps[name] else []
     said.append("The library's own file, exports and backups were not touched.")
     return said

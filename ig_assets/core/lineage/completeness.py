@@ -7,9 +7,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ig_assets.core.lineage.facts import RECORDED
+from ig_assets.core.lineage.model_scripts import FED
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -176,6 +178,16 @@ _WITHOUT = {
 }
 
 
+# `model_scripts` and the edges that it is made of, compared both ways.
+_NOT_ALIKE = {
+    "by its edges, and is not in model_scripts": (
+        f"SELECT * FROM ({FED}) EXCEPT SELECT model_id, script_id FROM model_scripts"
+    ),
+    "by model_scripts, and not by its edges": (
+        f"SELECT model_id, script_id FROM model_scripts EXCEPT SELECT * FROM ({FED})"
+    ),
+}
+
 _ToGap = Callable[[dict[str, Any]], Gap]
 
 
@@ -198,6 +210,8 @@ def check_completeness(con: Connection, limit: int = 20) -> Completeness:
         rows = con.execute(sql).fetchall()
         total += len(rows)
         gaps += [Gap(str(kind), str(i), fault) for kind, i in sorted(rows)[:limit]]
+    for fault, sql in _NOT_ALIKE.items():
+        total += _take(con, gaps, sql, limit, partial(_fed, fault))
     edges = _number(con, "SELECT count(*) FROM edges")
     return Completeness(edges, facts, tuple(gaps), total)
 
@@ -225,6 +239,11 @@ def _unknown_end(row: dict[str, Any]) -> Gap:
         f"has an edge {row['relation']} whose {row['side']}, {row['end_kind']} "
         f"{row['end_id']}, is in no table",
     )
+
+
+def _fed(fault: str, row: dict[str, Any]) -> Gap:
+    script = f"was fed by script {row['script_id']}"
+    return Gap("model", row["model_id"], f"{script} {fault}")
 
 
 def _number(con: Connection, sql: str) -> int:

@@ -134,6 +134,7 @@ COLUMNS: Mapping[str, Columns] = {
     "lowered_counts": Columns(others="post_id files"),
     "migrations": Columns(others="title"),
     "model_events": Columns(others="model_id status reason"),
+    "model_scripts": Columns(others="model_id script_id"),
     "models": Columns(
         hashes="artifact",
         others="model_id job_id provider name base_model",

@@ -22,3 +22,17 @@ def count_unfinished(con: Connection) -> int:
     """Return how many requests were interrupted or have words left."""
     sql = f"SELECT count(*) FROM forget_requests WHERE {UNFINISHED}"
     return int(con.execute(sql).fetchall()[0][0])
+
+
+def unfinished_warning(con: Connection) -> str:
+    """A sentence for whoever is about to use texts; empty where none is unfinished."""
+    count = count_unfinished(con)
+    if not count:
+        return ""
+    requests = (
+        "1 request to forget is" if count == 1 else f"{count} requests to forget are"
+    )
+    return (
+        f"{requests} not finished, so that words which have to go may be used again; "
+        "finish with `ig-assets forget --resume`."
+    )

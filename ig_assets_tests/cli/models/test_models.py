@@ -17,8 +17,12 @@ def env(tmp_path_factory: pytest.TempPathFactory) -> ForgettingFactory:
 
 
 def run(env: ForgettingFactory, *arguments: str) -> Result:
+    return of_app(env, "models", *arguments)
+
+
+def of_app(env: ForgettingFactory, *arguments: str) -> Result:
     settings = env.settings | {"DAGSTER_HOME": str(env.data / "dagster")}
-    return CliRunner().invoke(app, ["models", *arguments], env=settings)
+    return CliRunner().invoke(app, list(arguments), env=settings)
 
 
 def test_a_model_is_found_by_its_name_and_the_beginning_of_its_id(
@@ -60,3 +64,29 @@ def test_a_model_is_promoted_by_its_name_and_what_is_several_changes_nothing(
     assert last["reason"] == "a test"
     [now] = env.read("SELECT model_id FROM latest_model_status WHERE status = 'active'")
     assert now["model_id"] == BASE
+
+
+def test_the_scripts_that_fed_a_model_are_counted_and_named_both_ways(
+    env: ForgettingFactory,
+) -> None:
+    listed = {
+        row["model_id"]: row for row in json.loads(run(env, "list", "--json").stdout)
+    }
+    shown = json.loads(run(env, "show", env.model_id, "--json").stdout)
+    assert listed[env.model_id]["scripts"] == len(shown["scripts"]) >= 2
+    assert listed[BASE]["scripts"] == 0
+    said = " ".join(run(env, "show", env.model_id).stdout.split())
+    assert (
+        f"{len(shown['scripts'])} scripts are behind it, in its training lines" in said
+    )
+    ids = of_app(env, "lineage", env.model_id, "--ids")
+    assert ids.stdout.split() == shown["scripts"]
+    for script_id in shown["scripts"]:
+        back = of_app(env, "lineage", "script", script_id, "--ids", "--json")
+        assert json.loads(back.stdout) == [env.model_id]
+    kettle = of_app(env, "scripts", "show", "history/kettle", "--json")
+    assert json.loads(kettle.stdout)["facts"]["models it fed"] == env.model_id
+    for wrong in ([BASE, "--ids", "--down"], ["2026-01", "--ids", "--depth", "1"]):
+        refused = of_app(env, "lineage", *wrong)
+        assert refused.exit_code == 2 and "--ids is one step" in refused.output
+    assert of_app(env, "lineage", BASE, "--ids").stdout == ""

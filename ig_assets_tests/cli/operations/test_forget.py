@@ -10,7 +10,11 @@ from filelock import FileLock
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli.app import app
-from ig_assets_tests.core.forgetting.forgetting_factory import PHRASE, ForgettingFactory
+from ig_assets_tests.core.forgetting.forgetting_factory import (
+    PHRASE,
+    TEXT,
+    ForgettingFactory,
+)
 
 
 @pytest.fixture
@@ -42,6 +46,21 @@ def test_a_script_is_listed_then_forgotten_and_a_rerun_does_nothing(
     assert theirs.exit_code == 0, theirs.output
     assert "All scripts of this author were forgotten already" in theirs.stdout
     assert run(env, "--resume", "--json").stdout == "[]\n"
+
+
+def test_a_plan_names_scripts_of_the_same_letters_and_says_how_to_take_them_too(
+    env: ForgettingFactory,
+) -> None:
+    row = {"script_id": "library/loud", "revision_hash": "loud", "text": TEXT.upper()}
+    env.write("scripts", row)
+    env.warehouse.close()
+    said = " ".join(run(env, "history/kettle", "--dry-run").stdout.split())
+    assert "the same letters in other spacing or marks, stays: library/loud" in said
+    assert "Name these too to forget them in the same request" in said
+    said = " ".join(
+        run(env, "history/kettle", "library/loud", "--dry-run").stdout.split()
+    )
+    assert "stays: library/loud" not in said and "library/loud" in said
 
 
 def test_shared_sentences_and_the_model_in_use_are_said(env: ForgettingFactory) -> None:

@@ -96,6 +96,27 @@ def test_a_script_with_the_very_words_goes_too_and_a_similar_one_is_listed(
     assert receipt.fields["steps"]["search"]["shared"] == {"scripts": 2}
 
 
+def test_a_script_of_the_same_letters_is_listed_apart_from_similar_ones(
+    env: ForgettingFactory,
+) -> None:
+    for name, text in (("loud", f"{TEXT.upper()}!!"), ("near", TEXT + " And so on.")):
+        key = {"script_id": f"library/{name}", "revision_hash": text_hash(text)}
+        env.write("scripts", key | {"text": text, "hook": text, "origin": "library"})
+        row = {"changed_at": env.clock.now(), "status": "active"}
+        env.write("script_status", key | row)
+    plan = plan_forgetting(env.work(), [KETTLE])
+    assert plan.found.same_letters == ("library/loud",)
+    assert plan.found.similar == ("library/near",)
+    assert plan.as_json()["same_letters"] == ["library/loud"]
+    assert "library/loud" not in plan.found.erasure.scripts
+    both = plan_forgetting(env.work(), [KETTLE, "library/loud"])
+    assert "library/loud" in both.found.erasure.scripts
+    assert both.found.same_letters == ()
+    forget(env.work(), [KETTLE], "a letter", "rita")
+    [receipt] = read_receipts(env.work().receipts)
+    assert receipt.fields["found"]["same_letters"] == ["library/loud"]
+
+
 def test_the_search_finds_what_is_left_in_any_file_and_says_where(
     env: ForgettingFactory,
 ) -> None:

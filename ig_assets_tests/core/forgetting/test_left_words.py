@@ -73,12 +73,14 @@ def test_the_events_are_cleaned_of_the_file_and_of_what_was_quoted(
 
     def forget_events(sources: Any, sentences: Any) -> dict[str, Any]:
         asked.append((sources, sentences))
-        return {"cells": 3}
+        return {"cells": 3, "left": "A server was not searched."}
 
     receipt = forget(env.work(forget_events=forget_events), [KETTLE], "a", "rita")
+    assert receipt is not None
+    assert "A server was not searched." in receipt.fields["not_undone"]
     assert asked == [([FILE], [PHRASE, DIRECTION])]
     assert receipt is not None
-    assert receipt.fields["steps"]["events"] == {"cells": 3}
+    assert receipt.fields["steps"]["events"]["cells"] == 3
 
 
 def waiting(env: ForgettingFactory) -> list[str]:

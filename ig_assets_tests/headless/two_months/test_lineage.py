@@ -7,8 +7,13 @@ import sqlite3
 from contextlib import closing
 
 from ig_assets.core.lineage.completeness import check_completeness
+from ig_assets.core.lineage.model_scripts import (
+    model_ids_of_script,
+    script_ids_of_model,
+)
 from ig_assets.core.reports.lineage.trace import scripts_behind_model, trace, trace_all
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets_tests.core.lineage.test_model_scripts import walked
 from ig_assets_tests.headless.loop_fixtures import FEBRUARY, MONTHS, TurnedLoop
 
 
@@ -104,6 +109,26 @@ def test_both_directions_of_lineage_agree(turned_loop: TurnedLoop) -> None:
                     down = trace(con, kind, one, "down")
                     if down:
                         assert ("model", model_id) in {(r.kind, r.id) for r in down}
+
+
+def test_one_step_from_model_to_scripts_and_back_is_what_the_deep_walk_finds(
+    turned_loop: TurnedLoop,
+) -> None:
+    models = turned_loop.rows("SELECT model_id FROM models ORDER BY model_id")
+    scripts = turned_loop.rows("SELECT DISTINCT script_id FROM scripts ORDER BY 1")
+    fed: dict[str, list[str]] = {}
+    with warehouse_of(turned_loop).transaction() as con:
+        for row in models:
+            fed[row["model_id"]] = script_ids_of_model(con, row["model_id"])
+            deep = walked(con, "model", row["model_id"], "up", "script")
+            assert fed[row["model_id"]] == deep
+        for row in scripts:
+            reached = model_ids_of_script(con, row["script_id"])
+            assert reached == sorted(
+                m for m, of in fed.items() if row["script_id"] in of
+            )
+    assert sum(len(of) > 10 for of in fed.values()) >= len(MONTHS)
+    assert any(one.startswith("winner/") for of in fed.values() for one in of)
 
 
 def warehouse_of(loop: TurnedLoop) -> Warehouse:

@@ -34,7 +34,8 @@ def new_readings(
     """Return the rows to insert into `engagement`.
 
     A reading with a time of its own is kept even if it repeats known counts. Any other
-    reading is kept if one of its counts differs from the latest. If one arm of a test
+    reading is kept if one of its counts differs from the latest. A reading from before
+    its post was published is skipped (`reading_times` says so). If one arm of a test
     has a new reading, the latest reading of every other arm is kept too, so that all
     arms of the test have a reading of the same file.
     """
@@ -50,7 +51,8 @@ def new_readings(
             times = stored.get(arm.post_id, {})
             if is_read_again and not found:
                 latest = time.readings(arm.post)[-1]
-                found = [(latest, dict(latest.row.counts))]
+                if not latest.is_before_the_post:
+                    found = [(latest, dict(latest.row.counts))]
             for reading, counts in found:
                 rows += _rows(arm, reading, counts, times, now)
     return rows
@@ -67,7 +69,7 @@ def _news(
     for reading in time.readings(arm.post):
         counts = reading.row.counts
         same = all(latest.get(name) == value for name, value in counts.items())
-        if same and not reading.is_own:
+        if (same and not reading.is_own) or reading.is_before_the_post:
             continue
         known = times.get(reading.at, {})
         new = {n: v for n, v in counts.items() if n not in known or known[n][0] != v}

@@ -16,6 +16,7 @@ from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.corpus.rejects import write_rejects
 from ig_assets.core.identity import next_instant
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.model_scripts import record_scripts
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -156,6 +157,7 @@ def _write_scripts(
         for script_id, row in scripts.items()
     ]
     merge_rows(con, "scripts", rows, replace=False)
+    record_scripts(con, scripts)
 
 
 def _write_statuses(

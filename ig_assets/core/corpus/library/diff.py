@@ -19,6 +19,7 @@ from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.core.identity import forgotten_hashes
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.model_scripts import record_scripts
 from ig_assets.warehouse.warehouse import Connection
 
 # The staged columns as `scripts` stores them; a NULL is staged as ''.
@@ -102,6 +103,12 @@ _INSERT_REVISIONS = f"""
         AND s.revision_hash = p.revision_hash
     WHERE c.change IN ('new', 'revised', 'revived')
         AND s.script_id IS NULL
+"""
+
+_WRITTEN = """
+    SELECT script_id
+    FROM script_changes
+    WHERE change IN ('new', 'revised', 'revived')
 """
 
 _UPDATE_DESCRIPTIONS = f"""
@@ -196,7 +203,10 @@ def _same_words(con: Connection) -> list[str]:
 
 def apply_changes(con: Connection, now: datetime) -> None:
     """Write the revisions, descriptions and statuses of `script_changes`."""
-    con.execute(_INSERT_REVISIONS, [now])
+    [(written,)] = con.execute(_INSERT_REVISIONS, [now]).fetchall()
+    if written:
+        rows = con.execute(_WRITTEN).fetchall()
+        record_scripts(con, (script_id for (script_id,) in rows))
     con.execute(_UPDATE_DESCRIPTIONS)
     con.execute(_INSERT_STATUSES, [now, now])
 

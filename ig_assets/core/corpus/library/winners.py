@@ -11,6 +11,7 @@ from typing import TypedDict, cast
 
 from ig_assets.core.identity import next_instant
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.model_scripts import record_scripts
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
@@ -177,6 +178,7 @@ def promote_winners(
     known = dict(con.execute(_KNOWN_STATUSES).fetchall())
     rows = [{**row, "first_seen_at": now} for row in scripts]
     merge_rows(con, "scripts", rows, replace=False)
+    record_scripts(con, (row["script_id"] for row in scripts))
     statuses = [
         {
             "script_id": row["script_id"],

@@ -29,7 +29,17 @@ from ig_assets.core.corpus.scripts.script import (
     Performance,
     join_script,
 )
+from ig_assets.core.corpus.scripts.sections.section_walk import heading_section
+from ig_assets.core.corpus.scripts.sections.section_words import (
+    BODY,
+    CALL_TO_ACTION,
+    CUE,
+    NOTE,
+    SPOKEN,
+    STRUCTURE,
+)
 from ig_assets.core.corpus.scripts.sections.sections import (
+    NO_HOOK,
     Parts,
     parts_of,
     with_plain_hook,
@@ -44,6 +54,14 @@ ASKED = "cue within a sentence"
 FAULTS = (LABEL, READING, SHEET, PLACEHOLDER, HEADING, ASKED)
 """The kinds of `LeftOut` that a person should correct."""
 
+_TAKEN_FOR = {
+    NOTE: "a heading of notes, which are not spoken",
+    CUE: "a heading of directions, which are not spoken",
+    STRUCTURE: "the name of a part, which is not spoken",
+    BODY: "a heading of the script's body, which is not spoken",
+    SPOKEN: "a heading of spoken words, which is not spoken itself",
+    CALL_TO_ACTION: "a heading of the call to action, which is not spoken",
+}
 _OF_HEADINGS = (
     "a heading that names no known part is spoken, and so is what stands below; put "
     "what is not said under a heading `## Notes`, and remove a heading that is not "
@@ -102,7 +120,12 @@ def _note_script(
         )
     title = _readable(fields.get("title")) or ""
     doubtful: list[str] = []
-    parts = parts_of(note.blocks, left_out, hook, call, title, doubtful)
+    try:
+        parts = parts_of(note.blocks, left_out, hook, call, title, doubtful)
+    except InvalidSourceError as error:
+        if error.reason != NO_HOOK or not (taken := _taken_heading(note)):
+            raise
+        raise InvalidSourceError(NO_HOOK, f"{taken} {error.detail}") from None
     performance, trouble = None, ""
     try:
         performance, trouble = performance_of(fields, numbers)
@@ -127,6 +150,23 @@ def _doubts(
         return ()
     detail = f"{named_lines(passages, source)}{advice}"
     return (LeftOut(kind, len(passages), f"{detail[:1].upper()}{detail[1:]}"),)
+
+
+def _taken_heading(note: Note) -> str:
+    """For what the first heading of a text without a hook was taken, in a sentence.
+
+    It is named by its line: no word of it is quoted, as in `_doubts`.
+    """
+    first = note.blocks[0] if note.blocks else None
+    section = None if first is None else heading_section(first)
+    if first is None or section not in _TAKEN_FOR:
+        return ""
+    where = named_lines([plain(first.text)], note.source)
+    sentence = (
+        f"the heading at the start is taken for {_TAKEN_FOR[section]}; if it is the "
+        "hook, write it as a plain line `Hook: …`, or in other words."
+    )
+    return f"{where}{sentence}" if where else f"{sentence[:1].upper()}{sentence[1:]}"
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:

@@ -7,6 +7,7 @@ import json
 from ig_assets.core.fine_tuning.jobs.rows import JobRow, select_jobs
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.model_scripts import record_models
 from ig_assets.core.models.learnt_examples import learnt_from_forgotten
 from ig_assets.core.models.registry import (
     ModelRow,
@@ -58,6 +59,7 @@ def register_model(
                 forgotten = "learnt from a script that was forgotten meanwhile"
                 set_status(con, model_id, "tainted", forgotten, now)
             record_edges(con, _model_edges(model_id, job), run_id, now)
+            record_models(con, model_id)
         return get_model(con, model_id)
 
 

@@ -145,7 +145,8 @@ def _submit_once(
     timer = clock if ledger is None else ledger.money_clock
     submitter = _Submitter(warehouse, submitter_of(folder), timer)
     base_model = trainer.base_model
-    method = trainer.method if isinstance(trainer, TrainsBy) else SFT
+    by_method = {"method": trainer.method} if isinstance(trainer, TrainsBy) else {}
+    method = by_method.get("method", SFT)
     parts = (month, trainer.provider, base_model, dataset.dataset_hash, seed)
     intent_key = stable_id("fine_tune", *parts, *([] if method == SFT else [method]))
     job_id = stable_id("job", intent_key)
@@ -154,8 +155,7 @@ def _submit_once(
         if known is None:
             at = _submitted_at(con, month, clock)
             intent = _intent(trainer, month, dataset, intent_key)
-            settings = {"seed": seed} | ({} if method == SFT else {"method": method})
-            intent["hyperparameters"] = json.dumps(settings)
+            intent["hyperparameters"] = json.dumps({"seed": seed, **by_method})
             intent |= {"job_id": job_id, "submitted_at": at, **submitter.intent()}
             if dataset.is_empty:
                 intent["refusal"] = _nothing_to_train_on(month)

@@ -17,6 +17,7 @@ from ig_assets.core.fine_tuning.ranker.calibration import series_of
 from ig_assets.core.fine_tuning.ranker.evidence import evidence_before
 from ig_assets.core.identity import stable_id
 from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.model_scripts import record_models
 from ig_assets.core.models.ranker.arms import PastHooks, past_hooks
 from ig_assets.core.models.ranker.proof import Proof
 from ig_assets.core.models.ranker.ranker import train
@@ -186,6 +187,7 @@ def _register(
         for arm in arms
     ]
     merge_rows(con, "ranker_arms", rows, replace=False)
+    record_models(con, model_id)
     edges = [Edge("model", model_id, "post", a.post_id, "learnt_from") for a in arms]
     # A post of the loop has an edge to its variant; an imported post has no edge yet.
     edges += [

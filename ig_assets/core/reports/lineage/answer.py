@@ -13,6 +13,7 @@ from ig_assets.core.reports.lineage.names import (
     resolve,
     scripts_of_author,
     things_about,
+    topic_text,
 )
 from ig_assets.core.reports.lineage.page import (
     DEV_UI,
@@ -43,11 +44,15 @@ MANY = ("author", "topic")
 
 @dataclass(frozen=True)
 class Subject:
-    """What a question is about: one thing, or all things of an author or a topic."""
+    """What a question is about: one thing, or all things of an author or a topic.
+
+    `name` is what people call the author or topic; it is empty for one thing.
+    """
 
     kind: str
     id: str
     nodes: tuple[Node, ...]
+    name: str = ""
 
 
 @dataclass(frozen=True)
@@ -99,7 +104,7 @@ def all_of_author(con: Connection, author: str) -> Subject:
     Raises InputError if there is none.
     """
     ids = scripts_of_author(con, author)
-    return Subject("author", author, tuple(("script", i) for i in ids))
+    return Subject("author", author, tuple(("script", i) for i in ids), author)
 
 
 def all_about(con: Connection, topic: str) -> Subject:
@@ -107,7 +112,9 @@ def all_about(con: Connection, topic: str) -> Subject:
 
     Raises InputError if there is neither.
     """
-    return Subject("topic", topic, tuple(things_about(con, topic)))
+    nodes = things_about(con, topic)
+    by_id = [i for kind, i in nodes if kind == "topic" and i.startswith(topic.strip())]
+    return Subject("topic", topic, tuple(nodes), topic_text(con, by_id) or topic)
 
 
 def answer_lineage(
@@ -149,7 +156,7 @@ def answer_lineage(
     via = {(row.via_kind, row.via_id) for row in rows}
     names = labels(con, nodes | via, as_of)
     if subject.kind in MANY:
-        label = subject.id
+        label = subject.name
         sentence = _sentence_of_many(subject, found.get("down", []))
     else:
         label = names.get((subject.kind, subject.id), subject.id)
@@ -203,7 +210,7 @@ def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
     }
     count = sum(kind == "script" for kind, _ in subject.nodes)
     said = f"{count} {'script' if count == 1 else 'scripts'}"
-    said += f" by {subject.id}" if subject.kind == "author" else f" about {subject.id}"
+    said += f" {'by' if subject.kind == 'author' else 'about'} {subject.name}"
     if subject.kind == "topic":
         said += f", {len(about)} variants written about it"
     return (

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
@@ -175,6 +175,16 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
             "scripts list` name them."
         )
     return [(str(kind), str(id)) for kind, id in found]
+
+
+def topic_text(con: Connection, ids: Sequence[str]) -> str:
+    """What the calendar calls the topics of these ids; empty where it knows none."""
+    rows = con.execute(
+        "SELECT topic FROM topics WHERE topic_id IN (SELECT unnest(?::TEXT[])) "
+        "AND topic <> '' ORDER BY month DESC LIMIT 1",
+        [list(ids)],
+    ).fetchall()
+    return str(rows[0][0]) if rows else ""
 
 
 _ABOUT = """

@@ -47,8 +47,11 @@ SAY_THEIR_KIND = frozenset(
     "index_entry".split()
 )
 """Kinds whose labels already begin with the kind, such as "test: winner"."""
+MOST_SAID = 1_000_000
+"""The largest e-value that is written in figures."""
+
 RELATIONS_IN_WORDS = {
-    "retrieved": "had it in its prompt",
+    "retrieved": "had in its prompt",
     "by_model": "was written by",
     "polished_by": "was polished by",
     "by_prompt": "was written with",
@@ -175,10 +178,19 @@ def _text_row(text: ModelScript) -> dict[str, Any]:
         "lift": text.lift,
         "lift_said": "" if text.lift is None else f"{text.lift:+.0%}",
         "evidence": text.evidence,
-        "evidence_said": "" if text.evidence is None else f"{text.evidence:,.3g}",
+        "evidence_said": _e_value(text.evidence),
         "rule": text.rule or "",
         "why": text.why,
     }
+
+
+def _e_value(value: float | None) -> str:
+    """As people read it: 4.28, 234, 1,798; beyond a million only that."""
+    if value is None:
+        return ""
+    if value > MOST_SAID:
+        return f"over {MOST_SAID:,}"
+    return f"{value:,.0f}" if value >= 100 else f"{value:.3g}"
 
 
 def _edge_rows(

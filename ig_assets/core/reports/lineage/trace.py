@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 from ig_assets.core.experiments.phrases import HELD_FOR
 from ig_assets.core.experiments.reports.wording import accepted
 from ig_assets.core.lineage.edges import KINDS
 from ig_assets.core.lineage.facts import DERIVED
 from ig_assets.core.models.registry import get_model
+from ig_assets.core.ports.training import DPO, SFT
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -67,7 +70,8 @@ WHERE experiment_id IN (SELECT unnest(?::TEXT[]))
 
 _BEHIND = """
 WITH fed AS (
-    SELECT DISTINCT j.month, d.parent_id AS example_id, d.relation AS split
+    SELECT DISTINCT j.month, j.hyperparameters, d.parent_id AS example_id,
+        d.relation AS split
     FROM edges m
     JOIN edges u ON u.child_kind = 'job' AND u.child_id = m.parent_id
         AND u.parent_kind = 'dataset'
@@ -79,7 +83,12 @@ WITH fed AS (
 SELECT f.example_id, f.split, t.kind, t.script_id, t.variant_id, t.revision_hash,
     t.weight, t.reason, t.decision_ref AS experiment_id, d.decision, d.lift, s.log_e,
     s.rule,
-    h.cause AS held_by,
+    h.cause AS held_by, f.hyperparameters,
+    coalesce(t.kind, (
+        SELECT min(g.kind)
+        FROM forgotten_examples AS g
+        WHERE g.month = f.month AND g.example_id = f.example_id
+    )) AS known_kind,
     t.example_id IS NOT NULL AND d.decision IS NOT NULL AND NOT coalesce(
         d.winner_revision_hash = t.revision_hash
         OR d.winner_variant_id = t.variant_id
@@ -158,9 +167,10 @@ class ScriptBehind:
     `rule` decided the test: "e" (e-value) or "z" (a single look on z). `lift` is a
     ratio minus 1 over the runner-up and `log_e` the standing's ln e, both of the test's
     latest decision; None if it has no winner or they were not measured. `in_model` says
-    that the model learnt from the example: it is in the train split, or in the prompt
-    of a few-shot model. `worse` is the other text of a pair. If the script was
-    forgotten since, only ids are left.
+    that the model learnt from the example: it was in the prompt of a few-shot model, or
+    it is in the train split and of a kind that the trainer used (supervised lines or
+    pairs). `worse` is the other text of a pair. If the script was forgotten since, only
+    ids are left.
     """
 
     example_id: str
@@ -299,8 +309,10 @@ def scripts_behind_model(
     }
     for row in rows:
         row |= gone.get(row["example_id"], {})
+        kind, settings = row.pop("known_kind"), row.pop("hyperparameters")
         if shown is None:
-            in_model = row["split"] == "train"
+            used = _kinds_used(settings, artifact)
+            in_model = row["split"] == "train" and (kind is None or kind in used)
         else:
             in_model = row["example_id"] in in_context
         row["reason"] = row["reason"] or "gone: forgotten since"
@@ -314,6 +326,17 @@ def scripts_behind_model(
         other = worse.get(row["example_id"])
         behind.append(ScriptBehind(**row, in_model=in_model, worse=other))
     return behind
+
+
+def _kinds_used(settings: str | None, artifact: Mapping[str, Any]) -> Collection[str]:
+    """Of which kinds a job's trainer took lines: supervised, pairs, or both.
+
+    `settings` are what the job recorded (JSON). Jobs of earlier versions recorded the
+    method only where it was not supervised; an adapter trained here takes both kinds.
+    """
+    if method := json.loads(settings or "{}").get("method"):
+        return (method,)
+    return (SFT, DPO) if artifact.get("kind") == "lora" else (SFT,)
 
 
 def _accepted(

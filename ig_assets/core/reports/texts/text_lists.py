@@ -1,7 +1,8 @@
 """List the texts and topics of the warehouse for people, filtered by their words.
 
 A filter is a part of a name, in any letter case: `knife` finds the topic "Sharpen a
-kitchen knife". Forgotten texts are in no list.
+kitchen knife". A forgotten script is in no list; a forgotten variant is listed without
+its words.
 """
 
 from __future__ import annotations
@@ -43,7 +44,8 @@ WITH tested AS (
 SELECT v.variant_id, v.hook AS words, t.topic, v.month, v.arm, v.hook_style,
     v.model AS author, v.novelty, v.rejection, x.post_status, d.decision,
     x.post_arm = d.winner_arm AS is_ahead, h.cause AS held,
-    coalesce(x.simulated, FALSE) AS simulated, c.role, c.model_id AS chosen_by
+    coalesce(x.simulated, FALSE) AS simulated, c.role, c.model_id AS chosen_by,
+    list_contains(?::TEXT[], v.variant_id) AS forgotten
 FROM latest_variants AS v
 LEFT JOIN topics AS t
   ON t.month = v.month
@@ -56,7 +58,6 @@ LEFT JOIN latest_decisions AS d
   ON d.experiment_id = x.experiment_id
 LEFT JOIN held_winners AS h
   ON h.experiment_id = x.experiment_id
-WHERE NOT list_contains(?::TEXT[], v.variant_id)
 ORDER BY v.month, t.due_on, t.topic, v.arm
 """
 
@@ -136,10 +137,13 @@ class ScriptRow(TypedDict):
 
 
 class VariantRow(TypedDict):
-    """A variant of a topic; `state` says in words how far it has come."""
+    """A variant of a topic; `state` says in words how far it has come.
+
+    A forgotten variant has no words.
+    """
 
     variant_id: str
-    words: str
+    words: str | None
     topic: str | None
     month: str
     arm: str
@@ -184,7 +188,8 @@ def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], 
         state = _variant_state(row)
         for name in _OF_STATE:
             del row[name]
-        row |= {"words": first_words(row["words"]), "state": state}
+        words = None if row.pop("forgotten") else first_words(row["words"])
+        row |= {"words": words, "state": state}
         found.append(cast(VariantRow, row))
     return found, len(rows)
 
@@ -209,6 +214,8 @@ _OF_STATE = "rejection post_status decision is_ahead held role chosen_by".split(
 
 
 def _variant_state(row: Mapping[str, Any]) -> str:
+    if row["forgotten"]:
+        return f"forgotten, {_state_of_post(row)}"
     if row["rejection"]:
         return f"rejected: {row['rejection']}"
     state = _state_of_post(row)

@@ -8,6 +8,7 @@ from typing import Any, TypedDict
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_variants
 from ig_assets.core.generation.gates.gates import GATES
 from ig_assets.core.lineage.first_words import first_words
+from ig_assets.core.lineage.model_scripts import model_ids_of_script
 from ig_assets.core.reports.lineage.names import resolve
 from ig_assets.core.reports.texts.text_lists import Filters, list_variants
 from ig_assets.errors import InputError
@@ -106,6 +107,7 @@ def whole_script(con: Connection, reference: str) -> WholeText:
             "in the index": bool(uses["index_entries"]),
             "variants it grounded": uses["grounded_variants"],
             "lines in training sets": uses["training_lines"],
+            "models it fed": ", ".join(model_ids_of_script(con, script_id)),
         },
         parts=_parts(row),
         tables={"figures": [_filled(one) for one in figures]},

@@ -31,7 +31,8 @@ class Order:
         others = [name for name in filled if name not in ours]
         self.lacking = ""
         if others or len(set(filled)) < len(filled) or len({*ours}) < len(ours):
-            named = f" ({others[0]!r})" if others else ""
+            # Not by its name: the row may be a script, and no remark quotes one.
+            named = f" (its column {found.index(others[0]) + 1})" if others else ""
             self.lacking = (
                 f"It stands below a second header (line {line}), whose columns are not "
                 f"those of the first{named}; save the rows below that line as a file "

@@ -367,3 +367,27 @@ def test_no_text_crashes_the_reader(text: str, front: dict[str, str]) -> None:
     content = f"---\n{lines}\n---\n{text}".encode("utf-8", "replace")
     parsed = parse_file("any.md", content)
     assert len(parsed.scripts) + len(parsed.rejects) == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("# Notes nobody reads\n\nThey stay in a drawer.", "a heading of notes"),
+        ("---\nid: x\n---\n\n# Editor notes\n\nWords.", "a heading of notes"),
+        ("# Visual\n\nA pan.", "a heading of directions"),
+        ("# Body\n\nWords.", "a heading of the script's body"),
+    ],
+)
+def test_a_refusal_says_for_what_the_first_heading_was_taken(
+    text: str, said: str
+) -> None:
+    [reject] = parse_file("a.md", text.encode()).rejects
+    line = 1 + text[: text.index("# ")].count("\n")
+    assert reject.reason == "no hook"
+    assert reject.detail.startswith(f"Line {line}: the heading at the start is taken")
+    assert said in reject.detail
+    named = text.replace("# ", "Hook: ")
+    [script] = parse_file("a.md", named.encode()).scripts
+    assert script.hook == text[text.index("# ") + 2 :].split("\n")[0]
+    for word in ("nobody", "Editor", "drawer", "Words"):
+        assert word not in reject.detail

@@ -156,9 +156,12 @@ def test_a_topic_is_its_variants_and_the_scripts_that_are_labelled_so(
         subject = all_about(con, "SHARP KNIVES")
         answer = answer_lineage(con, subject, ("down",))
         then = answer_lineage(con, subject, ("down",), as_of=datetime(2026, 3, 1))
-        assert all_about(con, "t-kn").nodes == (("topic", "t-knives"),)
+        by_id = all_about(con, "t-kn")
+        named = answer_lineage(con, by_id, ("down",))
         with pytest.raises(InputError, match="no topic 'forks'"):
             all_about(con, "forks")
+    assert (by_id.nodes, named.label) == ((("topic", "t-knives"),), "Sharp knives")
+    assert named.sentence is not None and "about Sharp knives" in named.sentence
     assert subject.nodes == (("topic", "t-knives"), ("script", "lib"))
     assert {(row.relation, row.id) for row in answer.after} == {
         ("about", "v"),

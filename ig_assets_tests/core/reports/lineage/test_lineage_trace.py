@@ -159,6 +159,49 @@ def test_a_model_leads_to_the_scripts_that_fed_it_and_back(tmp_path: Path) -> No
     assert ("model", model.model_id) in {(r.kind, r.id) for r in down}
 
 
+@pytest.mark.parametrize(
+    ("settings", "artifact", "kinds"),
+    [
+        ('{"seed": 7, "method": "sft"}', None, {"sft"}),
+        ('{"seed": 7, "method": "dpo"}', None, {"dpo"}),
+        ('{"seed": 7}', None, {"sft"}),
+        ('{"seed": 7}', '{"kind": "lora"}', {"sft", "dpo"}),
+    ],
+)
+def test_a_model_learnt_from_lines_of_the_kinds_that_its_trainer_took(
+    tmp_path: Path, settings: str, artifact: str | None, kinds: set[str]
+) -> None:
+    env, model = trained_model(tmp_path)
+    with env.warehouse.transaction() as con:
+        con.execute("UPDATE models SET artifact = ?", [artifact])
+        con.execute("UPDATE fine_tune_jobs SET hyperparameters = ?", [settings])
+        behind = scripts_behind_model(con, model.model_id)
+    train = [one for one in behind if one.split == "train"]
+    assert {one.kind for one in train} == {"sft", "dpo"}
+    assert {one.kind for one in train if one.in_model} == kinds
+    assert all(one.in_model == (one.kind in kinds) for one in train)
+
+
+def test_a_forgotten_pair_was_learnt_only_by_a_trainer_of_pairs(tmp_path: Path) -> None:
+    env, model = trained_model(tmp_path)
+    [pair] = env.read(
+        "SELECT month, example_id, kind, split FROM training_examples "
+        "WHERE kind = 'dpo' AND split = 'train' ORDER BY example_id LIMIT 1"
+    )
+    env.write("forgotten_examples", pair | {"forgotten_at": datetime(2026, 5, 1)})
+    for settings, learnt in (('{"method": "sft"}', False), ('{"method": "dpo"}', True)):
+        with env.warehouse.transaction() as con:
+            con.execute("UPDATE models SET artifact = NULL")
+            con.execute("UPDATE fine_tune_jobs SET hyperparameters = ?", [settings])
+            con.execute(
+                "DELETE FROM training_examples WHERE example_id = ?",
+                [pair["example_id"]],
+            )
+            behind = scripts_behind_model(con, model.model_id)
+        [gone] = [b for b in behind if b.example_id == pair["example_id"]]
+        assert (gone.kind, gone.in_model) == (None, learnt)
+
+
 def test_each_example_behind_a_model_has_weight_reason_decision_and_split(
     tmp_path: Path,
 ) -> None:

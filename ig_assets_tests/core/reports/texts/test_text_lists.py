@@ -67,6 +67,21 @@ def test_a_forgotten_script_is_in_no_list_and_has_no_words(
             whole_script(con, known[0]["script_id"])
 
 
+def test_a_forgotten_variant_is_listed_without_words(env: FineTuningFactory) -> None:
+    with env.warehouse.transaction() as con:
+        before, _ = list_variants(con, Filters())
+    gone = next(row for row in before if row["state"] == "published, winner")
+    env.forget(f"winner/{gone['variant_id']}")
+    with env.warehouse.transaction() as con:
+        after, count = list_variants(con, Filters())
+    assert len(after) == len(before) == count
+    [row] = [row for row in after if row["variant_id"] == gone["variant_id"]]
+    assert row["words"] is None and row["state"] == "forgotten, published, winner"
+    assert {row["variant_id"] for row in after if not row["words"]} == {
+        gone["variant_id"]
+    }
+
+
 def test_a_variant_is_shown_with_its_state_and_what_it_was_grounded_in(
     env: FineTuningFactory,
 ) -> None:

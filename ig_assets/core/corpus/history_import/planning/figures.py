@@ -58,7 +58,8 @@ def performance_rows(
         known[row["script_id"], row["revision_hash"], row["source"]].append(row)
     by_script: dict[tuple[str, str], list[FilePost]] = defaultdict(list)
     for item in posts:
-        if item.post.row.counts:
+        latest = time.readings(item.post)[-1]
+        if item.post.row.counts and not latest.is_before_the_post:
             by_script[item.script_id, item.post.row.revision_hash].append(item.post)
     rows = []
     for (script_id, revision_hash), members in by_script.items():

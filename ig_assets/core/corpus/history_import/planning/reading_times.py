@@ -34,6 +34,15 @@ class Reading(NamedTuple):
     at: datetime
     is_own: bool
 
+    @property
+    def is_before_the_post(self) -> bool:
+        """Whether the post was published only after this time, by its own date.
+
+        A bare date of reading means that whole day.
+        """
+        posted = self.row.posted_on
+        return posted is not None and _end_of_day(self.at) < posted
+
 
 @dataclass(frozen=True)
 class ReadingTime:
@@ -133,7 +142,11 @@ def settle_time(
         if at != time.now:
             by = "after the latest known reading"
         time = replace(time, stated=at, by=by)
-    return time, (*_kept_as_history(timed, time), *_fell(timed, time))
+    return time, (
+        *_kept_as_history(timed, time),
+        *_fell(timed, time),
+        *_too_early(arms, time),
+    )
 
 
 def _kept_as_history(
@@ -171,6 +184,30 @@ def _fell(
     return (
         f"Known posts with a counter that fell: {posts:,}. The lower count is kept as "
         "the latest, and a decision on the higher one is made again.",
+    )
+
+
+def _too_early(arms: Sequence[ImportedArm], time: ReadingTime) -> tuple[str, ...]:
+    """Return a note on readings that would be older than their post, which are skipped.
+
+    Where a file has no time of reading, such posts have counts of 0 alone: they are
+    dated after the newest post that was seen by anyone.
+    """
+    found = {arm.post.row.number: time.readings(arm.post) for arm in arms}
+    early = [
+        one for of_post in found.values() for one in of_post if one.is_before_the_post
+    ]
+    if not early:
+        return ()
+    why = (
+        "their time of reading is before the day of their post"
+        if any(one.is_own for one in early)
+        else f"these posts have no counts above 0 and are dated after {time.by}, "
+        f"{time.at:%Y-%m-%d}, so that they may be planned ones"
+    )
+    return (
+        f"Readings skipped: {len(early):,}, since {why}. --as-of DATE, or a column "
+        "mapped by --map as_of=COLUMN, says when the counts were read.",
     )
 
 

@@ -77,7 +77,7 @@ class Sections:
         bare_hook: Block | None = None
         for place, block in enumerate(blocks):
             self._is_mid_script = place < last_part
-            section = _heading_section(block)
+            section = heading_section(block)
             level = block.level or _LABEL_LEVEL
             is_first = not self.pieces and self._section == LEAD
             if section is None and (named := _heading_label(block, is_first)):
@@ -123,7 +123,7 @@ class Sections:
         return label
 
     def _names_script(self, block: Block) -> bool:
-        if _heading_section(block) in (BODY, SPOKEN):
+        if heading_section(block) in (BODY, SPOKEN):
             return True
         labels = [] if block.level else map(self._label, block.text.split("\n"))
         return any(label is not None and label[0] == BODY for label in labels)
@@ -337,7 +337,8 @@ def _several_hooks() -> InvalidSourceError:
     )
 
 
-def _heading_section(block: Block) -> str | None:
+def heading_section(block: Block) -> str | None:
+    """The section that a heading, or a strong line, names; None where it names none."""
     if not (block.level or is_strong(block.text)):
         return None
     text = plain(block.text)

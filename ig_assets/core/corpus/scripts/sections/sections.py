@@ -40,7 +40,7 @@ from ig_assets.core.corpus.scripts.sections.section_words import (
 )
 from ig_assets.core.identity import normalise_text
 
-TITLE = "title"
+TITLE, NO_HOOK = "title", "no hook"
 _LEFT_OUT = {
     NOTE: "note",
     CUE: "cue",
@@ -199,7 +199,7 @@ def _leading_hook(lead: list[Piece], title: str) -> tuple[str, list[Piece]]:
     if title:
         return _one_line(title), lead
     raise InvalidSourceError(
-        "no hook",
+        NO_HOOK,
         "The text does not start with a line `# hook`, and has none labelled `Hook:`.",
     )
 

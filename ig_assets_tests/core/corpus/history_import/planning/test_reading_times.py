@@ -93,6 +93,43 @@ def test_a_planned_post_dates_no_reading(corpus: CorpusFactory) -> None:
     assert report.read_at == datetime(2025, 12, 1)
 
 
+TOO_EARLY = """
+    SELECT count(*)
+    FROM engagement AS g
+    JOIN posts AS p USING (post_id)
+    WHERE g.as_of < date_trunc('day', p.published_at)
+"""
+
+
+def test_a_post_without_counts_gets_no_reading_that_is_older_than_itself(
+    corpus: CorpusFactory,
+) -> None:
+    planned = "2,Planned.,2026-03-01,0,0\n3,Planned too.,2026-04-01,0,0\n"
+    report = load(corpus, export("january") + planned)
+    assert report.posts == 3 and corpus.rows(TOO_EARLY) == [(0,)]
+    [note] = [note for note in report.notes if "Readings skipped" in note]
+    assert "Readings skipped: 2, since these posts have no counts above 0" in note
+    assert "2025-12-01" in note and "--as-of DATE" in note
+    assert onions(corpus) == [100.0]
+    later = export("january") + planned
+    report = load(corpus, later, "later.csv", as_of=datetime(2026, 5, 1))
+    assert not any("Readings skipped" in note for note in report.notes)
+    assert corpus.rows("SELECT count(DISTINCT post_id) FROM engagement") == [(3,)]
+
+
+def test_a_time_of_reading_before_the_post_is_skipped_and_counted(
+    corpus: CorpusFactory,
+) -> None:
+    report = load(corpus, export("january", dated=True), as_of=datetime(2026, 1, 10))
+    assert corpus.rows(TOO_EARLY) == [(0,)]
+    [note] = [note for note in report.notes if "Readings skipped" in note]
+    assert "1, since their time of reading is before the day of their post" in note
+    same_day = load(
+        corpus, export("january", dated=True), "b.csv", as_of=datetime(2026, 1, 20)
+    )
+    assert not any("Readings skipped" in note for note in same_day.notes)
+
+
 def test_a_reading_of_the_future_is_refused_and_the_later_ones_are_the_latest(
     corpus: CorpusFactory,
 ) -> None:

@@ -1,0 +1,43 @@
+"""Other scripts that are like forgotten ones; they are listed, and a person decides."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+
+from ig_assets.core.forgetting.copies import Bounds, GeneratedText, copies
+from ig_assets.core.identity import forgotten_hashes
+from ig_assets.warehouse.warehouse import Connection
+
+_OTHER_TEXTS = """
+    SELECT script_id, text
+    FROM scripts
+    WHERE NOT list_contains(?::TEXT[], script_id)
+        AND text <> ''
+"""
+
+
+def scripts_of_same_letters(
+    con: Connection, scripts: Collection[str], words: Sequence[str]
+) -> list[str]:
+    """Ids of other scripts that differ in spacing, capitals and marks alone.
+
+    `words` are the texts of `scripts`.
+    """
+    wanted = {one for text in words for one in forgotten_hashes(text)}
+    rows = con.execute(_OTHER_TEXTS, [sorted(scripts)]).fetchall()
+    return sorted(
+        {str(i) for i, text in rows if not wanted.isdisjoint(forgotten_hashes(text))}
+    )
+
+
+def similar_scripts(
+    con: Connection, scripts: Collection[str], words: Sequence[str], bounds: Bounds
+) -> list[str]:
+    """Ids of other scripts that share more words with these than a variant may."""
+    rows = con.execute("SELECT script_id, text FROM current_scripts").fetchall()
+    others = [
+        GeneratedText("", script_id, "", text)
+        for script_id, text in rows
+        if script_id not in scripts and text
+    ]
+    return sorted({one.key for one in copies(others, words, bounds)})

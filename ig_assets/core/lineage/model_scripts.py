@@ -1,0 +1,148 @@
+"""Which scripts fed a model, and which models a script fed: ids, in one look-up each.
+
+Edges have the same answer five steps deep. It is a table of its own, `model_scripts`,
+since it is asked of many models and scripts at once. A script fed a model where a
+training line of the model holds it or its very words, as the better or the worse text,
+or where a ranker was fitted on a post of it. Rows are written in the transaction that
+registers a model or writes scripts; the check of completeness compares them with the
+edges.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import cast
+
+from ig_assets.warehouse.warehouse import Connection
+
+# From a model to what its training lines hold; the edges of `s` and `m` are the ends.
+_LINES = """
+    edges AS m
+    JOIN edges AS j
+        ON j.child_kind = 'job'
+        AND j.child_id = m.parent_id
+        AND j.relation = 'trains_on'
+    JOIN edges AS d
+        ON d.child_kind = 'dataset'
+        AND d.child_id = j.parent_id
+        AND d.parent_kind = 'example'
+    JOIN edges AS s
+        ON s.child_kind = 'example'
+        AND s.child_id = d.parent_id
+        AND s.relation IN ('chosen', 'rejected')
+"""
+_OF_A_MODEL = "m.child_kind = 'model' AND m.relation = 'made_by'"
+
+_FED = f"""
+    WITH held AS MATERIALIZED (
+        SELECT m.child_id AS model_id, s.parent_kind AS kind, s.parent_id AS id
+        FROM {_LINES}
+        WHERE {_OF_A_MODEL} AND {{of_model}}
+        UNION
+        SELECT m.model_id, 'script', m.script_id
+        FROM ranker_arms AS m
+        WHERE m.script_id IS NOT NULL AND {{of_ranker}}
+        UNION
+        SELECT m.model_id, 'revision', m.revision_hash
+        FROM ranker_arms AS m
+        WHERE m.revision_hash IS NOT NULL AND {{of_ranker}}
+    )
+    SELECT model_id, id AS script_id
+    FROM held
+    WHERE kind = 'script'
+    UNION
+    SELECT held.model_id, s.script_id
+    FROM held
+    JOIN scripts AS s
+        ON s.revision_hash = held.id
+    WHERE held.kind = 'revision'
+"""
+FED = _FED.format(of_model="TRUE", of_ranker="TRUE")
+"""(model_id, script_id) of all models, from edges, arms and words."""
+
+_FED_MODELS = _FED.format(
+    of_model="m.child_id IN (SELECT unnest($1::TEXT[]))",
+    of_ranker="m.model_id IN (SELECT unnest($1::TEXT[]))",
+)
+
+_BY_WORDS = f"""
+    WITH written AS MATERIALIZED (
+        SELECT script_id, revision_hash
+        FROM scripts
+        WHERE script_id IN (SELECT unnest($1::TEXT[]))
+    )
+    SELECT m.child_id AS model_id, w.script_id
+    FROM {_LINES}
+    JOIN written AS w
+        ON w.revision_hash = s.parent_id
+    WHERE {_OF_A_MODEL}
+        AND s.parent_kind = 'revision'
+    UNION
+    SELECT a.model_id, w.script_id
+    FROM ranker_arms AS a
+    JOIN written AS w
+        ON w.revision_hash = a.revision_hash
+"""
+
+_RECORD = """
+    INSERT INTO model_scripts (model_id, script_id)
+    SELECT model_id, script_id
+    FROM ({fed})
+    EXCEPT
+    SELECT model_id, script_id
+    FROM model_scripts
+    ORDER BY ALL
+"""
+_RECORD_MODELS = _RECORD.format(fed=_FED_MODELS)
+_RECORD_SCRIPTS = _RECORD.format(fed=_BY_WORDS)
+
+_ANY = "SELECT 1 FROM model_scripts LIMIT 1"
+_SCRIPTS = "SELECT script_id AS id FROM model_scripts WHERE model_id = ?"
+_MODELS = "SELECT model_id AS id FROM model_scripts WHERE script_id = ?"
+_COUNTS = "SELECT model_id, count(*) FROM model_scripts GROUP BY model_id"
+
+
+def record_models(con: Connection, *model_ids: str) -> None:
+    """Write which scripts fed these models, in the transaction that wrote their edges.
+
+    What is written already stays.
+    """
+    con.execute(_RECORD_MODELS, [list(model_ids)])
+
+
+def record_scripts(con: Connection, script_ids: Iterable[str]) -> None:
+    """Write which models these scripts fed, in the transaction that wrote them.
+
+    Their words may be those of a model's training line, as a winner's are.
+    """
+    wanted = sorted(set(script_ids))
+    if wanted and con.execute(_ANY).fetchall():
+        con.execute(_RECORD_SCRIPTS, [wanted])
+
+
+def script_ids_of_model(con: Connection, model_id: str) -> list[str]:
+    """Ids of the scripts that fed a model, sorted; forgotten ones too.
+
+    None for a base model and for an unknown id.
+    """
+    return _sorted_ids(con, _SCRIPTS, model_id)
+
+
+def model_ids_of_script(con: Connection, script_id: str) -> list[str]:
+    """Ids of the models that a script fed, sorted; none for an unknown id."""
+    return _sorted_ids(con, _MODELS, script_id)
+
+
+def script_counts(con: Connection) -> dict[str, int]:
+    """How many scripts fed each model that any script fed."""
+    return {str(model): int(n) for model, n in con.execute(_COUNTS).fetchall()}
+
+
+def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:
+    """The column `id`, sorted.
+
+    Sorted here, since to begin a sort takes DuckDB longer than the look-up itself;
+    fetched as one array, which takes half the time of as many rows.
+    """
+    found = con.execute(sql, [id]).fetchnumpy()["id"]
+    return sorted(cast(list[str], found.tolist()))
