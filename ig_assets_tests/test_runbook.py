@@ -103,6 +103,11 @@ SYMPTOMS: Claims = {
         "test_a_key_of_ninety_days_fails_the_review_in_one_sentence",
         "Replace OPENAI_API_KEY (90 days, overdue) without downtime",
     ),
+    "the newest backup is older than two days": (
+        "headless/test_metrics.py::"
+        "test_a_backup_that_is_too_old_is_named_by_doctor_and_by_the_figure",
+        "The newest of 1 is 51 h old.",
+    ),
     "you do not know what is wrong": (
         "headless/test_doctor.py::test_every_line_that_is_not_good_says_what_to_do",
         "ig-assets db migrate",
@@ -208,6 +213,9 @@ SECTIONS: Claims = {
         "ig_assets_posts_with_stale_insights",
     ),
     "A key is too old": SYMPTOMS["a key is 75 days old or older"],
+    "The backup is old or missing": SYMPTOMS[
+        "the newest backup is older than two days"
+    ],
     "No fine-tune this month": (
         "core/reports/metrics/test_metrics.py::"
         "test_budgets_keys_posts_index_and_fine_tunes_are_those_of_their_tables",

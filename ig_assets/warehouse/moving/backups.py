@@ -22,7 +22,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
@@ -48,9 +48,11 @@ FILE = "warehouse.duckdb"
 MANIFEST = "backup.json"
 OWNER = "backups.id"
 _NAME = re.compile(r"warehouse-[0-9]{8}T[0-9]{6}Z")
+_NAME_FORMAT = "warehouse-%Y%m%dT%H%M%SZ"
 _OWNER_NAME = re.compile(r"[0-9a-f]{32}")
 _BLOCK = 1 << 20
 _OWNER_ONLY = 0o700
+_CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -116,7 +118,7 @@ def back_up(
     InputError where there is no warehouse, WarehouseBusyError, and WarehouseError for
     a broken chain of receipts and for a folder that cannot be written to.
     """
-    folder = into.expanduser().absolute() / f"warehouse-{now:%Y%m%dT%H%M%SZ}"
+    folder = into.expanduser().absolute() / f"{now:{_NAME_FORMAT}}"
     part = folder.with_name(f".{folder.name}.part")
     if folder.exists():
         raise InputError(f"There is a backup {folder} already; wait a second.")
@@ -186,13 +188,39 @@ def backups_in(into: Path, owner: str | None = None) -> list[Path]:
         found = sorted(
             path
             for path in into.expanduser().absolute().iterdir()
-            if _NAME.fullmatch(path.name)
+            if _is_name(path.name)
             and not path.is_symlink()
             and (path / MANIFEST).is_file()
         )
     except OSError as error:
         raise InputError(f"{into} cannot be read ({error.strerror}).") from None
     return [path for path in found if owner in (None, _said_owner(path))]
+
+
+def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
+    """When the backups of a data folder in a folder were made, naive UTC, oldest first.
+
+    Empty where there is none, also while the folder is missing; nothing is made. One
+    that is dated after `now` was made while the clock was wrong, and does not count.
+    Raises InputError where the folder cannot be read, WarehouseError where `backups.id`
+    is damaged.
+    """
+    if not (data_dir / OWNER).exists() or not into.expanduser().is_dir():
+        return []
+    made = [_made_at(path) for path in backups_in(into, owner_of(data_dir))]
+    return [at for at in made if at <= now + _CLOCK_SLACK]
+
+
+def _made_at(folder: Path) -> datetime:
+    return datetime.strptime(folder.name, _NAME_FORMAT)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a folder is called like a backup: `warehouse-` and a moment that exists."""
+    try:
+        return bool(_NAME.fullmatch(name) and datetime.strptime(name, _NAME_FORMAT))
+    except ValueError:
+        return False
 
 
 def _said_owner(folder: Path) -> str:
