@@ -15,6 +15,7 @@ from ig_assets.core.experiments.posts.review import (
     decline_posts,
     posts_for_review,
 )
+from ig_assets.core.experiments.posts.reviewers import Review
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Published
 from ig_assets.errors import InputError
@@ -121,7 +122,8 @@ def test_what_cannot_be_attached_says_why(
         attach_post(warehouse, clock, Account(), "t1-A", "5")
     with pytest.raises(InputError, match="no body and no call_to_action"):
         attach_post(warehouse, clock, Account(), "t1-A", "901", b"# Only\n")
-    decline_posts(warehouse, [str(post_of(warehouse, "t1-A")["post_id"])])
+    declined = [str(post_of(warehouse, "t1-A")["post_id"])]
+    decline_posts(warehouse, declined, Review("ben", clock.now(), "too loud"))
     with pytest.raises(InputError, match="is declined"):
         attach_post(warehouse, clock, Account(), "t1-A", "901")
 
