@@ -36,6 +36,9 @@ _LABELS = {
     "topic": ("coalesce(t.month || ' ' || t.topic, '(no topic)')", "topic"),
 }
 
+FOR_NO_VARIANT = ("generate_try", "model_evaluation")
+"""The assets of the ledger whose texts are measured and kept as no variant."""
+
 # What a winner took: its own texts, and all texts of its topic, losers included.
 _WINNERS = """
     WITH spent AS (
@@ -90,11 +93,13 @@ class UnitCosts:
 
     `usd_per_variant` is all text (drafts and polish) over the variants that passed the
     gates, `usd_per_winner` the same over the experiments of generated texts that were
-    won, provisionally or not.
+    won, provisionally or not. Texts that never were to become a variant are no part of
+    either: `trial_usd` is what `generate --try` and the evaluations of models took.
     """
 
     total_usd: float
     text_usd: float
+    trial_usd: float
     variants: int
     winners: int
     unpriced: int
@@ -148,8 +153,11 @@ def unit_costs(con: Connection) -> UnitCosts:
         """
         SELECT coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS total_usd,
             coalesce(sum(coalesce(cost_usd, reserved_usd)) FILTER (
-                WHERE operation IN ('generate', 'polish')
+                WHERE operation IN ('generate', 'polish') AND NOT for_no_variant
             ), 0) AS text_usd,
+            coalesce(sum(coalesce(cost_usd, reserved_usd)) FILTER (
+                WHERE operation IN ('generate', 'polish') AND for_no_variant
+            ), 0) AS trial_usd,
             (SELECT count(*) FROM variants WHERE rejection IS NULL) AS variants,
             count(*) FILTER (
                 WHERE cost_usd IS NULL AND reserved_usd IS NULL
@@ -160,8 +168,13 @@ def unit_costs(con: Connection) -> UnitCosts:
                 JOIN variants AS v
                     ON v.variant_id = w.winner_variant_id
             ) AS winners
-        FROM api_calls
+        FROM (
+            SELECT *, coalesce(list_contains(?::TEXT[], asset), FALSE)
+                AS for_no_variant
+            FROM api_calls
+        )
         """,
+        [list(FOR_NO_VARIANT)],
     )
     text = row["text_usd"]
     return UnitCosts(
