@@ -134,7 +134,7 @@ def _reconcile(
     as_json: bool,
     separated: Separated | None,
 ) -> None:
-    invoice = read_invoice(file)
+    invoice = read_invoice(file, make_money_clock().now())
     with services.warehouse.transaction() as con:
         lines = reconcile(con, invoice, vendor)
     rows = [asdict(line) for line in lines]

@@ -40,7 +40,8 @@ from ig_assets.core.corpus.history_import.planning.plan import (
     plan_import,
     without_forgotten,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.corpus.history_import.reading.present import check_as_of
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import read_history
 from ig_assets.core.corpus.history_import.reading.sources import (
     PastImport,
@@ -124,7 +125,7 @@ def import_history(
     """
     options = options or ImportOptions()
     present = Present(clock.now(), (machine_clock or clock).now())
-    present.check(options.as_of)
+    check_as_of(present, options.as_of)
     content_hash = _content_hash(path)
     history = read_history(
         path,

@@ -153,9 +153,7 @@ def approve_posts(
     return _move(warehouse, post_ids, before, "approved", now, review)
 
 
-def decline_posts(
-    warehouse: Warehouse, post_ids: Sequence[str], review: Review
-) -> int:
+def decline_posts(warehouse: Warehouse, post_ids: Sequence[str], review: Review) -> int:
     """Decline open posts, which are then never published; return how many were.
 
     Raises InputError for a review without a reason and for an id that is no post, and

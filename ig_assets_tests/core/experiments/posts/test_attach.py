@@ -39,10 +39,13 @@ class Account:
 
     platform = "scripted"
 
+    def __init__(self, out: datetime = OUT) -> None:
+        self.out = out
+
     def look_up(self, media: str) -> Published:
         if media not in ("901", "902"):
             raise InputError(f"The account has no post {media}.")
-        return Published(media, OUT)
+        return Published(media, self.out)
 
 
 @pytest.fixture
@@ -64,6 +67,7 @@ def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
         simulated=False,
         approval="manual",
     )
+    clock.present = OUT
     return warehouse
 
 
@@ -126,6 +130,18 @@ def test_what_cannot_be_attached_says_why(
     decline_posts(warehouse, declined, Review("ben", clock.now(), "too loud"))
     with pytest.raises(InputError, match="is declined"):
         attach_post(warehouse, clock, Account(), "t1-A", "901")
+
+
+def test_a_media_of_the_future_is_not_attached_and_the_clock_is_named(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    ahead = Account(clock.now() + timedelta(days=40))
+    today = f"{clock.now():%Y-%m-%d}"
+    with pytest.raises(
+        InputError, match=rf"after today \({today} by the machine's clock\)"
+    ):
+        attach_post(warehouse, clock, ahead, "t1-A", "901")
+    assert post_of(warehouse, "t1-A")["platform_post_id"] is None
 
 
 def test_with_publishing_off_nothing_goes_out_though_it_is_approved(

@@ -51,7 +51,7 @@ from ig_assets.core.corpus.history_import.planning.sentences import (
     identity_notes,
     rate_notes,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.history_import.reading.sources import known_scripts
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_words

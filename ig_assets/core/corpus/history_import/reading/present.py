@@ -1,50 +1,25 @@
-"""Rejects readings, and drops dates of posts, that lie in the future.
-
-A reading that is dated into the future by mistake would remain the latest for ever.
-"""
+"""Rejects readings, and drops dates of posts, that lie in the future."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
+from ig_assets.core.operations.present import Present
 from ig_assets.errors import InputError
-
-TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of UTC's."""
 
 Refused = tuple[HistoryRow, str, str]
 
 
-@dataclass(frozen=True)
-class Present:
-    """The present of the import (`now`) and of the machine; a simulation's differ.
-
-    Both are naive UTC.
-    """
-
-    now: datetime
-    machine: datetime
-
-    @property
-    def latest(self) -> datetime:
-        """The latest time at which anything can have been read or published."""
-        return max(self.now, self.machine) + TOLERANCE
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether the import's present differs from the machine's."""
-        return abs(self.now - self.machine) > TOLERANCE
-
-    def check(self, as_of: datetime | None) -> None:
-        """Raise InputError if a person states a time of reading in the future."""
-        if as_of is not None and as_of > self.latest:
-            raise InputError(
-                f"--as-of {as_of:%Y-%m-%d} is after today, and counts are read before; "
-                "say the day on which the file was made."
-            )
+def check_as_of(present: Present, as_of: datetime | None) -> None:
+    """Raise InputError if a person states a time of reading in the future."""
+    if as_of is not None and as_of > present.latest:
+        raise InputError(
+            f"--as-of {as_of:%Y-%m-%d} is after {present.today}, and counts are read "
+            "before; say the day on which the file was made."
+        )
 
 
 def without_future(
@@ -61,8 +36,8 @@ def without_future(
     for row in rows:
         if row.read_at is not None and row.read_at > present.latest:
             detail = (
-                f"Its counts are of {row.read_at:%Y-%m-%d}, which is after today; "
-                "--map as_of= reads the file without that column."
+                f"Its counts are of {row.read_at:%Y-%m-%d}, which is after "
+                f"{present.today}; --map as_of= reads the file without that column."
             )
             refused.append((row, "reading in the future", detail))
             continue
@@ -73,8 +48,8 @@ def without_future(
         kept.append(row)
     notes = (
         (
-            f"`posted_on`: {wrong:,} posts with counts are dated after today; these "
-            "dates were left out.",
+            f"`posted_on`: {wrong:,} posts with counts are dated after "
+            f"{present.today}; these dates were left out.",
         )
         if wrong
         else ()
