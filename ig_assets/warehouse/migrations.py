@@ -186,6 +186,12 @@ ALTER TABLE polish_attempts ADD COLUMN shots TEXT;
 ALTER TABLE variants ADD COLUMN shots TEXT;
 """
 
+# The rate that a person said for an import's file; NULL: the file decided.
+_SAID_RATES = """
+ALTER TABLE imports ADD COLUMN numerator TEXT;
+ALTER TABLE imports ADD COLUMN denominator TEXT
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     *UP_TO_19,
     *UP_TO_28,
@@ -199,6 +205,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (36, "m036_submitters", _SUBMITTERS),
     (37, "m037_post_reviews", _POST_REVIEWS),
     (38, "m038_shots", _SHOTS),
+    (40, "m040_said_rates", _SAID_RATES),
 )
 
 

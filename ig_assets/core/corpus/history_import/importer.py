@@ -47,6 +47,7 @@ from ig_assets.core.corpus.history_import.reading.sources import (
     PastImport,
     check_mapping,
     past_imports,
+    said_before,
     source_name,
     source_of,
 )
@@ -166,9 +167,18 @@ def import_history(
         plan = plan_import(con, file, history, grouped, known, options, present)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
+        if options.denominator is None:
+            other_rate = said_before(
+                past, source, history.denominator, history.mapping.keys()
+            )
+            if other_rate is not None:
+                plan = replace(plan, notes=(*plan.notes, other_rate))
         readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
             if not is_news(plan, readings, known.tests):
+                plan = replace(
+                    plan, notes=(*plan.notes, *_kept_rate(previous, options))
+                )
                 return _already_imported(previous, _with_doubts(con, plan))
         if not options.dry_run:
             if not plan.rows:
@@ -240,6 +250,19 @@ def _previous_import(
     candidates = of_source if within_source else past
     same = [done for done in candidates if done.content_hash == file.content_hash]
     return next(reversed(same or of_source), None)
+
+
+def _kept_rate(previous: PastImport, options: ImportOptions) -> tuple[str, ...]:
+    """Return a note if a person says another rate for bytes that are known."""
+    said = options.denominator
+    if said is None or said == previous.denominator:
+        return ()
+    before = previous.denominator or "what each post has"
+    return (
+        f"This file was imported before, rated per {before}, and its tests keep that: "
+        f"--denominator {said} changes nothing. With another --source it is imported "
+        "anew.",
+    )
 
 
 def _already_imported(previous: PastImport, plan: ImportPlan) -> ImportReport:

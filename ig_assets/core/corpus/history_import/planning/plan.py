@@ -153,6 +153,7 @@ class ImportPlan:
     files, `known_experiments` the experiments that exist already, `judged_anew` those
     of them whose split, σ or rate changes. `leaving` are posts of earlier files that
     stop being arms of their test. `notes` are sentences about the assumptions made.
+    `said_numerator` and `said_denominator` are the rate that a person said, or None.
     """
 
     file: SourceFile
@@ -172,6 +173,8 @@ class ImportPlan:
     time: ReadingTime
     performance: list[dict[str, Any]]
     notes: tuple[str, ...]
+    said_numerator: str | None = None
+    said_denominator: str | None = None
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -225,6 +228,8 @@ def plan_import(
         ),
     ]
     return ImportPlan(
+        said_numerator=options.numerator,
+        said_denominator=options.denominator,
         file=file,
         history=history,
         rows=list(taken.values()),
