@@ -167,12 +167,8 @@ def import_history(
         plan = plan_import(con, file, history, grouped, known, options, present)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
-        if options.denominator is None:
-            other_rate = said_before(
-                past, source, history.denominator, history.mapping.keys()
-            )
-            if other_rate is not None:
-                plan = replace(plan, notes=(*plan.notes, other_rate))
+        other_rate = _other_rate(past, plan, options)
+        plan = replace(plan, notes=(*plan.notes, *other_rate))
         readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
             if not is_news(plan, readings, known.tests):
@@ -252,16 +248,22 @@ def _previous_import(
     return next(reversed(same or of_source), None)
 
 
-def _kept_rate(previous: PastImport, options: ImportOptions) -> tuple[str, ...]:
-    """Return a note if a person says another rate for bytes that are known."""
-    said = options.denominator
-    if said is None or said == previous.denominator:
-        return ()
-    before = previous.denominator or "what each post has"
-    return (
-        f"This file was imported before, rated per {before}, and its tests keep that: "
-        f"--denominator {said} changes nothing. With another --source it is imported "
-        "anew.",
+def _other_rate(
+    past: Sequence[PastImport], plan: ImportPlan, options: ImportOptions
+) -> tuple[str, ...]:
+    """Return a note if tests of the source are rated otherwise than this file."""
+    if options.denominator is None:
+        history, source = plan.history, plan.file.source
+        return said_before(past, source, history.denominator, history.mapping.keys())
+    other = {
+        experiment["denominator"]
+        for experiment in plan.experiments
+        if experiment["experiment_id"] in plan.known_experiments
+    } - {options.denominator}
+    return tuple(
+        f"Known tests of this source keep their rate, per {name}; --denominator "
+        f"{options.denominator} rates the file's posts and new tests."
+        for name in sorted(other)
     )
 
 

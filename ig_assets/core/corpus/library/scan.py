@@ -173,7 +173,7 @@ def scan_library(
 
     Without a listing the library is listed first. A known file of the same version is
     not read, unless `rehash`. A file that cannot be used becomes a reject, never an
-    exception. Readings after the `present` are left out and said. Raises what the store's
+    exception. Readings after `present` are left out and said. Raises what the store's
     `contents` raises.
     """
     listing, known = listing or list_library(store), known or {}

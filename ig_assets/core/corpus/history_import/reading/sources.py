@@ -118,21 +118,21 @@ def said_before(
     source: str,
     denominator: str | None,
     has: Collection[str],
-) -> str | None:
+) -> tuple[str, ...]:
     """Return a note if an earlier file of the source was rated as a person said.
 
-    None if this file is rated the same way (`denominator`), or has no such column among
+    Empty if this file is rated the same way (`denominator`), or has no such column among
     the names in `has`.
     """
     said = [
         done.denominator for done in past if done.source == source and done.denominator
     ]
     if not said or said[-1] == denominator or said[-1] not in has:
-        return None
+        return ()
     return (
         f"An earlier file of this source was rated per {said[-1]}, as a person said; "
         f"new tests of this one are rated per {denominator}. --denominator {said[-1]} "
-        "rates them as before."
+        "rates them as before.",
     )
 
 

@@ -86,7 +86,7 @@ def test_a_rate_that_a_person_said_is_kept_and_a_later_file_that_differs_says_so
     rates = corpus.rows("SELECT DISTINCT denominator FROM experiments")
     assert rates == [("views",)]
     reach = load(corpus, header + rows + more, source="s", denominator="reach")
-    assert reach.already_imported and "changes nothing" in reach.notes[-1]
+    assert "tests of this source keep their rate, per views" in reach.notes[-1]
     other = load(corpus, header + more, source="other", dry_run=True)
     assert not [one for one in other.notes if "--denominator" in one]
 
