@@ -58,7 +58,10 @@ def ask(sdk: Any, provider: str, send: Callable[[], T]) -> T:
             f"{provider} cannot be reached, or did not answer in time.",
             outcome_unknown=not unsent,
         )
-    except (sdk.APIError, ValueError, TypeError, AttributeError):
+    except (
+        *(sdk.APIError, ValueError, TypeError, AttributeError),
+        *(ArithmeticError, RecursionError),
+    ):
         failure = MalformedAnswerError(
             f"{provider} sent an answer that cannot be read."
         )

@@ -28,7 +28,7 @@ from pathlib import Path
 import duckdb
 
 from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
-from ig_assets.files import write_atomic
+from ig_assets.files import from_home, write_atomic
 from ig_assets.warehouse.backends import FORMAT, Connection, Home, quoted
 from ig_assets.warehouse.migrations import COPYING
 from ig_assets.warehouse.moving.copying import (
@@ -118,7 +118,7 @@ def back_up(
     InputError where there is no warehouse, WarehouseBusyError, and WarehouseError for
     a broken chain of receipts and for a folder that cannot be written to.
     """
-    folder = into.expanduser().absolute() / f"{now:{_NAME_FORMAT}}"
+    folder = from_home(into) / f"{now:{_NAME_FORMAT}}"
     part = folder.with_name(f".{folder.name}.part")
     if folder.exists():
         raise InputError(f"There is a backup {folder} already; wait a second.")
@@ -187,7 +187,7 @@ def backups_in(into: Path, owner: str | None = None) -> list[Path]:
     try:
         found = sorted(
             path
-            for path in into.expanduser().absolute().iterdir()
+            for path in from_home(into).iterdir()
             if _is_name(path.name)
             and not path.is_symlink()
             and (path / MANIFEST).is_file()
@@ -205,7 +205,7 @@ def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
     Raises InputError where the folder cannot be read, WarehouseError where `backups.id`
     is damaged.
     """
-    if not (data_dir / OWNER).exists() or not into.expanduser().is_dir():
+    if not (data_dir / OWNER).exists() or not from_home(into).is_dir():
         return []
     made = [_made_at(path) for path in backups_in(into, owner_of(data_dir))]
     return [at for at in made if at <= now + _CLOCK_SLACK]

@@ -172,9 +172,6 @@ def import_history(
         readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
             if not is_news(plan, readings, known.tests):
-                plan = replace(
-                    plan, notes=(*plan.notes, *_kept_rate(previous, options))
-                )
                 return _already_imported(previous, _with_doubts(con, plan))
         if not options.dry_run:
             if not plan.rows:

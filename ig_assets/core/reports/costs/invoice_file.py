@@ -88,7 +88,7 @@ def read_invoice(path: Path, now: datetime | None = None) -> Invoice:
     )
     if not entries:
         raise NothingTakenError(
-            f"{path} has no line of costs; nothing was compared. Is its period right?"
+            f"{path} has no line of costs; nothing was compared. Look at its " "period."
         )
     lines, rejected, skipped = [], [], 0
     for place, entry in entries:

@@ -121,8 +121,8 @@ def said_before(
 ) -> tuple[str, ...]:
     """Return a note if an earlier file of the source was rated as a person said.
 
-    Empty if this file is rated the same way (`denominator`), or has no such column among
-    the names in `has`.
+    Empty if this file is rated the same way (`denominator`), or has no such column
+    among the names in `has`.
     """
     said = [
         done.denominator for done in past if done.source == source and done.denominator
