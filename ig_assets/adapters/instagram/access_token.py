@@ -19,6 +19,7 @@ from typing import Any
 
 from ig_assets.adapters.instagram.client import GraphClient, home_of
 from ig_assets.adapters.vendor_numbers import finite
+from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.core.ports import Clock
 from ig_assets.errors import VendorError
 from ig_assets.files import OWNER_ONLY, write_atomic
@@ -64,6 +65,7 @@ class TokenProvider:
             if _is_due(state, self._clock.now()):
                 state = self._renewed(state)
             self._state = state
+            know_secrets([state.token])  # a renewed one is in no setting
             return state.token
 
     def _renewed(self, state: TokenState) -> TokenState:
