@@ -44,10 +44,10 @@ def test_a_renewed_token_is_used_from_then_on_by_every_process(
 def test_a_renewed_token_is_cut_out_of_the_log_whatever_its_form(
     world: GraphFactory, store: Path
 ) -> None:
-    world.server.token = "IG.planted-for-tests"
-    renewed = provider(world, store, world.server.token).current()
-    assert renewed == "IG.planted-for-tests-renewed"
-    assert redact(f"(#190) {renewed} has expired") == "(#190) [redacted] has expired"
+    fresh = "fresh.planted-for-tests"
+    tokens = TokenProvider(store, TOKEN, world.time, lambda old: (fresh, None))
+    assert tokens.current() == fresh
+    assert redact(f"(#190) {fresh} has expired") == "(#190) [redacted] has expired"
 
 
 def test_it_is_renewed_again_before_it_expires_and_not_sooner(
