@@ -43,7 +43,8 @@ _FORMS = tuple(
         r"(?P<before>authorization(?:['\"]\s*,|['\"]?\s*[:=])\s*+(?:b?['\"])?+)"
         r"(?:(?:bearer|basic|token|digest)\s+)?+(?!\[redacted\])[^\s'\",]+",
         # Cookie: …, with all that follows: a session at a vendor's or at the proxy
-        r"(?P<before>\b(?:set-)?cookie(?:b?['\"]\s*,\s*|['\"]?\s*[:=]\s*)(?:b?['\"])?+)"
+        r"(?P<before>\b(?:set-)?cookie(?:b?['\"]\s*,\s*|['\"]?\s*[:=]\s*)"
+        r"(?:b?['\"])?+)"
         r"(?!\[redacted\])[^'\"\r\n]*=[^'\"\r\n]+",
         r"(?P<before>\bbearer\s+)[A-Za-z0-9._~+/=-]{16,}",
         # ?access_token=…, password=…, 'api_key': '…', Api-Key: …

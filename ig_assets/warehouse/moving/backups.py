@@ -216,7 +216,7 @@ def _made_at(folder: Path) -> datetime:
 
 
 def _is_name(name: str) -> bool:
-    """Whether a folder is called like a backup: `warehouse-` and a moment that exists."""
+    """Whether a folder is called like a backup, at a moment that exists."""
     try:
         return bool(_NAME.fullmatch(name) and datetime.strptime(name, _NAME_FORMAT))
     except ValueError:

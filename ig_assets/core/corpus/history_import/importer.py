@@ -253,7 +253,7 @@ def _other_rate(
         history, source = plan.history, plan.file.source
         return said_before(past, source, history.denominator, history.mapping.keys())
     other = {
-        experiment["denominator"]
+        str(experiment["denominator"])
         for experiment in plan.experiments
         if experiment["experiment_id"] in plan.known_experiments
     } - {options.denominator}
