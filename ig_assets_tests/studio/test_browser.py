@@ -178,6 +178,7 @@ def rows(home: Warehouse, sql: str) -> list[dict[str, Any]]:
 def test_every_page_has_an_address_that_can_be_entered(
     studio: str, browser: Browser
 ) -> None:
+    assert len(ADDRESSES) == 6
     for path, words in ADDRESSES.items():
         browser.go(studio + path)
         text = browser.wait_for(words)

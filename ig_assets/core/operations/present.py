@@ -34,8 +34,8 @@ class Present:
         return abs(self.now - self.machine) > TOLERANCE
 
     @property
-    def today(self) -> str:
+    def day_in_words(self) -> str:
         """`today` in words, with its date and the clock that says so."""
         if self.now - self.machine > TOLERANCE:
-            return f"today ({self.now:%Y-%m-%d} by the simulated clock)"
-        return f"today ({self.machine:%Y-%m-%d} by the machine's clock)"
+            return f"today, {self.now:%Y-%m-%d} by the simulated clock"
+        return f"today, {self.machine:%Y-%m-%d} by the machine's clock"

@@ -29,7 +29,7 @@ def _until(script: ParsedScript, present: Present) -> ParsedScript:
         return script
     detail = (
         f"The reading is of {script.performance.as_of:%Y-%m-%d}, which is after "
-        f"{present.today}; correct it."
+        f"{present.day_in_words}; correct it."
     )
     left_out = (*script.left_out, LeftOut(READING, 1, detail))
     return replace(script, performance=None, left_out=left_out)

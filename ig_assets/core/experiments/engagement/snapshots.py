@@ -88,7 +88,7 @@ class SnapshotReader:
         if observed is None:
             raise _NoSnapshotError(_NO_DAY)
         if self._present and observed[0] > self._present.latest:
-            after = self._present.today
+            after = self._present.day_in_words
             raise _NoSnapshotError(f"read on {observed[0]:%Y-%m-%d}, after {after}")
         counts = {name: self._count(cells, name) for name in self.counters}
         for name in AUDIENCES:

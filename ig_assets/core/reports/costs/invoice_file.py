@@ -63,7 +63,7 @@ def _check_day(line: InvoiceLine, now: datetime | None) -> None:
     is_later = line.day is not None and line.day > present.latest.date()
     if is_later or line.month > f"{present.latest:%Y-%m}":
         when = line.day or line.month
-        raise ValueError(f"its day {when} is after {present.today}")
+        raise ValueError(f"its day {when} is after {present.day_in_words}")
 
 
 def read_invoice(path: Path, now: datetime | None = None) -> Invoice:

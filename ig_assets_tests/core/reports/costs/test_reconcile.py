@@ -93,7 +93,7 @@ def test_a_line_of_a_day_to_come_is_rejected_and_the_clock_is_named(
     )
     found = read_invoice(file, datetime(2026, 5, 1, 12))
     assert [str(line.day) for line in found.lines] == ["2026-05-01", "2026-05-02"]
-    clock = "is after today (2026-05-01 by the machine's clock)"
+    clock = "is after today, 2026-05-01 by the machine's clock"
     assert [why for _, why in found.rejected] == [
         f"its day 2026-05-04 {clock}",
         f"its day 2026-06 {clock}",
