@@ -55,7 +55,8 @@ _FORMS = tuple(
     )
 )
 _MARKS = re.compile(
-    r"://|%3A%2F%2F|authorization|cookie|bearer|token|sig|key|secret|credential|pass|pwd",
+    r"://|%3A%2F%2F|authorization|cookie|bearer|token|sig|key|secret|credential|"
+    r"pass|pwd",
     re.IGNORECASE,
 )
 

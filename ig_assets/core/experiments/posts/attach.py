@@ -131,7 +131,7 @@ def attach_post(
         if published.published_at > present.latest:
             raise InputError(
                 f"The media {media} is dated {published.published_at:%Y-%m-%d}, which "
-                f"is after {present.day_in_words}: it would have no age for its figures. "
+                f"is after {present.day_in_words}: its figures would have no age. "
                 "Correct the clock (`ig-assets doctor`), then attach it again."
             )
         edited = script is not None and script.text != post["text"]

@@ -17,8 +17,8 @@ def check_as_of(present: Present, as_of: datetime | None) -> None:
     """Raise InputError if a person states a time of reading in the future."""
     if as_of is not None and as_of > present.latest:
         raise InputError(
-            f"--as-of {as_of:%Y-%m-%d} is after {present.day_in_words}, and counts are read "
-            "before; say the day on which the file was made."
+            f"--as-of {as_of:%Y-%m-%d} is after {present.day_in_words}, and "
+            "counts are read before; say the day on which the file was made."
         )
 
 
@@ -37,7 +37,8 @@ def without_future(
         if row.read_at is not None and row.read_at > present.latest:
             detail = (
                 f"Its counts are of {row.read_at:%Y-%m-%d}, which is after "
-                f"{present.day_in_words}; --map as_of= reads the file without that column."
+                f"{present.day_in_words}; --map as_of= reads the file without that "
+                "column."
             )
             refused.append((row, "reading in the future", detail))
             continue
