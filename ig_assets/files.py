@@ -1,4 +1,4 @@
-"""Write files atomically: a reader sees the old file or the new one, never a part."""
+"""Find home folders, and write files atomically: a reader never sees a part of one."""
 
 from __future__ import annotations
 
@@ -9,8 +9,24 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
+from ig_assets.errors import InputError
+
 OWNER_ONLY = 0o600
 EVERYONE_READS = 0o644
+
+
+def from_home(path: Path) -> Path:
+    """Return the absolute path, with `~` and `~name` as home folders.
+
+    Raises InputError for a user who has none on this machine.
+    """
+    try:
+        return path.expanduser().absolute()
+    except RuntimeError:
+        raise InputError(
+            f"{path} is in the home folder of a user whom this machine does not know; "
+            "write the whole path."
+        ) from None
 
 
 def write_atomic(

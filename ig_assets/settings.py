@@ -32,7 +32,8 @@ from ig_assets.core.costs.prices import parse_prices, use_prices
 from ig_assets.core.costs.training_prices import parse_training_prices
 from ig_assets.core.fine_tuning.evaluation.trial import TRIAL
 from ig_assets.core.operations.redaction import know_secrets
-from ig_assets.errors import SettingsError
+from ig_assets.errors import InputError, SettingsError
+from ig_assets.files import from_home
 from ig_assets.setting_values import (
     HostAndPort,
     MailAddress,
@@ -233,11 +234,19 @@ class Settings(BaseSettings):
     fireworks_account_id: str | None = _outside_name("FIREWORKS_ACCOUNT_ID")
 
     @field_validator(
-        "data_dir", "calendar", "model_cache", "banned_words", "backups", mode="after"
+        *("data_dir", "calendar", "model_cache", "banned_words", "backups"),
+        *("replay_file", "model_path"),
+        mode="after",
     )
     @classmethod
     def _absolute(cls, value: Path | None) -> Path | None:
-        return value and value.expanduser().absolute()
+        try:
+            return value and from_home(value)
+        except InputError:
+            raise ValueError(
+                f"{value} is in the home folder of a user whom this machine does not "
+                "know"
+            ) from None
 
     @field_validator("budgets", mode="after")
     @classmethod

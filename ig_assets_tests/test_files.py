@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.files import OWNER_ONLY, write_atomic
+from ig_assets.errors import InputError
+from ig_assets.files import OWNER_ONLY, from_home, write_atomic
 
 
 def test_a_file_is_replaced_whole_and_nothing_is_left_beside_it(tmp_path: Path) -> None:
@@ -45,3 +46,9 @@ def current_umask() -> int:
     mask = os.umask(0)
     os.umask(mask)
     return mask
+
+
+def test_the_home_of_a_user_who_is_not_there_is_a_sentence() -> None:
+    with pytest.raises(InputError, match="~no-such-user-0.* write the whole path"):
+        from_home(Path("~no-such-user-0/backups"))
+    assert from_home(Path("~/a")) == Path.home() / "a"

@@ -26,13 +26,14 @@ SYMPTOMS: Claims = {
         "close the program that has it open.",
     ),
     "a run waits for a pool": (
-        "headless/test_dead_runs.py::test_a_killed_run_is_ended_and_another_may_write",
-        "FAILURE",
+        "defs/test_requests_for_work.py::"
+        "test_work_is_requested_once_while_its_run_is_queued_or_running",
+        "has not ended yet.",
     ),
     "a transaction on a DuckLake fails": (
         "warehouse/test_two_writers.py::"
-        "test_a_session_with_the_turn_that_the_server_ends_doubles_no_row",
-        "SELECT count(*), count(DISTINCT script_id) FROM scripts",  # what is kept
+        "test_a_writer_whose_sessions_the_server_ends_writes_nothing_and_may_go_on",
+        "The database server closed the connection in the middle of a transaction",
     ),
     "a file of the library is missing": (
         "core/corpus/scripts/test_parse.py::"
@@ -102,6 +103,11 @@ SYMPTOMS: Claims = {
         "defs/operations/test_operations.py::"
         "test_a_key_of_ninety_days_fails_the_review_in_one_sentence",
         "Replace OPENAI_API_KEY (90 days, overdue) without downtime",
+    ),
+    "the newest backup is older than two days": (
+        "headless/test_metrics.py::"
+        "test_a_backup_that_is_too_old_is_named_by_doctor_and_by_the_figure",
+        "The newest of 1 is 51 h old.",
     ),
     "you do not know what is wrong": (
         "headless/doctor/test_doctor.py::"
@@ -209,6 +215,9 @@ SECTIONS: Claims = {
         "ig_assets_posts_with_stale_insights",
     ),
     "A key is too old": SYMPTOMS["a key is 75 days old or older"],
+    "The backup is old or missing": SYMPTOMS[
+        "the newest backup is older than two days"
+    ],
     "No fine-tune this month": (
         "core/reports/metrics/test_metrics.py::"
         "test_budgets_keys_posts_index_and_fine_tunes_are_those_of_their_tables",
@@ -224,7 +233,12 @@ SECTIONS: Claims = {
         "`ig-assets costs --reconcile FILE`",
     ),
 }
-ALERTS = {"Figures are stale", "No fine-tune this month", "No figures arrive"}
+ALERTS = {
+    "Figures are stale",
+    "The backup is old or missing",
+    "No fine-tune this month",
+    "No figures arrive",
+}
 """Sections that only an alert of Prometheus names: its words are tested there."""
 
 
@@ -270,3 +284,11 @@ def test_an_alert_of_prometheus_names_each_section_that_only_it_leads_to() -> No
     alerts = (ROOT / "deploy" / "prometheus" / "alerts.yml").read_text("utf-8")
     anchors = {name.lower().replace(" ", "-") for name in ALERTS}
     assert [one for one in anchors if f"runbook.md#{one}" not in alerts] == []
+
+
+def test_what_such_an_alert_says_is_produced_by_promtool_as_a_person_sees_it() -> None:
+    """`deployment/test_monitoring.py` runs these; each sentence is without a blank."""
+    rules = (ROOT / "deploy" / "prometheus" / "alerts_test.yml").read_text("utf-8")
+    fired = re.findall(r"summary: (.+)\n +runbook: docs/runbook\.md#(\S+)", rules)
+    said = {anchor: sentence for sentence, anchor in fired if "{{" not in sentence}
+    assert {name.lower().replace(" ", "-") for name in ALERTS} - said.keys() == set()

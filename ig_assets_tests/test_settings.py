@@ -332,6 +332,18 @@ def test_a_home_folder_is_written_out(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(
+    "name",
+    "BACKUPS BANNED_WORDS CALENDAR DATA_DIR MODEL_CACHE MODEL_PATH REPLAY_FILE".split(),
+)
+def test_the_home_of_a_user_who_is_not_there_is_a_sentence(
+    name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(f"IG_{name}", "~no-such-user-0/x")  # found by `make fuzz` as ~0
+    with pytest.raises(SettingsError, match=f"IG_{name} is wrong: ~no-such-user-0/x"):
+        load_settings()
+
+
+@pytest.mark.parametrize(
     ("clock", "simulated"), [("auto", True), ("system", False), ("simulated", True)]
 )
 def test_the_clock_is_simulated_only_where_it_should_be(

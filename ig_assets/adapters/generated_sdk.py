@@ -61,7 +61,10 @@ class GeneratedSdk:
                 f"{provider} cannot be reached, or did not answer in time.",
                 outcome_unknown=not unsent,
             )
-        except (self._sdk.APIError, ValueError, TypeError, AttributeError):
+        except (
+            *(self._sdk.APIError, ValueError, TypeError, AttributeError),
+            *(ArithmeticError, RecursionError),
+        ):
             failure = MalformedAnswerError(
                 f"{provider} sent an answer that cannot be read."
             )

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
+from datetime import UTC, datetime
 
 import dagster as dg
 
 from ig_assets.core.reports.metrics.collector import MetricsCollector
 from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
+from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings
+from ig_assets.warehouse.moving.backups import own_backups
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse
 
+_log = logging.getLogger("ig_script_writer.metrics")
 LOCK_WAIT_S = 2.0
 """How long a scrape waits for the warehouse; Prometheus waits for 10 s in all."""
 
@@ -28,9 +33,46 @@ def make_collector(
             found = read_metrics(
                 con, clock.now(), money_clock.now(), settings.all_budgets
             )
-        return [*found, *last_successes(instance)]
+        return [
+            *found,
+            *backup_figures(settings, money_clock.now()),
+            *last_successes(instance),
+        ]
 
     return MetricsCollector(read, time.monotonic)
+
+
+def backup_figures(settings: Settings, now: datetime) -> list[Family]:
+    """Return how many backups there are in IG_BACKUPS, and when the last was made.
+
+    No family without that setting. A folder that cannot be read has 0 backups: whoever
+    needs one now could not use them either. `now` is the machine's time, naive UTC.
+    """
+    if settings.backups is None:
+        return []
+    try:
+        made = own_backups(settings.backups, settings.data_dir, now)
+    except (IgAssetsError, OSError) as error:
+        _log.warning("The backups cannot be read: %s", error)
+        made = []
+    found = [
+        Family(
+            "ig_assets_backups",
+            "gauge",
+            "Complete backups of this data folder that IG_BACKUPS has.",
+            [Sample(float(len(made)))],
+        )
+    ]
+    if made:
+        found.append(
+            Family(
+                "ig_assets_last_backup_timestamp_seconds",
+                "gauge",
+                "When the newest of these backups was made.",
+                [Sample(made[-1].replace(tzinfo=UTC).timestamp())],
+            )
+        )
+    return found
 
 
 def last_successes(instance: dg.DagsterInstance) -> list[Family]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ig_assets.errors import SettingsError
 
-APP = Path(__file__).parent / "app.py"
+APP = Path(__file__).parent / "entry" / "app.py"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ASK_NAME = "--ask-name"
 """Argument of the app when people come over the network: it then assumes no name."""

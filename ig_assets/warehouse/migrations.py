@@ -226,6 +226,12 @@ WHERE held.kind = 'revision'
 ORDER BY ALL
 """
 
+# The rate that a person said for an import's file; NULL: the file decided.
+_SAID_RATES = """
+ALTER TABLE imports ADD COLUMN numerator TEXT;
+ALTER TABLE imports ADD COLUMN denominator TEXT
+"""
+
 MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     *UP_TO_19,
     *UP_TO_28,
@@ -240,6 +246,7 @@ MIGRATIONS: tuple[tuple[int, str, str], ...] = (
     (37, "m037_post_reviews", _POST_REVIEWS),
     (38, "m038_shots", _SHOTS),
     (39, "m039_model_scripts", _MODEL_SCRIPTS),
+    (40, "m040_said_rates", _SAID_RATES),
 )
 
 

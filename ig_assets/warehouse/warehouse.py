@@ -42,7 +42,12 @@ from ig_assets.warehouse.instances import (
 )
 from ig_assets.warehouse.preparation import prepare_home
 from ig_assets.warehouse.views import SEARCH_PATH
-from ig_assets.warehouse.writers.conflicts import conflict_error, is_conflict
+from ig_assets.warehouse.writers.conflicts import (
+    conflict_error,
+    is_conflict,
+    is_lost_server,
+    lost_server_error,
+)
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
@@ -118,6 +123,9 @@ class Warehouse:
                 _roll_back(con)
                 if is_conflict(error):
                     raise conflict_error() from error
+                if is_lost_server(error):
+                    self._detach()  # what is attached has no session any more
+                    raise lost_server_error() from error
                 raise
             except BaseException:
                 _roll_back(con)

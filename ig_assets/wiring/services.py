@@ -21,6 +21,7 @@ from ig_assets.core.ports import (
     Writer,
     WriterByName,
 )
+from ig_assets.files import from_home
 from ig_assets.settings import Settings
 from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.models import (
@@ -145,7 +146,7 @@ def make_forgetting(
         receipts=receipts_of(settings, file),
         datasets=settings.data_dir / "datasets",
         searched=(settings.data_dir, *elsewhere),
-        library=None if "://" in local else Path(local).expanduser().absolute(),
+        library=None if "://" in local else from_home(Path(local)),
         bounds=Bounds(
             settings.novelty_floor, Gates(settings.novelty_floor).most_copied_words
         ),

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from ig_assets.core.ports import AdStudies, SocialPlatform
 from ig_assets.errors import SettingsError
+from ig_assets.files import from_home
 from ig_assets.settings import Settings, variable_name
 from ig_assets.wiring.stores import make_clock, make_money_clock, make_warehouse
 
@@ -24,7 +25,7 @@ def make_social(settings: Settings) -> SocialPlatform:
 
         assert settings.replay_file is not None, "load_settings() has checked it"
         return ReplayedHistory(
-            settings.replay_file.expanduser(),
+            from_home(settings.replay_file),
             settings.data_dir / "replayed_history.sqlite",
             settings.seed,
             parse_columns(settings.replay_columns),

@@ -12,7 +12,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +24,9 @@ from ig_assets.core.costs.budget import parse_budgets
 from ig_assets.core.reports.metrics.collector import MetricsCollector
 from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
 from ig_assets.core.reports.metrics.text_formats import prometheus_text
+from ig_assets.headless.metrics import backup_figures
+from ig_assets.settings import load_settings
+from ig_assets.warehouse.moving.backups import back_up, owner_of
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.factories.warehouses import migrated_warehouse
 
@@ -85,6 +88,10 @@ def collector(tmp_path: Path) -> MetricsCollector:
         "index_entries": script | {"index_name": "scripts", "namespace": "n"},
     }
 
+    settings = load_settings(data_dir=tmp_path, backups=tmp_path / "backups")
+    url = f"duckdb:///{tmp_path / 'w.duckdb'}"
+    back_up(url, tmp_path / "none", tmp_path / "backups", NOW, owner_of(tmp_path))
+
     def read() -> list[Family]:
         reads[0] += 1
         with warehouse.transaction() as con:
@@ -95,7 +102,8 @@ def collector(tmp_path: Path) -> MetricsCollector:
             found = read_metrics(con, NOW, NOW, parse_budgets("ever:usd=0.1"))
         done = [Sample(time.time(), {"asset": "topics"})]
         name = "ig_assets_last_success_timestamp_seconds"
-        return [*found, Family(name, "gauge", "x", done)]
+        backups = backup_figures(settings, datetime.now(UTC).replace(tzinfo=None))
+        return [*found, Family(name, "gauge", "x", done), *backups]
 
     return MetricsCollector(read, time.monotonic, 0.5)
 
@@ -164,6 +172,7 @@ def test_promtool_finds_no_fault_in_the_text(collector: MetricsCollector) -> Non
 QUIET = {
     "ig_assets_budget_spent_ratio >= 0.8 < 1",
     "ig_assets_posts_with_stale_insights > 0",
+    "ig_assets_backups == 0",
     "ig_assets_warehouse_readable == 0",
     "absent(ig_assets_warehouse_readable)",
 }

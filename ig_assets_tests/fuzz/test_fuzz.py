@@ -253,6 +253,19 @@ def test_an_answer_of_openai_is_a_script_or_an_error_of_ours(
 
 
 @cases(15, 3_000)
+@given(st.dictionaries(st.sampled_from(["input_tokens", "output_tokens"]), JSON))
+def test_a_script_of_openai_is_paid_for_by_a_count(usage: Any) -> None:
+    text = {"type": "output_text", "text": '{"hook": "Salt first."}'}
+    message = {"type": "message", "role": "assistant", "content": [text]}
+    answer = {"output": [message], "status": "completed", "usage": usage}
+    writer = OpenAIWriter("gpt-5-mini", "sk-test", http_client=client(answer, 200))
+    request = WriteRequest("instructions", "prompt", Script, 100, 1.0, 7)
+    used = writer.write(request).usage
+    counts = (used.input_tokens, used.output_tokens, used.cached_tokens)
+    assert all(type(n) is int and 0 <= n < 2**53 for n in counts)
+
+
+@cases(15, 3_000)
 @given(ANSWERS, st.sampled_from([200, 400, 429, 500]))
 def test_vectors_of_openai_are_all_there_or_an_error_of_ours(
     answer: Any, status: int

@@ -3,35 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from ig_assets import studio
 from ig_assets.adapters.simulated.clocks import SystemClock
-from ig_assets.core.experiments.posts.plan import plan_posts
 from ig_assets.core.experiments.posts.review import edit_post, posts_for_review
+from ig_assets.studio import launch
 from ig_assets.studio.topic_jobs import JOBS, TopicJobs
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets_tests.core.experiments.experiment_factory import add_topic
 from ig_assets_tests.factories.processes import run_command
 from ig_assets_tests.headless.loop_fixtures import KEY, new_loop
 from ig_assets_tests.stand_ins.openai_server import Fault, OpenAIStandIn
+from ig_assets_tests.studio.conftest import MONTH, PATIENCE_S
 
 testing = pytest.importorskip("streamlit.testing.v1", reason="needs the extra `studio`")
 pytestmark = pytest.mark.ship
-APP = str(Path(studio.__file__).parent / "app.py")
-PATIENCE_S = 300.0  # for a machine that hangs; nothing is timed
-MONTH = "2026-01"
-WORDS = """
-UPDATE variants
-SET hook = 'Your knife is dull: ' || hook_style,
-    body = 'Hone it on a plate before each meal. Ten strokes are enough.',
-    call_to_action = 'Save this for Sunday.'
-"""
+APP = str(launch.APP)
 
 
 def visit(page: str) -> Any:
@@ -59,30 +49,6 @@ def press(at: Any, label: str) -> Any:
     """Click the button that says this."""
     [button] = [one for one in at.button if one.label == label]
     return drawn(button.click().run())
-
-
-@pytest.fixture
-def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Warehouse:
-    """A data folder with one topic, whose two posts wait for a person."""
-    monkeypatch.setenv("IG_DATA_DIR", str(tmp_path))
-    monkeypatch.setattr("ig_assets.studio.shown.BUSY_S", PATIENCE_S)
-    monkeypatch.setenv("IG_APPROVAL", "manual")
-    home = Warehouse(f"duckdb:///{tmp_path / 'warehouse.duckdb'}", SystemClock().now)
-    add_topic(home, due_on=date(2026, 1, 5))
-    with home.transaction() as con:
-        con.execute(WORDS)
-    plan_posts(
-        home,
-        SystemClock(),
-        MONTH,
-        sigma=0.2,
-        seed=7,
-        platform="simulated",
-        simulated=True,
-        approval="manual",
-    )
-    home.close()
-    return home
 
 
 def rows(home: Warehouse, sql: str) -> list[dict[str, Any]]:

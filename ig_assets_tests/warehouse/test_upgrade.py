@@ -62,6 +62,7 @@ RELEASED = {
     37: "69e3845ba2c6e718",
     38: "6d7bdea72bfe6ef3",
     39: "6c7e7b49dd73f14a",
+    40: "4443ae3c098576f1",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]
 # A value of each type; a new type needs one here.

@@ -18,6 +18,8 @@ from pathlib import Path
 from typing import Any
 
 from ig_assets.adapters.instagram.client import GraphClient, home_of
+from ig_assets.adapters.vendor_numbers import finite
+from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.core.ports import Clock
 from ig_assets.errors import VendorError
 from ig_assets.files import OWNER_ONLY, write_atomic
@@ -63,6 +65,7 @@ class TokenProvider:
             if _is_due(state, self._clock.now()):
                 state = self._renewed(state)
             self._state = state
+            know_secrets([state.token])  # a renewed one is in no setting
             return state.token
 
     def _renewed(self, state: TokenState) -> TokenState:
@@ -108,14 +111,20 @@ def renewal(
         client = GraphClient(lambda: token, app_secret, url, **options)
         if token.startswith("IG"):
             answer = client.get("refresh_access_token", grant_type="ig_refresh_token")
-            seconds = float(answer.get("expires_in") or LIFETIME.total_seconds())
+            seconds = finite(answer.get("expires_in")) or LIFETIME.total_seconds()
+            seconds = min(max(seconds, 0.0), 10 * LIFETIME.total_seconds())
             fresh = str(answer.get("access_token") or token)
             return fresh, clock.now() + timedelta(seconds=seconds)
         answer = client.get("debug_token", input_token=token)
-        moment = (answer.get("data") or {}).get("expires_at")
+        data = answer.get("data")
+        moment = finite(data.get("expires_at")) if isinstance(data, dict) else None
         if not moment:
             return token, None
-        return token, datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+        try:
+            expires_at = datetime.fromtimestamp(moment, UTC).replace(tzinfo=None)
+        except (ValueError, OverflowError, OSError):  # of the year 31,690,000
+            expires_at = None
+        return token, expires_at
 
     return renew
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.adapters.instagram.errors import GraphError
+from ig_assets.adapters.vendor_numbers import finite_in
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError
@@ -98,7 +99,6 @@ def _values(answer: Answer) -> Values:
 
 def _note(found: Values, metric: str, given: Any) -> None:
     """Store a figure, which Meta sends as text; ignore anything else."""
-    try:
-        found[metric] = float(given)
-    except (TypeError, ValueError):
-        pass
+    value = finite_in(given)
+    if value is not None:
+        found[metric] = value

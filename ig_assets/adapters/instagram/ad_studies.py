@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ig_assets.adapters.instagram.client import Answer, GraphClient
+from ig_assets.adapters.vendor_numbers import finite_in
 from ig_assets.core.experiments.constants import ADS
 from ig_assets.core.ports import AdAccount, AdStudyObject, AdStudyTerms
 from ig_assets.errors import (
@@ -236,10 +237,7 @@ def _unix(moment: datetime) -> int:
 
 
 def _integer(value: Any) -> int:
-    try:
-        return int(value)
-    except (TypeError, ValueError):
-        return 0
+    return int(finite_in(value) or 0)
 
 
 def _id_in(answer: Answer) -> str:

@@ -17,6 +17,7 @@ from typing import Any
 
 from ig_assets.adapters.instagram.client import Answer, GraphClient
 from ig_assets.adapters.instagram.errors import GraphError
+from ig_assets.adapters.vendor_numbers import finite
 from ig_assets.core.ports import Reading
 from ig_assets.errors import TransientVendorError
 
@@ -39,7 +40,6 @@ _METRICS = {
 }
 
 Values = dict[str, float]
-_TOO_LARGE = 1e15  # of a count; a float holds all whole numbers below it
 _Request = tuple[str, tuple[str, ...]]  # a media, and the metrics to ask it for
 _OfKind = tuple[str, str]  # a kind of media, and a metric
 
@@ -208,10 +208,9 @@ def figures_in(answer: Answer) -> Values:
     """
     found: Values = {}
     for row in _rows_of(answer):
-        value = _value_of(row)
-        is_number = isinstance(value, int | float) and not isinstance(value, bool)
-        if is_number and abs(value) < _TOO_LARGE:  # nor is NaN
-            found[str(row.get("name"))] = float(value)
+        value = finite(_value_of(row))
+        if value is not None:
+            found[str(row.get("name"))] = value
     return found
 
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from ig_assets.adapters.vendor_numbers import finite
 from ig_assets.errors import TransientVendorError
 
 BUSINESS_HEADER, APP_HEADER = "x-business-use-case-usage", "x-app-usage"
@@ -97,5 +98,4 @@ def _object(text: str | None) -> dict[str, Any]:
 
 
 def _number(value: Any) -> float:
-    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
-    return float(value) if is_number else 0.0
+    return finite(value) or 0.0

@@ -25,7 +25,7 @@ from ig_assets.adapters.local_models.sources import (
     flush_to_disk,
 )
 from ig_assets.errors import ModelFileError
-from ig_assets.files import write_atomic
+from ig_assets.files import from_home, write_atomic
 
 _LOCK_WAIT_S = 3600.0
 
@@ -86,7 +86,7 @@ def _registered(name: str) -> ModelFile:
 
 
 def _own_copy(file: ModelFile, cache: Path, path: Path) -> Path:
-    path = path.expanduser().absolute()
+    path = from_home(path)
     if not path.is_file():
         raise ModelFileError(
             f"IG_MODEL_PATH names {path}, where there is no file; correct it, or "

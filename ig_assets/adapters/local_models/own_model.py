@@ -16,6 +16,7 @@ from filelock import FileLock, Timeout
 
 from ig_assets.adapters.local_models.files import known_stamp, remember, stamp_of
 from ig_assets.errors import ModelFileError
+from ig_assets.files import from_home
 
 _MAGIC = b"GGUF"
 _PART = re.compile(r"-\d{5}-of-\d{5}$")
@@ -46,7 +47,7 @@ def own_model(path: Path | None, cache: Path) -> OwnModel:
             "IG_LOCAL_MODEL is file, and no file is named; set IG_MODEL_PATH to a GGUF "
             "file, or IG_LOCAL_MODEL to 1.5b."
         )
-    path = path.expanduser().absolute()
+    path = from_home(path)
     try:
         _check(path)
         cache.mkdir(parents=True, exist_ok=True)

@@ -28,6 +28,7 @@ from ig_assets.adapters.openai.client import (
     sent,
 )
 from ig_assets.adapters.openai.embedder import embedding_request
+from ig_assets.adapters.vendor_numbers import count
 from ig_assets.core.ports import (
     BatchLine,
     BatchResult,
@@ -281,12 +282,14 @@ def _answer(body: Any) -> EmbeddingAnswer:
     """Return the L2-normalised vectors in the order of the request's texts."""
     tokens = None
     try:
-        tokens = int(body["usage"]["prompt_tokens"])
+        tokens = count(body["usage"]["prompt_tokens"])
+        if tokens is None:
+            raise ValueError("its tokens are no count")
         items = {
             int(item["index"]): _vector(item["embedding"]) for item in body["data"]
         }
         rows = np.stack([items[place] for place in range(len(body["data"]))])
-    except (KeyError, TypeError, ValueError, binascii.Error):
+    except (KeyError, TypeError, ValueError, OverflowError, binascii.Error):
         problem = "an answer that is no list of numbered vectors of one length"
         raise MalformedAnswerError(problem, tokens, 0) from None
     with np.errstate(invalid="ignore", divide="ignore", over="ignore"):

@@ -245,7 +245,7 @@ def sent(send: Callable[[], T], provider: str, may_lack_route: bool = False) -> 
             failure = translate(error, provider)
     except openai.OpenAIError as error:
         failure = translate(error, provider)
-    except (ValueError, TypeError, AttributeError):
+    except (ValueError, TypeError, AttributeError, ArithmeticError, RecursionError):
         # The SDK's parser lets these through for a body that is cut or no such answer.
         failure = MalformedAnswerError(
             f"{provider} sent an answer that cannot be read."

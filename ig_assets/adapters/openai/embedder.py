@@ -13,6 +13,7 @@ import numpy.typing as npt
 
 from ig_assets.adapters.openai.client import Endpoint, LazyClient, count_tokens
 from ig_assets.adapters.openai.rate_limit import RateLimiter
+from ig_assets.adapters.vendor_numbers import count
 from ig_assets.core.ports import EmbeddingAnswer, TokenUsage, Vectors
 from ig_assets.errors import InputError, MalformedAnswerError
 
@@ -149,7 +150,7 @@ def embedding_request(
 
 def _reported_tokens(response: Any) -> int | None:
     tokens = getattr(getattr(response, "usage", None), "prompt_tokens", None)
-    return tokens if isinstance(tokens, int) else None
+    return count(tokens)
 
 
 def _items(response: Any) -> dict[int, npt.NDArray[np.float64]] | None:
@@ -162,5 +163,5 @@ def _items(response: Any) -> dict[int, npt.NDArray[np.float64]] | None:
             int(item.index): np.asarray(item.embedding, np.float64).reshape(-1)
             for item in response.data
         }
-    except (AttributeError, TypeError, ValueError):
+    except (AttributeError, TypeError, ValueError, OverflowError):
         return None

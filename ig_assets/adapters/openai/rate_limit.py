@@ -265,7 +265,7 @@ def _seconds(text: str | None) -> float | None:
     """Parse `6m0s`, `1s`, `120ms` or plain seconds; None for anything else."""
     if text is None:
         return None
-    if re.fullmatch(r"[0-9]+(\.[0-9]+)?", text):
+    if re.fullmatch(r"[0-9]{1,15}(\.[0-9]+)?", text):
         return float(text)
     if not re.fullmatch(f"(?:{_PART})+", text):
         return None

@@ -7,7 +7,6 @@ needs at least 10 lines (its guide). Nothing is retried here.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable, Mapping
 from functools import partial
 from itertools import islice
@@ -23,6 +22,7 @@ from ig_assets.adapters.openai.client import (
     sent,
 )
 from ig_assets.adapters.training_file import EPOCHS, long_enough, trained_tokens
+from ig_assets.adapters.vendor_numbers import finite
 from ig_assets.core.costs.training_prices import training_cost_usd
 from ig_assets.core.ports import (
     SFT,
@@ -255,5 +255,4 @@ def _final_no(error: Any) -> str | None:
 
 
 def _number(value: Any) -> float | None:
-    usable = isinstance(value, int | float) and math.isfinite(value)
-    return float(value) if usable else None
+    return finite(value)

@@ -20,6 +20,7 @@ from ig_assets.adapters.openai.client import (
 )
 from ig_assets.adapters.openai.embedder import OpenAIEmbedder
 from ig_assets.adapters.openai.rate_limit import RateLimiter, estimated_tokens
+from ig_assets.adapters.vendor_numbers import count
 from ig_assets.core.ports import TokenUsage, WriteAnswer, WriteRequest
 from ig_assets.errors import MalformedAnswerError, RefusedError, TransientVendorError
 
@@ -190,18 +191,20 @@ class OpenAIWriter:
         )
 
     def _usage(self, response: Any, request: WriteRequest, text: str) -> TokenUsage:
+        """Return the tokens as reported; what is no count is counted here."""
         usage = getattr(response, "usage", None)
-        if usage is None:
+        of = "input" if hasattr(usage, "input_tokens") else "prompt"
+        given_name = "output_tokens" if of == "input" else "completion_tokens"
+        taken = count(getattr(usage, f"{of}_tokens", None))
+        given = count(getattr(usage, given_name, None))
+        details = getattr(usage, f"{of}_tokens_details", None)
+        cached = count(getattr(details, "cached_tokens", None)) or 0
+        if taken is None:
             prompt = f"{request.instructions}\n{request.prompt}"
-            return TokenUsage(self.count_tokens(prompt), self.count_tokens(text))
-        if hasattr(usage, "input_tokens"):
-            details = getattr(usage, "input_tokens_details", None)
-            taken, given = usage.input_tokens, usage.output_tokens
-        else:
-            details = getattr(usage, "prompt_tokens_details", None)
-            taken, given = usage.prompt_tokens, usage.completion_tokens
-        cached = getattr(details, "cached_tokens", None) or 0
-        return TokenUsage(taken or 0, given or 0, cached)
+            taken = self.count_tokens(prompt)
+        if given is None:
+            given = self.count_tokens(text)
+        return TokenUsage(taken, given, min(cached, taken))
 
     def _answer(
         self,

@@ -25,6 +25,7 @@ from pathlib import Path
 from ig_assets.adapters.simulated.clocks import system_time_ns
 from ig_assets.core.ports import InvalidFile, LibraryFile
 from ig_assets.errors import InputError
+from ig_assets.files import from_home
 
 _OUTSIDE = InvalidFile(
     "outside the library",
@@ -50,7 +51,7 @@ class FolderLibrary:
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
         """List every file, with links within the library. Raises InputError."""
-        root = Path(self.location).expanduser()
+        root = from_home(Path(self.location))
         if not root.is_dir():
             raise InputError(
                 f"The library folder {self.location} does not exist; create it "

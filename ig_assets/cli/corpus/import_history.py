@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from enum import Enum
 from pathlib import Path
 from typing import Annotated
 
@@ -27,6 +28,14 @@ from ig_assets.core.tabular import parse_instant
 from ig_assets.errors import InputError, NothingTakenError
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services, make_money_clock
+
+
+class Denominator(str, Enum):
+    """The counts of an export that a rate may be per."""
+
+    IMPRESSIONS = "impressions"
+    REACH = "reach"
+    VIEWS = "views"
 
 
 @plain_errors
@@ -64,6 +73,13 @@ def import_history_command(
             min=0.0,
             help="Standard deviation between posts of the same words, log scale. "
             "[default: 0 for a split, else IG_SIGMA]",
+        ),
+    ] = None,
+    denominator: Annotated[
+        Denominator | None,
+        typer.Option(
+            help="What the events are divided by, for the file's posts and new tests; "
+            "kept with the import. [default: by what each has]"
         ),
     ] = None,
     running: Annotated[
@@ -118,6 +134,7 @@ def import_history_command(
             running=running,
             ends=_day(ends, "--ends"),
             as_of=_day(as_of, "--as-of"),
+            denominator=denominator and denominator.value,
             source=_source(source),
             by_name=True,
             dry_run=dry_run,

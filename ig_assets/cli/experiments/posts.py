@@ -119,7 +119,9 @@ def decline(
     posts: PostIds = None,
     month: InMonth = None,
     everything: Everything = False,
-    reason: Annotated[str, typer.Option(help="Why; it is kept.")] = "",
+    reason: Annotated[
+        str, typer.Option(help="Why not; needed, and kept with the decision.")
+    ] = "",
     by: DecidedBy = None,
     as_json: AsJson = False,
 ) -> None:

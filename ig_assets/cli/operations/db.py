@@ -18,6 +18,7 @@ from ig_assets.cli.output import (
     print_json,
 )
 from ig_assets.errors import InputError
+from ig_assets.files import from_home
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
@@ -138,7 +139,7 @@ def restore(
     url = settings.warehouse_location
     if newest:
         folder = newest_backup(folder, settings.data_dir)
-    found = read_backup(folder.expanduser())
+    found = read_backup(from_home(folder))
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with one_command(settings.data_dir):
         done = put_back(

@@ -134,7 +134,7 @@ def _reconcile(
     as_json: bool,
     separated: Separated | None,
 ) -> None:
-    invoice = read_invoice(file)
+    invoice = read_invoice(file, make_money_clock().now())
     with services.warehouse.transaction() as con:
         lines = reconcile(con, invoice, vendor)
     rows = [asdict(line) for line in lines]
@@ -178,6 +178,11 @@ def _sentence(units: UnitCosts) -> str:
     if units.usd_per_winner is not None:
         parts.append(f"a winner {units.usd_per_winner:.4f}")
     message = "; ".join(parts) + "."
+    if units.trial_usd:
+        message += (
+            f" USD {units.trial_usd:.4f} of it was for texts on trial (`generate "
+            "--try`, evaluations of models), which are in no variant's cost."
+        )
     if units.unpriced:
         message += (
             f" {units.unpriced} calls are not in these sums: no price is known for "

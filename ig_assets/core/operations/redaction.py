@@ -42,6 +42,10 @@ _FORMS = tuple(
         # Authorization: Bearer …, as a header or among the headers of a request
         r"(?P<before>authorization(?:['\"]\s*,|['\"]?\s*[:=])\s*+(?:b?['\"])?+)"
         r"(?:(?:bearer|basic|token|digest)\s+)?+(?!\[redacted\])[^\s'\",]+",
+        # Cookie: …, with all that follows: a session at a vendor's or at the proxy
+        r"(?P<before>\b(?:set-)?cookie(?:b?['\"]\s*,\s*|['\"]?\s*[:=]\s*)"
+        r"(?:b?['\"])?+)"
+        r"(?!\[redacted\])[^'\"\r\n]*=[^'\"\r\n]+",
         r"(?P<before>\bbearer\s+)[A-Za-z0-9._~+/=-]{16,}",
         # ?access_token=…, password=…, 'api_key': '…', Api-Key: …
         _START + _NAMES + r"(?:['\"]\s*[:,]\s*+(?:b(?=['\"]))?+|\s*=\s*+))" + _VALUE,
@@ -51,7 +55,8 @@ _FORMS = tuple(
     )
 )
 _MARKS = re.compile(
-    r"://|%3A%2F%2F|authorization|bearer|token|sig|key|secret|credential|pass|pwd",
+    r"://|%3A%2F%2F|authorization|cookie|bearer|token|sig|key|secret|credential|"
+    r"pass|pwd",
     re.IGNORECASE,
 )
 

@@ -27,7 +27,12 @@ SECRET_FORMS = tuple(
     for kind, marks, pattern in (
         ("an OpenAI key", ("sk-",), r"\bsk-[A-Za-z0-9_-]{16,}"),
         ("a Pinecone key", ("pcsk_",), r"\bpcsk_[A-Za-z0-9_-]{16,}"),
-        ("a Meta access token", ("EAA", "IGQ"), r"\b(?:EAA|IGQ)[A-Za-z0-9]{20,}"),
+        (
+            "a Meta access token",  # of Facebook Login; of Instagram Login, old and new
+            ("EAA", "IGQ", "IGA"),
+            r"\b(?:EAA|IGQ|IGAA)[A-Za-z0-9_-]{20,}",
+        ),
+        ("a Fireworks key", ("fw_",), r"\bfw_[A-Za-z0-9]{20,}"),
         ("an AWS key", ("AKIA", "ASIA"), r"\b(?:AKIA|ASIA)[0-9A-Z]{16}\b"),
         (
             "a GitHub token",

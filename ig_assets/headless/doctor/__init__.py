@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 
 from ig_assets.core.operations.diagnosis import (
@@ -25,6 +26,8 @@ from ig_assets.settings import load_settings
 from ig_assets.wiring import make_money_clock, make_warehouse
 from ig_assets.wiring.vendor_checks import configured_keys, vendor_findings
 
+_log = logging.getLogger("ig_script_writer.doctor")
+
 
 def diagnose() -> list[Finding]:
     """Return one finding per thing that was checked.
@@ -38,8 +41,10 @@ def diagnose() -> list[Finding]:
     except SettingsError as error:
         return [failed("settings", str(error), "Correct it; then run this again.")]
     clock = make_money_clock()
-    found = [env_file_finding(settings), *version_findings(), disk_finding(settings)]
-    found.append(studio_finding())
+    found = _tried("settings", lambda: [env_file_finding(settings)])
+    found += _tried("versions", version_findings)
+    found += _tried("disk", lambda: [disk_finding(settings)])
+    found += _tried("studio", lambda: [studio_finding()])
     found += _tried("backups", lambda: [backup_finding(settings, clock.now())])
     state = _tried("warehouse", lambda: warehouse_findings(settings, clock.now()))
     found += state
@@ -62,3 +67,12 @@ def _tried(subject: str, look: Callable[[], list[Finding]]) -> list[Finding]:
         return look()
     except IgAssetsError as error:
         return [failed(subject, str(error), "See docs/runbook.md.")]
+    except Exception as error:  # a boundary: the other lines matter all the more
+        _log.exception("The check of %s ended.", subject)
+        return [
+            failed(
+                subject,
+                f"It could not be looked at (unexpected {type(error).__name__}).",
+                "Report the traceback in logs/ig-assets.log of the data folder.",
+            )
+        ]

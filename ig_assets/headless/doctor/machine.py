@@ -21,7 +21,7 @@ from ig_assets.core.operations.diagnosis import (
     warning,
 )
 from ig_assets.settings import Settings
-from ig_assets.warehouse.moving.backups import OWNER, backups_in, owner_of
+from ig_assets.warehouse.moving.backups import own_backups
 
 OLD = timedelta(hours=50)  # two days, of which one may have failed
 LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000
@@ -93,12 +93,10 @@ def backup_finding(settings: Settings, now: datetime) -> Finding:
             return good("backups", seen)
         return warning("backups", seen, "Set IG_BACKUPS to a folder on another disk.")
     to_do = "Look at the newest run of back_up_warehouse, and at backup_schedule."
-    made: list[Path] = []
-    if (settings.data_dir / OWNER).exists() and settings.backups.is_dir():
-        made = backups_in(settings.backups, owner_of(settings.data_dir))
+    made = own_backups(settings.backups, settings.data_dir, now)
     if not made:
         return warning("backups", f"{settings.backups} has none of ours.", to_do)
-    age = now - datetime.strptime(made[-1].name, "warehouse-%Y%m%dT%H%M%SZ")
+    age = now - made[-1]
     seen = f"The newest of {len(made)} is {age.total_seconds() / 3600:,.0f} h old."
     return good("backups", seen) if age < OLD else warning("backups", seen, to_do)
 

@@ -344,8 +344,6 @@ def _approve(
 
 
 def _decline(services: StudioServices, post_id: str, seen: str, reason: str) -> str:
-    if not reason.strip():
-        raise InputError("Say why not: the reason helps whoever writes the next one.")
     review = Review(_by(), services.clock.now(), reason, {post_id: seen})
     if not decline_posts(services.warehouse, [post_id], review):
         raise InputError("It was decided meanwhile; nothing was changed.")

@@ -118,7 +118,7 @@ COLUMNS: Mapping[str, Columns] = {
     ),
     "imports": Columns(
         hashes="content_hash",
-        others="import_id source_uri mapping source notes",
+        others="import_id source_uri mapping source notes numerator denominator",
     ),
     "index_entries": Columns(
         hashes="revision_hash metadata_hash",

@@ -22,13 +22,13 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import duckdb
 
 from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
-from ig_assets.files import write_atomic
+from ig_assets.files import from_home, write_atomic
 from ig_assets.warehouse.backends import FORMAT, Connection, Home, quoted
 from ig_assets.warehouse.migrations import COPYING
 from ig_assets.warehouse.moving.copying import (
@@ -48,9 +48,11 @@ FILE = "warehouse.duckdb"
 MANIFEST = "backup.json"
 OWNER = "backups.id"
 _NAME = re.compile(r"warehouse-[0-9]{8}T[0-9]{6}Z")
+_NAME_FORMAT = "warehouse-%Y%m%dT%H%M%SZ"
 _OWNER_NAME = re.compile(r"[0-9a-f]{32}")
 _BLOCK = 1 << 20
 _OWNER_ONLY = 0o700
+_CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -118,7 +120,7 @@ def back_up(
     InputError if there is no warehouse, WarehouseBusyError, and WarehouseError if the
     chain of receipts is broken or the folder cannot be written to.
     """
-    folder = into.expanduser().absolute() / f"warehouse-{now:%Y%m%dT%H%M%SZ}"
+    folder = from_home(into) / f"{now:{_NAME_FORMAT}}"
     part = folder.with_name(f".{folder.name}.part")
     if folder.exists():
         raise InputError(f"There is a backup {folder} already; wait a second.")
@@ -187,14 +189,40 @@ def backups_in(into: Path, owner: str | None = None) -> list[Path]:
     try:
         found = sorted(
             path
-            for path in into.expanduser().absolute().iterdir()
-            if _NAME.fullmatch(path.name)
+            for path in from_home(into).iterdir()
+            if _is_name(path.name)
             and not path.is_symlink()
             and (path / MANIFEST).is_file()
         )
     except OSError as error:
         raise InputError(f"{into} cannot be read ({error.strerror}).") from None
     return [path for path in found if owner in (None, _said_owner(path))]
+
+
+def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
+    """When the backups of a data folder in a folder were made, naive UTC, oldest first.
+
+    Empty where there is none, also while the folder is missing; nothing is made. One
+    that is dated after `now` was made while the clock was wrong, and does not count.
+    Raises InputError where the folder cannot be read, WarehouseError where `backups.id`
+    is damaged.
+    """
+    if not (data_dir / OWNER).exists() or not from_home(into).is_dir():
+        return []
+    made = [_made_at(path) for path in backups_in(into, owner_of(data_dir))]
+    return [at for at in made if at <= now + _CLOCK_SLACK]
+
+
+def _made_at(folder: Path) -> datetime:
+    return datetime.strptime(folder.name, _NAME_FORMAT)
+
+
+def _is_name(name: str) -> bool:
+    """Whether a folder is called like a backup, at a moment that exists."""
+    try:
+        return bool(_NAME.fullmatch(name) and datetime.strptime(name, _NAME_FORMAT))
+    except ValueError:
+        return False
 
 
 def _said_owner(folder: Path) -> str:

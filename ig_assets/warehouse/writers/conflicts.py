@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import duckdb
 
-from ig_assets.errors import WarehouseBusyError
+from ig_assets.errors import WarehouseBusyError, WarehouseError
 
 _CONFLICTS = (
     "could not serialize access",
@@ -22,6 +22,13 @@ _CONFLICTS = (
     'unique constraint "ducklake_snapshot_pkey"',
     # Two first starts: Postgres's own catalogue, which DuckLake's is made in too.
     'unique constraint "pg_',
+)
+_LOST = (
+    "server closed the connection",
+    "terminating connection due to",
+    "no connection to the server",
+    "ssl connection has been closed",
+    'failed to execute query "rollback"',  # a lake's own, to a server that is gone
 )
 # Where a home is prepared: what another first start has made meanwhile.
 _MADE_MEANWHILE = ("already exists",)
@@ -42,6 +49,21 @@ def is_first_start_conflict(error: duckdb.Error) -> bool:
     Besides the conflicts of `is_conflict`, this counts objects that already exist.
     """
     return _names(error, _CONFLICTS + _MADE_MEANWHILE)
+
+
+def is_lost_server(error: duckdb.Error) -> bool:
+    """Whether a database server ended the session that a transaction was in."""
+    return _names(error, _LOST)
+
+
+def lost_server_error() -> WarehouseError:
+    """The message for the caller; it does not repeat the server's text."""
+    return WarehouseError(
+        "The database server closed the connection in the middle of a transaction; "
+        "unless that was its end, nothing was written. Run the same command again: it "
+        "adds what is missing. If it happens again, the server may end idle sessions "
+        "(docs/runbook.md, idle_in_transaction_session_timeout)."
+    )
 
 
 def conflict_error() -> WarehouseBusyError:

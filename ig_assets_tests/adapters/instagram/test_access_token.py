@@ -13,6 +13,7 @@ from ig_assets.adapters.instagram.access_token import (
     renewal,
     stored_token,
 )
+from ig_assets.core.operations.redaction import redact
 from ig_assets_tests.adapters.instagram.graph_factory import START, GraphFactory
 from ig_assets_tests.stand_ins.graph_server import SECRET, TOKEN, error
 
@@ -38,6 +39,15 @@ def test_a_renewed_token_is_used_from_then_on_by_every_process(
     kept = stored_token(store, TOKEN, world.time)
     assert kept.expires_at == START + timedelta(days=60) and kept.is_reported
     assert stat.S_IMODE(store.stat().st_mode) == 0o600
+
+
+def test_a_renewed_token_is_cut_out_of_the_log_whatever_its_form(
+    world: GraphFactory, store: Path
+) -> None:
+    fresh = "fresh.planted-for-tests"
+    tokens = TokenProvider(store, TOKEN, world.time, lambda old: (fresh, None))
+    assert tokens.current() == fresh
+    assert redact(f"(#190) {fresh} has expired") == "(#190) [redacted] has expired"
 
 
 def test_it_is_renewed_again_before_it_expires_and_not_sooner(

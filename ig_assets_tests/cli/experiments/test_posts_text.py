@@ -26,3 +26,14 @@ def test_a_post_without_words_is_said_to_be_forgotten(
     assert result.exit_code == 0, result.output
     said = result.stdout.partition("\np1 t\n")[2]
     assert said == "(forgotten)\n\np2 t\nSalt first.\nThen wait.\n\n"
+
+
+def test_a_no_needs_its_reason_before_any_post_is_looked_at(tmp_path: Path) -> None:
+    env = {"IG_DATA_DIR": str(tmp_path)}
+    arguments = ["posts", "decline", "1f0c7a5e9b3d2468"]
+    result = CliRunner().invoke(app, arguments, env=env)
+    said = " ".join(result.stderr.split())
+    assert result.exit_code == 2 and "Say why not" in said
+    with_reason = [*arguments, "--reason", "off our brand"]
+    result = CliRunner().invoke(app, with_reason, env=env)
+    assert "There is no post 1f0c7a5e9b3d2468" in " ".join(result.stderr.split())

@@ -64,3 +64,15 @@ def test_the_figures_are_shown_once_with_the_state_of_the_warehouse(
     assert 'ig_assets_calls_total{operation="judge",status="done"} 1' in text
     assert "ig_assets_warehouse_readable 1" in text
     monkeypatch.delenv("DAGSTER_HOME")
+
+
+def test_what_trials_took_is_said_and_is_in_no_variants_cost(export: Path) -> None:
+    warehouse = Services(load_settings()).warehouse
+    trial = {"call_id": "t", "asset": "generate_try", "operation": "generate"}
+    with warehouse.transaction() as con:
+        merge_rows(con, "api_calls", [trial | {"cost_usd": 0.5}])
+        merge_rows(con, "variants", [{"variant_id": "v"}])
+    warehouse.close()
+    said = " ".join(run("costs").stdout.split())
+    assert "In all USD 2.5000; a variant 0.0000." in said
+    assert "USD 0.5000 of it was for texts on trial" in said

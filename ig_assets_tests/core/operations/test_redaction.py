@@ -28,6 +28,8 @@ from ig_assets.core.operations.redaction import (
 
 PLANTED = "pl+nted/k'ey §7=&?"
 TOKEN = "EAAGm0PX4ZCpsBAKkVZCjplanted1234"  # never-a-real-one
+RENEWED = "IGAA-planted-for-tests_0123456789"
+FIREWORKS = "fw_" + "neverplanted0123456789"
 OPENAI = "sk-proj-never-planted0123456789"
 
 
@@ -81,6 +83,11 @@ def test_a_known_secret_is_cut_out_however_it_is_written(written: str) -> None:
         ("OPENAI_API_KEY=0123-abcd IG_ARMS=2", "0123-abcd"),
         (f"Incorrect API key provided: {OPENAI}.", OPENAI),
         (f"The token {TOKEN} has expired", TOKEN),
+        (f"The token {RENEWED} has expired", RENEWED),
+        (f"no access for {FIREWORKS}", FIREWORKS),
+        ("Cookie: sid=abc0123; theme=dark", "abc0123"),
+        ("[(b'Set-Cookie', b'sid=abc0123; Path=/'), (b'A', b'1')]", "abc0123"),
+        ("{'cookie': 'theme=dark; sid=abc0123', 'A': 1}", "abc0123"),
         ("post to https://hooks.slack.com/services/T0/B0/abcDEF12", "abcDEF12"),
         (
             "-----BEGIN RSA PRIVATE KEY-----\nMIIabc\n-----END RSA PRIVATE KEY-----",
@@ -102,6 +109,7 @@ def test_what_looks_like_a_secret_is_cut_out(text: str, secret: str) -> None:
         "run_key=2026-01 partition_key=2026-02, sort by key=value",
         "The key of the month is a basic information; the bearer of news",
         "https://example.org/reels?utm_source=insta#top",
+        "The cookie banner: a cookie is set.\nNext = 1",
         "asset raw_scripts: 12 rows, tokens: 5, secrets were found in 2 files",
     ],
 )

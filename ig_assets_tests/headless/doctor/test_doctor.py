@@ -163,6 +163,24 @@ def test_a_package_out_of_its_range_is_named(monkeypatch: pytest.MonkeyPatch) ->
     assert "no-such-package is missing" in found.seen and "dagster" not in found.seen
 
 
+def test_a_look_that_breaks_is_a_line_too_and_the_others_stay(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def broken(folder: Path) -> Usage:
+        raise PermissionError(13, KEY)
+
+    monkeypatch.setattr(machine.shutil, "disk_usage", broken)
+    result = run(tmp_path, "--json", OPENAI_API_KEY=KEY)
+    assert result.exit_code == 1
+    disk = lines(result)["disk"]
+    assert (disk["state"], "traceback" in disk["to_do"]) == ("failed", True)
+    assert "unexpected PermissionError" in disk["seen"]
+    assert lines(result)["warehouse"]["state"] == "good"
+    assert KEY not in result.output
+    log = (tmp_path / "logs" / "ig-assets.log").read_text()
+    assert "PermissionError" in log and KEY not in log
+
+
 def test_an_env_file_that_others_may_read_is_named(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -41,12 +41,14 @@ from ig_assets.core.corpus.history_import.planning.plan import (
     plan_import,
     without_forgotten,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.corpus.history_import.reading.present import check_as_of
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import read_history
 from ig_assets.core.corpus.history_import.reading.sources import (
     PastImport,
     check_mapping,
     past_imports,
+    said_before,
     source_name,
     source_of,
 )
@@ -127,7 +129,7 @@ def import_history(
     """
     options = options or ImportOptions()
     present = Present(clock.now(), (machine_clock or clock).now())
-    present.check(options.as_of)
+    check_as_of(present, options.as_of)
     content_hash = _content_hash(path)
     history = read_history(
         path,
@@ -168,6 +170,8 @@ def import_history(
         plan = plan_import(con, file, history, grouped, known, options, present)
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
+        other_rate = _other_rate(past, plan, options)
+        plan = replace(plan, notes=(*plan.notes, *other_rate))
         readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
             if not is_news(plan, readings, known.tests):
@@ -242,6 +246,25 @@ def _previous_import(
     candidates = of_source if within_source else past
     same = [done for done in candidates if done.content_hash == file.content_hash]
     return next(reversed(same or of_source), None)
+
+
+def _other_rate(
+    past: Sequence[PastImport], plan: ImportPlan, options: ImportOptions
+) -> tuple[str, ...]:
+    """Return a note if tests of the source are rated otherwise than this file."""
+    if options.denominator is None:
+        history, source = plan.history, plan.file.source
+        return said_before(past, source, history.denominator, history.mapping.keys())
+    other = {
+        str(experiment["denominator"])
+        for experiment in plan.experiments
+        if experiment["experiment_id"] in plan.known_experiments
+    } - {options.denominator}
+    return tuple(
+        f"Known tests of this source keep their rate, per {name}; --denominator "
+        f"{options.denominator} rates the file's posts and new tests."
+        for name in sorted(other)
+    )
 
 
 def _already_imported(previous: PastImport, plan: ImportPlan) -> ImportReport:

@@ -304,6 +304,8 @@ def _write_import_row(con: Connection, plan: ImportPlan, now: datetime) -> None:
         "rows_skipped": sum(plan.skipped.values()),
         "imported_at": now,
         "read_at": plan.time.at,
+        "numerator": plan.said_numerator,
+        "denominator": plan.said_denominator,
         "notes": json.dumps(plan.notes, ensure_ascii=False),
     }
     merge_rows(con, "imports", [row])

@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
 from typing import NamedTuple
 
 from ig_assets.core.corpus.library.known_files import KnownFile
@@ -19,6 +18,7 @@ from ig_assets.core.corpus.scripts.parse import (
 )
 from ig_assets.core.corpus.scripts.reading_apart import ReadingApart, reading_apart
 from ig_assets.core.corpus.scripts.script import ParsedScript, Performance, Reject
+from ig_assets.core.operations.present import Present
 from ig_assets.core.ports import LibraryFile, LibraryStore
 
 
@@ -97,13 +97,13 @@ class LibraryScan:
         self,
         file: LibraryFile,
         content: bytes,
-        latest: datetime,
+        present: Present | None,
         known: KnownFile | None = None,
     ) -> None:
         """Parse a file's bytes, unless they are those of the `known` file.
 
         If only the reading of a known file's script has changed, the file counts as
-        unchanged and is added to `again`. Readings after `latest` are left out.
+        unchanged and is added to `again`. Readings after `present` are left out.
         """
         content_hash = hashlib.sha256(content).hexdigest()
         if known is not None and content_hash == known.content_hash:
@@ -114,13 +114,15 @@ class LibraryScan:
                 )
             return
         apart = reading_apart(content)
-        if apart is not None and apart.performance.as_of > latest:
+        if apart and present and apart.performance.as_of > present.latest:
             apart = None
         if apart and known and apart.rest_hash == known.rest_hash:
             self.unchanged.add(file.path)
             self.again[file.path] = ReadAgain(content_hash, file.version, *apart)
             return
-        contents = without_later_readings(parse_file(file.path, content), latest)
+        contents = parse_file(file.path, content)
+        if present is not None:
+            contents = without_later_readings(contents, present)
         self.parsed.append(
             ParsedFile(
                 file.path,
@@ -173,7 +175,7 @@ def list_library(store: LibraryStore) -> Listing:
 def scan_library(
     store: LibraryStore,
     listing: Listing | None = None,
-    latest: datetime = datetime.max,
+    present: Present | None = None,
     known: Mapping[str, KnownFile] | None = None,
     rehash: bool = False,
 ) -> LibraryScan:
@@ -181,7 +183,7 @@ def scan_library(
 
     Without a listing the library is listed first. A known file of the same version is
     not read, unless `rehash`. A file that cannot be used becomes a reject, never an
-    exception. Readings after `latest` are left out, which the script's `left_out`
+    exception. Readings after `present` are left out, which the script's `left_out`
     records. Raises what the store's `contents` raises.
     """
     listing, known = listing or list_library(store), known or {}
@@ -203,7 +205,7 @@ def scan_library(
         if content is None:  # it changed since it was listed; the next sync reads it
             scan.unreadable.add(file.path)
         elif isinstance(content, bytes):
-            scan.add(file, content, latest, known.get(file.path))
+            scan.add(file, content, present, known.get(file.path))
         else:
             scan.reject_file(Reject(file.path, *content))
     return scan

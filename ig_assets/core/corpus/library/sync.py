@@ -32,7 +32,6 @@ from ig_assets.core.corpus.library.known_files import (
     tables_digest,
 )
 from ig_assets.core.corpus.library.known_files_update import update_known_files
-from ig_assets.core.corpus.library.later_readings import TOLERANCE
 from ig_assets.core.corpus.library.left_out import (
     Fault,
     LeftOutTotal,
@@ -58,6 +57,7 @@ from ig_assets.core.corpus.library.winners import (
 )
 from ig_assets.core.corpus.rejects import resolve_rejects, write_rejects
 from ig_assets.core.corpus.scripts.script import Reject
+from ig_assets.core.operations.present import Present
 from ig_assets.core.ports import Clock, LibraryStore
 from ig_assets.core.source_states import LIBRARY, record_source_state
 from ig_assets.errors import WarehouseBusyError
@@ -161,8 +161,8 @@ def sync_corpus(
             if (unchanged := _unchanged(con, listing)) is not None:
                 same = _LibraryChange({"unchanged": unchanged})
                 return _finish(con, listing, same, 0, clock.now(), run_id)
-    latest = _latest(clock, machine_clock)
-    known, scan = _scan(warehouse, library, listing, latest, rehash)
+    present = _present(clock, machine_clock)
+    known, scan = _scan(warehouse, library, listing, present, rehash)
     with warehouse.transaction() as con:
         return _apply(con, known, listing, scan, clock.now(), run_id)
 
@@ -180,7 +180,7 @@ def plan_corpus(
     must not open a transaction of its own. Raises what `sync_corpus` raises.
     """
     listing = list_library(library)
-    known, scan = _scan(warehouse, library, listing, _latest(clock, machine_clock))
+    known, scan = _scan(warehouse, library, listing, _present(clock, machine_clock))
     planned: list[tuple[CorpusChange, Inspected]] = []
     try:
         with warehouse.transaction() as con:
@@ -191,9 +191,9 @@ def plan_corpus(
         return planned[0]
 
 
-def _latest(clock: Clock, machine_clock: Clock | None) -> datetime:
-    """Return the latest time that a reading may have."""
-    return max(clock.now(), (machine_clock or clock).now()) + TOLERANCE
+def _present(clock: Clock, machine_clock: Clock | None) -> Present:
+    """Return the present, after which no reading may be."""
+    return Present(clock.now(), (machine_clock or clock).now())
 
 
 def _unchanged(con: Connection, listing: Listing) -> int | None:
@@ -214,7 +214,7 @@ def _scan(
     warehouse: Warehouse,
     library: LibraryStore,
     listing: Listing,
-    latest: datetime,
+    present: Present,
     rehash: bool = False,
 ) -> tuple[KnownFiles, LibraryScan]:
     """Read the known files, and scan the library without an open transaction.
@@ -223,7 +223,7 @@ def _scan(
     """
     with warehouse.transaction() as con:
         known = read_known_files(con)
-    return known, scan_library(library, listing, latest, known.by_path, rehash)
+    return known, scan_library(library, listing, present, known.by_path, rehash)
 
 
 def _apply(

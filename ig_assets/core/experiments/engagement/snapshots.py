@@ -10,6 +10,7 @@ from functools import lru_cache
 
 from ig_assets.core.experiments.engagement.columns import AUDIENCES, COUNTERS
 from ig_assets.core.identity import stable_id
+from ig_assets.core.operations.present import Present
 from ig_assets.core.tabular import (
     Batch,
     Cell,
@@ -27,8 +28,6 @@ from ig_assets.core.tabular import (
 )
 
 _NO_DAY = "not a day such as 2026-01-31"
-_TOLERANCE = timedelta(days=1)
-"""The date in another time zone may be a day ahead of the date in UTC."""
 _NO_BIRTH = "not a time of publication"
 
 
@@ -53,7 +52,7 @@ class SnapshotReader:
     ) -> None:
         self._indices = indices
         self._formats = formats
-        self._latest = datetime.max if today is None else today + _TOLERANCE
+        self._present = None if today is None else Present(today, today)
         self._zone = options.assumed_zone
         self._named = [n for n in ("title", "author") if n in indices]
         self._instant = lru_cache(maxsize=100_000)(self._parse_instant)
@@ -88,8 +87,9 @@ class SnapshotReader:
         observed = self._time(cells, "observed_on", _NO_DAY)
         if observed is None:
             raise _NoSnapshotError(_NO_DAY)
-        if observed[0] > self._latest:
-            raise _NoSnapshotError(f"read on {observed[0]:%Y-%m-%d}, after today")
+        if self._present and observed[0] > self._present.latest:
+            after = self._present.day_in_words
+            raise _NoSnapshotError(f"read on {observed[0]:%Y-%m-%d}, after {after}")
         counts = {name: self._count(cells, name) for name in self.counters}
         for name in AUDIENCES:
             if counts.get("likes", 0.0) > counts.get(name, math.inf):

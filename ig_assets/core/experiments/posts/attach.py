@@ -12,6 +12,7 @@ from typing import cast
 
 from ig_assets.core.experiments.posts.publish import PostWords, record_published
 from ig_assets.core.experiments.posts.words import read_words, store_words
+from ig_assets.core.operations.present import Present
 from ig_assets.core.ports import Clock, MediaLookup
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, only_one
@@ -105,8 +106,8 @@ def attach_post(
     `variant_id` may be the variant's id, the beginning of it, or the id of its post.
     `content` is a file like a library's; without it the planned words were published.
     Raises InputError if the variant has no open post, if the media is unknown, belongs
-    to another post or is older than the variant, or if the file is no script; and the
-    vendor's errors.
+    to another post, is older than the variant or dated in the future, or if the file is
+    no script; and the vendor's errors.
     """
     script = None if content is None else read_words(content)
     with warehouse.transaction() as con:
@@ -125,6 +126,13 @@ def attach_post(
                 f"The media {media} went out on {published.published_at:%Y-%m-%d}, and "
                 f"this variant was written on {post['created_at']:%Y-%m-%d}; choose "
                 "the post that it became."
+            )
+        present = Present(clock.now(), clock.now())
+        if published.published_at > present.latest:
+            raise InputError(
+                f"The media {media} is dated {published.published_at:%Y-%m-%d}, which "
+                f"is after {present.day_in_words}: its figures would have no age. "
+                "Correct the clock (`ig-assets doctor`), then attach it again."
             )
         edited = script is not None and script.text != post["text"]
         if script is not None and edited:

@@ -145,14 +145,17 @@ def approve_posts(
     return _move(warehouse, post_ids, before, "approved", now, review)
 
 
-def decline_posts(
-    warehouse: Warehouse, post_ids: Sequence[str], review: Review | None = None
-) -> int:
+def decline_posts(warehouse: Warehouse, post_ids: Sequence[str], review: Review) -> int:
     """Decline open posts, which are then never published; return how many were.
 
-    Raises InputError for an id that is no post, and ConflictError as `approve_posts`
-    does, before any post is declined.
+    Raises InputError for a review without a reason and for an id that is no post, and
+    ConflictError as `approve_posts` does, before any post is declined.
     """
+    if not review.reason.strip():
+        raise InputError(
+            "Say why not: a person's no is kept with its reason, which helps whoever "
+            "writes the next one. Nothing was declined."
+        )
     return _move(warehouse, post_ids, OPEN, "declined", review=review)
 
 

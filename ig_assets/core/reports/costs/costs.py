@@ -37,6 +37,9 @@ _LABELS = {
     "topic": ("coalesce(t.month || ' ' || t.topic, '(no topic)')", "topic"),
 }
 
+FOR_NO_VARIANT = ("generate_try", "model_evaluation")
+"""The assets of the ledger whose texts are measured and kept as no variant."""
+
 # What a winner took: its own texts, and all texts of its topic, losers included.
 _WINNERS = """
     WITH spent AS (
@@ -91,12 +94,15 @@ class UnitCosts:
 
     `text_usd` is the cost of drafts and polishing. `usd_per_variant` divides it by the
     variants that passed the gates, `usd_per_winner` by the winning variants,
-    provisional ones included; they are None if there are no such variants. `unpriced`
-    counts calls of unknown price.
+    provisional ones included; they are None if there are no such variants. `trial_usd`
+    is the cost of texts that never were to become a variant, of `generate --try` and
+    evaluations of models, which neither includes. `unpriced` counts calls of unknown
+    price.
     """
 
     total_usd: float
     text_usd: float
+    trial_usd: float
     variants: int
     winners: int
     unpriced: int
@@ -150,8 +156,11 @@ def unit_costs(con: Connection) -> UnitCosts:
         """
         SELECT coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS total_usd,
             coalesce(sum(coalesce(cost_usd, reserved_usd)) FILTER (
-                WHERE operation IN ('generate', 'polish')
+                WHERE operation IN ('generate', 'polish') AND NOT for_no_variant
             ), 0) AS text_usd,
+            coalesce(sum(coalesce(cost_usd, reserved_usd)) FILTER (
+                WHERE operation IN ('generate', 'polish') AND for_no_variant
+            ), 0) AS trial_usd,
             (SELECT count(*) FROM variants WHERE rejection IS NULL) AS variants,
             count(*) FILTER (
                 WHERE cost_usd IS NULL AND reserved_usd IS NULL
@@ -162,8 +171,13 @@ def unit_costs(con: Connection) -> UnitCosts:
                 JOIN variants AS v
                     ON v.variant_id = w.winner_variant_id
             ) AS winners
-        FROM api_calls
+        FROM (
+            SELECT *, coalesce(list_contains(?::TEXT[], asset), FALSE)
+                AS for_no_variant
+            FROM api_calls
+        )
         """,
+        [list(FOR_NO_VARIANT)],
     )
     text = row["text_usd"]
     return UnitCosts(

@@ -18,6 +18,7 @@ from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 
+from ig_assets.core.operations.present import Present
 from ig_assets.errors import InputError, NothingTakenError
 
 _DAY = (
@@ -55,8 +56,22 @@ class Invoice:
     skipped: int
 
 
-def read_invoice(path: Path) -> Invoice:
+def _check_day(line: InvoiceLine, now: datetime | None) -> None:
+    """Raise ValueError for a line of a day or month that has not come."""
+    if now is None:
+        return
+    present = Present(now, now)
+    is_later = line.day is not None and line.day > present.latest.date()
+    if is_later or line.month > f"{present.latest:%Y-%m}":
+        when = line.day or line.month
+        raise ValueError(f"its day {when} is after {present.day_in_words}")
+
+
+def read_invoice(path: Path, now: datetime | None = None) -> Invoice:
     """Read the invoice in a CSV or JSON file.
+
+    With `now`, the machine's time in UTC, a line of a day that has not come is
+    rejected, since nothing in the ledger can agree with it.
 
     Raises InputError if the file is neither, or has no column of days or amounts;
     NothingTakenError if it has no lines, or none that can be accepted.
@@ -74,12 +89,13 @@ def read_invoice(path: Path) -> Invoice:
     )
     if not entries:
         raise NothingTakenError(
-            f"{path} has no line of costs; nothing was compared. Is its period right?"
+            f"{path} has no line of costs; nothing was compared. Look at its " "period."
         )
     lines, rejected, skipped = [], [], 0
     for place, entry in entries:
         try:
             line = _line(entry)
+            _check_day(line, now)
         except ValueError as error:
             rejected.append((place, str(error)))
             continue

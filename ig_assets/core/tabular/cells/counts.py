@@ -166,6 +166,9 @@ def count_formats(
     return [column.decide(of_file) for column in columns]
 
 
+_MINUS = ("-", "\u2212")
+
+
 def parse_count(cell: Cell, form: NumberFormat | None = None) -> float | None:
     """Return a count of 0 or more; None if the cell has no value, or -1 (hidden).
 
@@ -186,8 +189,11 @@ def _parse_text(cell: str, form: NumberFormat) -> float | None:
     plain = cell.strip()
     if _PLAIN.fullmatch(plain) and plain.isascii():
         return float(plain)
-    if plain[:1] in "-\u2212":
-        negative = _parse_text(plain[1:], form)
+    if plain.startswith(_MINUS):
+        rest = plain[1:].strip()
+        if not rest or rest.startswith(_MINUS):  # of signs alone, or of several
+            raise NotACountError("other")
+        negative = _parse_text(rest, form)
         if negative is None:
             raise NotACountError("other")
         return _whole(-negative)

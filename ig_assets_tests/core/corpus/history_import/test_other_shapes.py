@@ -12,7 +12,7 @@ from ig_assets.core.corpus.history_import.identity.file_posts import (
     GroupedRows,
     group_posts,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import (
     ParsedHistory,
     read_history,

@@ -213,7 +213,8 @@ def test_a_reading_of_a_day_to_come_is_left_out_and_said(corpus: CorpusFactory) 
         ("library/tomorrow",)
     ]
     [fault] = change.faults
-    assert fault["source_uri"] == "later.md" and "after today" in fault["detail"]
+    assert fault["source_uri"] == "later.md"
+    assert "after today, 2026-01-05 by the machine's clock" in fault["detail"]
     assert corpus.active().keys() == {"library/later", "library/tomorrow"}
 
 

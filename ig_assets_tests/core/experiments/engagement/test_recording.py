@@ -236,5 +236,6 @@ def test_a_row_that_was_read_after_today_is_rejected_with_its_line(
     file.write_text("\n".join(["post_id,date,views", *rows]), encoding="utf-8")
     found = read_recording(file, today=datetime(2026, 3, 2))
     assert [line for line, _ in found.rejects] == [4, 5]
-    assert "read on 2027-03-02, after today" in found.rejects[1][1]
+    said = "read on 2027-03-02, after today, 2026-03-02 by the machine's clock"
+    assert found.rejects[1][1] == said
     assert len(read_recording(file).observed_at) == 4

@@ -14,6 +14,7 @@ from ig_assets.core.experiments.posts.review import (
     decline_posts,
     posts_for_review,
 )
+from ig_assets.core.experiments.posts.reviewers import Review
 from ig_assets.core.identity import text_hash
 from ig_assets.core.ports import Published
 from ig_assets.errors import InputError
@@ -38,10 +39,13 @@ class Account:
 
     platform = "scripted"
 
+    def __init__(self, out: datetime = OUT) -> None:
+        self.out = out
+
     def look_up(self, media: str) -> Published:
         if media not in ("901", "902"):
             raise InputError(f"The account has no post {media}.")
-        return Published(media, OUT)
+        return Published(media, self.out)
 
 
 @pytest.fixture
@@ -49,6 +53,7 @@ def warehouse(tmp_path: Path, clock: MovedClock) -> Warehouse:
     warehouse = new_warehouse(tmp_path, clock)
     add_topic(warehouse)
     plan_scripted(warehouse, clock, "manual", simulated=False)
+    clock.present = OUT
     return warehouse
 
 
@@ -107,9 +112,22 @@ def test_what_cannot_be_attached_says_why(
         attach_post(warehouse, clock, Account(), "t1-A", "5")
     with pytest.raises(InputError, match="no body and no call_to_action"):
         attach_post(warehouse, clock, Account(), "t1-A", "901", b"# Only\n")
-    decline_posts(warehouse, [str(post_of(warehouse, "t1-A")["post_id"])])
+    declined = [str(post_of(warehouse, "t1-A")["post_id"])]
+    decline_posts(warehouse, declined, Review("ben", clock.now(), "too loud"))
     with pytest.raises(InputError, match="is declined"):
         attach_post(warehouse, clock, Account(), "t1-A", "901")
+
+
+def test_a_media_of_the_future_is_not_attached_and_the_clock_is_named(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    ahead = Account(clock.now() + timedelta(days=40))
+    today = f"{clock.now():%Y-%m-%d}"
+    with pytest.raises(
+        InputError, match=rf"after today, {today} by the machine's clock"
+    ):
+        attach_post(warehouse, clock, ahead, "t1-A", "901")
+    assert post_of(warehouse, "t1-A")["platform_post_id"] is None
 
 
 def test_with_publishing_off_nothing_goes_out_though_it_is_approved(

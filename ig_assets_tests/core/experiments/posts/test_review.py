@@ -70,10 +70,11 @@ def test_a_declined_post_never_goes_out(
 ) -> None:
     first, second = ids(warehouse)
     approve_posts(warehouse, [first, second])
-    assert decline_posts(warehouse, [first]) == 1
+    no = Review("ben", clock.now(), "too loud")
+    assert decline_posts(warehouse, [first], no) == 1
     assert approve_posts(warehouse, [first]) == 0
     assert len(sent(warehouse, clock)) == 1
-    assert decline_posts(warehouse, [second]) == 0
+    assert decline_posts(warehouse, [second], no) == 0
 
 
 def test_an_unknown_post_stops_the_whole_yes(warehouse: Warehouse) -> None:
@@ -180,8 +181,9 @@ def test_who_decided_why_and_on_which_words_is_kept_with_each_decision(
     edited = edit_post(warehouse, clock, first, WORDS.encode(), "ana")
     approve_posts(warehouse, [first], review=Review("ana", clock.now()))
     decline_posts(warehouse, [first], Review("ben", clock.now(), " too loud "))
-    decline_posts(warehouse, [second], Review("ben", clock.now()))
-    assert decline_posts(warehouse, [second], Review("cy", clock.now())) == 0
+    decline_posts(warehouse, [second], Review("ben", clock.now(), "dull"))
+    late = Review("cy", clock.now(), "off our brand")
+    assert decline_posts(warehouse, [second], late) == 0
     rows = rows_of(warehouse, "SELECT * FROM post_reviews ORDER BY reviewed_at")
     of_first = [row for row in rows if row["post_id"] == first]
     assert [(r["decision"], r["reviewed_by"], r["reason"]) for r in of_first] == [
@@ -194,13 +196,23 @@ def test_who_decided_why_and_on_which_words_is_kept_with_each_decision(
     assert listed["review"] == "declined" and listed["review_reason"] == "too loud"
 
 
+@pytest.mark.parametrize("reason", ["", "  \n"])
+def test_a_no_without_a_reason_is_refused_and_nothing_is_declined(
+    warehouse: Warehouse, clock: MovedClock, reason: str
+) -> None:
+    with pytest.raises(InputError, match="Say why not.*Nothing was declined"):
+        decline_posts(warehouse, ids(warehouse), Review("ben", clock.now(), reason))
+    assert len(posts_for_review(warehouse, MONTH, "proposed")) == 2
+    assert rows_of(warehouse, "SELECT * FROM post_reviews") == []
+
+
 def test_words_that_changed_since_they_were_read_are_neither_approved_nor_edited(
     warehouse: Warehouse, clock: MovedClock
 ) -> None:
     [read, _] = posts_for_review(warehouse, MONTH)
     post = read["post_id"]
     edit_post(warehouse, clock, post, WORDS.encode(), "ana")
-    seen = Review("ben", clock.now(), seen={post: read["revision_hash"]})
+    seen = Review("ben", clock.now(), "dull", seen={post: read["revision_hash"]})
     for decide in (
         lambda: approve_posts(warehouse, [post], review=seen),
         lambda: decline_posts(warehouse, [post], seen),

@@ -181,6 +181,24 @@ def test_a_piece_costs_all_text_over_what_came_of_it(warehouse: Warehouse) -> No
     assert units.usd_per_winner == pytest.approx(0.54)
 
 
+@pytest.mark.parametrize("asset", ["generate_try", "model_evaluation"])
+def test_texts_that_become_no_variant_are_in_no_variants_cost(
+    warehouse: Warehouse, asset: str
+) -> None:
+    calls = [
+        {"call_id": f"t{n}", "asset": asset, "operation": operation, "cost_usd": usd}
+        for n, (operation, usd) in enumerate([("generate", 7.0), ("polish", 1.0)])
+    ]
+    with warehouse.transaction() as con:
+        before = unit_costs(con)
+        merge_rows(con, "api_calls", calls)
+        after = unit_costs(con)
+    assert after.total_usd == pytest.approx(before.total_usd + 8)
+    assert (before.trial_usd, after.trial_usd) == (0, 8)
+    assert after.usd_per_variant == before.usd_per_variant
+    assert after.usd_per_winner == before.usd_per_winner
+
+
 def test_nothing_spent_is_no_price_a_piece(tmp_path: Path) -> None:
     empty = migrated_warehouse(tmp_path / "w.duckdb", lambda: NOON)
     with empty.transaction() as con:

@@ -83,6 +83,23 @@ def invoice(tmp_path: Path, text: str) -> Invoice:
     return read_invoice(file)
 
 
+def test_a_line_of_a_day_to_come_is_rejected_and_the_clock_is_named(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "export.csv"
+    days = ("2026-05-01", "2026-05-02", "2026-05-04", "2026-06")
+    file.write_text(
+        "\n".join(["date,amount,currency,line_item", *(f"{d},1,usd,o3" for d in days)])
+    )
+    found = read_invoice(file, datetime(2026, 5, 1, 12))
+    assert [str(line.day) for line in found.lines] == ["2026-05-01", "2026-05-02"]
+    clock = "is after today, 2026-05-01 by the machine's clock"
+    assert [why for _, why in found.rejected] == [
+        f"its day 2026-05-04 {clock}",
+        f"its day 2026-06 {clock}",
+    ]
+
+
 def test_every_line_of_both_sides_has_a_verdict(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:

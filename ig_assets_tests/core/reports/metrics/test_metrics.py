@@ -329,7 +329,7 @@ def test_every_rule_and_panel_uses_figures_that_there_are(warehouse: Warehouse) 
     texts = [rule["expr"] for rule in alerts]
     texts.append((DEPLOY / "grafana" / "ig_assets.json").read_text("utf-8"))
     used = set(re.findall(r"\big_assets_[a-z_]+", " ".join(texts)))
-    assert len(alerts) == 10 and len(used) > 12
+    assert len(alerts) == 12 and len(used) > 12
     assert used - exported - {"ig_assets_logs"} == set()
 
 
@@ -342,7 +342,7 @@ def test_every_alert_has_a_test_and_a_section_of_the_runbook() -> None:
         for title in re.findall(r"^#+ (.+)$", runbook, re.MULTILINE)
     }
     alerts = rules["groups"][0]["rules"]
-    assert len(alerts) == 10
+    assert len(alerts) == 12
     assert [a["alert"] for a in alerts if f"alertname: {a['alert']}" not in tests] == []
     sections = {a["annotations"]["runbook"].partition("#")[2] for a in alerts}
     assert sections - headings == set()

@@ -23,7 +23,8 @@ from ig_assets.core.corpus.history_import.identity.vendor_names import (
     vendor_names,
     without_rounded,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present, without_future
+from ig_assets.core.corpus.history_import.reading.present import without_future
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 
 _NAMED = (

@@ -51,7 +51,7 @@ from ig_assets.core.corpus.history_import.planning.sentences import (
     identity_notes,
     rate_notes,
 )
-from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow, ParsedHistory
 from ig_assets.core.corpus.history_import.reading.sources import known_scripts
 from ig_assets.core.corpus.queries import forgotten_scripts, forgotten_words
@@ -155,7 +155,8 @@ class ImportPlan:
     files, `known_experiments` the experiments that exist already, and `judged_anew`
     those of them whose split, σ or rate changes. `leaving` are posts of earlier files
     that stop being arms of their test. `notes` are sentences about the assumptions
-    made.
+    made. `said_numerator` and `said_denominator` are the rate that a person stated, or
+    None.
     """
 
     file: SourceFile
@@ -175,6 +176,8 @@ class ImportPlan:
     time: ReadingTime
     performance: list[dict[str, Any]]
     notes: tuple[str, ...]
+    said_numerator: str | None = None
+    said_denominator: str | None = None
 
     @property
     def skipped(self) -> dict[str, int]:
@@ -231,6 +234,8 @@ def plan_import(
         ),
     ]
     return ImportPlan(
+        said_numerator=options.numerator,
+        said_denominator=options.denominator,
         file=file,
         history=history,
         rows=list(taken.values()),

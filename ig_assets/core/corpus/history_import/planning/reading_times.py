@@ -16,7 +16,7 @@ from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
 from ig_assets.core.corpus.history_import.identity.known_posts import KnownPost
 from ig_assets.core.corpus.history_import.planning.arms import ImportedArm
 from ig_assets.core.corpus.history_import.reading.columns import DENOMINATORS, METRICS
-from ig_assets.core.corpus.history_import.reading.present import Present
+from ig_assets.core.operations.present import Present
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
 from ig_assets.core.identity import next_instant
 from ig_assets.errors import InputError

@@ -6,45 +6,23 @@ A reading that is dated into the future by mistake would stay the latest until t
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from datetime import datetime, timedelta
+from dataclasses import replace
+from datetime import datetime
 
 from ig_assets.core.corpus.history_import.reading.rows import HistoryRow
+from ig_assets.core.operations.present import Present
 from ig_assets.errors import InputError
-
-TOLERANCE = timedelta(days=1)
-"""How far ahead of UTC a time may be, since a day begins earlier in other zones."""
 
 Refused = tuple[HistoryRow, str, str]
 
 
-@dataclass(frozen=True)
-class Present:
-    """The present time of the import (`now`) and of the machine, both naive UTC.
-
-    They differ if the import uses a simulated clock.
-    """
-
-    now: datetime
-    machine: datetime
-
-    @property
-    def latest(self) -> datetime:
-        """The latest time at which a reading or a publication can be dated."""
-        return max(self.now, self.machine) + TOLERANCE
-
-    @property
-    def is_simulated(self) -> bool:
-        """Whether the import's present differs from the machine's."""
-        return abs(self.now - self.machine) > TOLERANCE
-
-    def check(self, as_of: datetime | None) -> None:
-        """Raise InputError if a person states a reading time in the future."""
-        if as_of is not None and as_of > self.latest:
-            raise InputError(
-                f"--as-of {as_of:%Y-%m-%d} is after today, and counts are read before; "
-                "say the day on which the file was made."
-            )
+def check_as_of(present: Present, as_of: datetime | None) -> None:
+    """Raise InputError if a person states a reading time in the future."""
+    if as_of is not None and as_of > present.latest:
+        raise InputError(
+            f"--as-of {as_of:%Y-%m-%d} is after {present.day_in_words}, and "
+            "counts are read before; say the day on which the file was made."
+        )
 
 
 def without_future(
@@ -61,8 +39,9 @@ def without_future(
     for row in rows:
         if row.read_at is not None and row.read_at > present.latest:
             detail = (
-                f"Its counts are of {row.read_at:%Y-%m-%d}, which is after today; "
-                "--map as_of= reads the file without that column."
+                f"Its counts are of {row.read_at:%Y-%m-%d}, which is after "
+                f"{present.day_in_words}; --map as_of= reads the file without that "
+                "column."
             )
             refused.append((row, "reading in the future", detail))
             continue
@@ -73,8 +52,8 @@ def without_future(
         kept.append(row)
     notes = (
         (
-            f"`posted_on`: {wrong:,} posts with counts are dated after today; these "
-            "dates were left out.",
+            f"`posted_on`: {wrong:,} posts with counts are dated after "
+            f"{present.day_in_words}; these dates were left out.",
         )
         if wrong
         else ()

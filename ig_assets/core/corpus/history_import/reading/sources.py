@@ -20,7 +20,7 @@ _IDENTITY = {"experiment_id", "arm", "hook", "body", "call_to_action", "text", "
 
 _IMPORTS = """
 SELECT import_id, coalesce(source, content_hash) AS source, source_uri, content_hash,
-       mapping, rows_read, rows_rejected
+       mapping, rows_read, rows_rejected, numerator, denominator
 FROM imports
 ORDER BY imported_at, import_id
 """
@@ -37,7 +37,10 @@ WHERE e.relation = 'imported_from'
 
 @dataclass(frozen=True)
 class PastImport:
-    """A row of `imports`; `source` is the content hash if the import had no name."""
+    """A row of `imports`; `source` is the content hash if the import had no name.
+
+    `numerator` and `denominator` are the rate that a person said, None if none did.
+    """
 
     import_id: str
     source: str
@@ -46,6 +49,8 @@ class PastImport:
     mapping: str
     rows_read: int
     rows_rejected: int
+    numerator: str | None
+    denominator: str | None
 
 
 def source_name(file_name: str) -> str:
@@ -108,6 +113,29 @@ def check_mapping(
             f"{'; '.join(differing)}. Map them as before, or import it as another "
             "source with --source NAME; what the first import made stays either way."
         )
+
+
+def said_before(
+    past: Sequence[PastImport],
+    source: str,
+    denominator: str | None,
+    has: Collection[str],
+) -> tuple[str, ...]:
+    """Return a note if an earlier file of the source was rated as a person said.
+
+    Empty if this file is rated the same way (`denominator`), or has no such column
+    among the names in `has`.
+    """
+    said = [
+        done.denominator for done in past if done.source == source and done.denominator
+    ]
+    if not said or said[-1] == denominator or said[-1] not in has:
+        return ()
+    return (
+        f"An earlier file of this source was rated per {said[-1]}, as a person said; "
+        f"new tests of this one are rated per {denominator}. --denominator {said[-1]} "
+        "rates them as before.",
+    )
 
 
 def known_scripts(con: Connection, source: str) -> set[str]:

@@ -68,6 +68,29 @@ def test_a_given_denominator_is_the_only_one(corpus: CorpusFactory) -> None:
     assert (report.posts, report.denominator) == (1, "views")
 
 
+def test_a_rate_that_a_person_said_is_kept_and_a_later_file_that_differs_says_so(
+    corpus: CorpusFactory,
+) -> None:
+    header = "test_id,post_id,caption,posted_at,reach,views,likes\n"
+    rows = "t,1,A.,2026-02-03,900,1000,50\nt,2,B.,2026-02-03,900,1000,60\n"
+    more = "u,3,C.,2026-02-04,900,1000,50\nu,4,D.,2026-02-04,900,1000,60\n"
+    said = "SELECT numerator, denominator FROM imports ORDER BY rows_read"
+    load(corpus, header + rows, denominator="views", source="s")
+    assert corpus.rows(said) == [(None, "views")]
+    silent = load(corpus, header + rows + more, source="s", dry_run=True)
+    [note] = [one for one in silent.notes if "--denominator views" in one]
+    assert "rated per views, as a person said" in note and "per reach" in note
+    again = load(corpus, header + rows + more, source="s", denominator="views")
+    assert not [one for one in again.notes if "--denominator" in one]
+    assert corpus.rows(said) == [(None, "views")] * 2
+    rates = corpus.rows("SELECT DISTINCT denominator FROM experiments")
+    assert rates == [("views",)]
+    reach = load(corpus, header + rows + more, source="s", denominator="reach")
+    assert "tests of this source keep their rate, per views" in reach.notes[-1]
+    other = load(corpus, header + more, source="other", dry_run=True)
+    assert not [one for one in other.notes if "--denominator" in one]
+
+
 @pytest.mark.parametrize("likes", [1001, 2000])
 def test_more_events_than_trials_are_refused_by_the_own_denominator(
     corpus: CorpusFactory, likes: int

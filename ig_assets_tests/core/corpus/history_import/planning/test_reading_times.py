@@ -143,6 +143,7 @@ def test_a_reading_of_the_future_is_refused_and_the_later_ones_are_the_latest(
     assert [(r.source_uri, r.reason) for r in report.rejects_sample] == [
         ("history:posts.csv#2", "reading in the future")
     ]
+    assert "by the machine's clock" in report.rejects_sample[0].detail
     assert (report.imported, report.rejected, latest(corpus)) == (1, 1, [300.0])
 
 

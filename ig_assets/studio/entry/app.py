@@ -37,13 +37,20 @@ def main() -> None:
         layout="wide",
         menu_items={"Get help": None, "Report a bug": None, "About": None},
     )
-    chosen = st.navigation(
-        [
-            st.Page(draw, title=name, icon=icon, url_path=name.lower(), default=not n)
-            for n, (name, icon, draw) in enumerate(PAGES)
-        ],
-        position="sidebar",
+    pages = [
+        st.Page(draw, title=name, icon=icon, url_path=name.lower())
+        for name, icon, draw in PAGES
+    ]
+    # Streamlit serves the default page at `/` alone: were it one of these, its own
+    # address, such as /write, would be "Page not found".
+    start = st.Page(
+        lambda: st.switch_page(pages[0]),
+        title="Start",
+        url_path="start",
+        default=True,
+        visibility="hidden",
     )
+    chosen = st.navigation([start, *pages], position="sidebar")
     with st.sidebar:
         ask_who()
     chosen.run()
