@@ -190,8 +190,8 @@ ALTER TABLE variants ADD COLUMN shots TEXT;
 # Which scripts fed each model, which edges have five steps deep: those that its
 # training lines, or its ranker's arms, name, and those with the words of one.
 _MODEL_SCRIPTS = """
-CREATE TABLE model_scripts (model_id TEXT, script_id TEXT);
-INSERT INTO model_scripts (model_id, script_id)
+CREATE TABLE model_scripts (model_id TEXT, script_id TEXT, script_key BIGINT);
+INSERT INTO model_scripts (model_id, script_id, script_key)
 WITH held AS MATERIALIZED (
     SELECT m.child_id AS model_id, s.parent_kind AS kind, s.parent_id AS id
     FROM edges AS m
@@ -216,13 +216,16 @@ WITH held AS MATERIALIZED (
     FROM ranker_arms
     WHERE revision_hash IS NOT NULL
 )
-SELECT model_id, id FROM held WHERE kind = 'script'
-UNION
-SELECT held.model_id, s.script_id
-FROM held
-JOIN scripts AS s
-    ON s.revision_hash = held.id
-WHERE held.kind = 'revision'
+SELECT model_id, script_id, (md5_number_lower(script_id) >> 1)::BIGINT
+FROM (
+    SELECT model_id, id AS script_id FROM held WHERE kind = 'script'
+    UNION
+    SELECT held.model_id, s.script_id
+    FROM held
+    JOIN scripts AS s
+        ON s.revision_hash = held.id
+    WHERE held.kind = 'revision'
+)
 ORDER BY ALL
 """
 

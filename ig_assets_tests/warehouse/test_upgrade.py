@@ -61,7 +61,7 @@ RELEASED = {
     36: "ecf8759aecd62575",
     37: "69e3845ba2c6e718",
     38: "6d7bdea72bfe6ef3",
-    39: "6c7e7b49dd73f14a",
+    39: "60f2463d1ec74844",
     40: "4443ae3c098576f1",
 }
 NUMBERS = [number for number, _, _ in MIGRATIONS]

@@ -84,13 +84,20 @@ _BY_WORDS = f"""
         ON w.revision_hash = a.revision_hash
 """
 
-_RECORD = """
-    INSERT INTO model_scripts (model_id, script_id)
-    SELECT model_id, script_id
-    FROM ({fed})
-    EXCEPT
-    SELECT model_id, script_id
-    FROM model_scripts
+# A number made of a script's id. DuckDB finds equal numbers among 100,000 rows in a third
+# of the time that it takes for equal texts.
+_KEY = "(md5_number_lower({script_id}) >> 1)::BIGINT"
+
+_RECORD = f"""
+    INSERT INTO model_scripts (model_id, script_id, script_key)
+    SELECT model_id, script_id, {_KEY.format(script_id="script_id")}
+    FROM (
+        SELECT model_id, script_id
+        FROM ({{fed}})
+        EXCEPT
+        SELECT model_id, script_id
+        FROM model_scripts
+    )
     ORDER BY ALL
 """
 _RECORD_MODELS = _RECORD.format(fed=_FED_MODELS)
@@ -98,7 +105,12 @@ _RECORD_SCRIPTS = _RECORD.format(fed=_BY_WORDS)
 
 _ANY = "SELECT 1 FROM model_scripts LIMIT 1"
 _SCRIPTS = "SELECT script_id AS id FROM model_scripts WHERE model_id = ?"
-_MODELS = "SELECT model_id AS id FROM model_scripts WHERE script_id = ?"
+_MODELS = f"""
+    SELECT model_id AS id
+    FROM model_scripts
+    WHERE script_key = {_KEY.format(script_id="$1")}
+        AND script_id = $1
+"""
 _COUNTS = "SELECT model_id, count(*) FROM model_scripts GROUP BY model_id"
 
 
@@ -121,28 +133,28 @@ def record_scripts(con: Connection, script_ids: Iterable[str]) -> None:
 
 
 def script_ids_of_model(con: Connection, model_id: str) -> list[str]:
-    """Ids of the scripts that fed a model, sorted; forgotten ones too.
+    """Return the ids of the scripts that fed a model, sorted; forgotten ones too.
 
-    None for a base model and for an unknown id.
+    The list is empty for a base model and for an unknown id.
     """
     return _sorted_ids(con, _SCRIPTS, model_id)
 
 
 def model_ids_of_script(con: Connection, script_id: str) -> list[str]:
-    """Ids of the models that a script fed, sorted; none for an unknown id."""
+    """Return the ids of the models that a script fed, sorted; [] for an unknown id."""
     return _sorted_ids(con, _MODELS, script_id)
 
 
 def script_counts(con: Connection) -> dict[str, int]:
-    """How many scripts fed each model that any script fed."""
+    """Return {model id: number of its scripts} for models that a script fed."""
     return {str(model): int(n) for model, n in con.execute(_COUNTS).fetchall()}
 
 
 def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:
-    """The column `id`, sorted.
+    """Return the query's column `id`, sorted.
 
-    Sorted here, since to begin a sort takes DuckDB longer than the look-up itself;
-    fetched as one array, which takes half the time of as many rows.
+    It is sorted in Python, since beginning a sort takes DuckDB longer than the look-up
+    itself, and fetched as one array, which takes half the time of as many rows.
     """
     found = con.execute(sql, [id]).fetchnumpy()["id"]
     return sorted(cast(list[str], found.tolist()))
