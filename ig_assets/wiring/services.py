@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cached_property, partial
+from functools import cache, cached_property, partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -231,5 +231,13 @@ class Services:
         return make_forgetting(self.settings, self.clock, self.warehouse, self.index)
 
     def writer(self, name: str) -> Writer:
-        """Return the writer for a model, by the name under which it is called."""
-        return make_writer(self.settings, name)
+        """Return the writer for a model, by the name under which it is called.
+
+        It is the same writer each time: writers of their own would all use the first of
+        the local servers.
+        """
+        return self._writers(name)
+
+    @cached_property
+    def _writers(self) -> WriterByName:
+        return cache(partial(make_writer, self.settings))
