@@ -61,9 +61,10 @@ class _Manifest(NamedTuple):
 
 
 class _Entries(NamedTuple):
-    """Row (counted over all blocks) and metadata as JSON, each by entry id.
+    """Two maps by entry id: the row of the entry's vector, and its metadata.
 
-    The metadata are decoded only when they are filtered, which makes opening fast.
+    Rows are counted over all blocks of the namespace. The metadata are JSON texts,
+    which are decoded only when they are needed, so that opening is fast.
     """
 
     rows: dict[str, int]
@@ -71,9 +72,9 @@ class _Entries(NamedTuple):
 
 
 class Store:
-    """The files of a namespace.
+    """Reads and writes the files of a namespace.
 
-    They are read again after another process wrote them.
+    `refresh` reads them again if another process has written them.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -96,7 +97,7 @@ class Store:
 
     @property
     def rows(self) -> dict[str, int]:
-        """The row of each entry id, counted over all blocks."""
+        """Return {entry id: row of its vector}, counted over all blocks."""
         return self._read_entries().rows
 
     @property
@@ -198,7 +199,11 @@ class Store:
     def search(
         self, vector: Rows, k: int, filters: Filters
     ) -> Iterator[tuple[str, float]]:
-        """Yield (entry id, cosine) of the k nearest that pass, best first."""
+        """Yield (entry id, cosine) of the nearest entries, best first.
+
+        At most `k` entries are given, of those whose metadata pass `filters`. `vector`
+        has shape (dimensions,) and length 1.
+        """
         index = self._searchable()
         admitted = self._admitted(filters)
         found = min(k, int(admitted.sum()))
@@ -216,7 +221,10 @@ class Store:
             yield self._ids[int(row)], float(similarity)
 
     def _admitted(self, filters: Filters) -> npt.NDArray[np.bool_]:
-        """Return a mask of the rows of entries that pass; cached until a change."""
+        """Return a mask of the rows whose entries pass `filters`.
+
+        The mask is cached until an entry changes.
+        """
         known = self._selections.get(filters)
         if known is None:
             rows = list(self.rows.values())

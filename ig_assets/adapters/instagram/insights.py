@@ -2,9 +2,12 @@
 
 A single metric that a media lacks makes its whole request fail (#100). Then the media's
 kind is looked up and, if necessary, each metric is requested alone. What a media lacks
-is remembered for that media. If one media lacks a metric that no media of its kind was
-seen to have, that metric is requested separately for the others of the kind, so that a
-failure costs no extra round and no other figure.
+is remembered for that media.
+
+A metric is doubtful for a kind of media (REELS, FEED, STORY) if one media of the kind
+lacked it and none was seen to have it. A doubtful metric gets a request of its own, so
+that its failure neither repeats a round of requests nor loses the media's other
+figures.
 
 Counters are organic: what ads add is in the `total_*` metrics, which are not read.
 """
@@ -87,8 +90,7 @@ class InsightsReader:
     def _requests(self, media_ids: Sequence[str]) -> list[_Request]:
         """Return (media, metrics) requests; each doubtful metric gets one of its own.
 
-        A metric is doubtful if another media of the kind lacked it and none was seen to
-        have it.
+        The module's docstring says which metrics are doubtful.
         """
         requests: list[_Request] = []
         for media in media_ids:
@@ -131,7 +133,11 @@ class InsightsReader:
     def _note_lacking(
         self, media: str, metrics: Sequence[str], answer: Answer | GraphError
     ) -> None:
-        """Remember that a media lacks a metric, if the answer to it alone says so."""
+        """Remember that a media lacks a metric, if a request for it alone says so.
+
+        `answer` is the answer to a request for `metrics` alone; several metrics are
+        ignored.
+        """
         if len(metrics) == 1 and _is_about_a_metric(answer):
             known = self._lacking.get(media, frozenset())
             self._lacking[media] = known | set(metrics)
@@ -172,9 +178,10 @@ class InsightsReader:
         return merged
 
     def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
-        """Raise faults of the account or of all media.
+        """Raise the fault of the account, or a fault of all media.
 
-        Ignore a single media's fault.
+        The fault of a single media is ignored; a media that is too old is not asked
+        again.
         """
         faults = {m: a for m, a in answers.items() if isinstance(a, GraphError)}
         for media, fault in faults.items():

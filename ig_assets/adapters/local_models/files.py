@@ -31,7 +31,7 @@ _LOCK_WAIT_S = 3600.0
 
 
 class Progress(Protocol):
-    """Called during a download."""
+    """A function that is called during a download."""
 
     def __call__(self, done_bytes: int, total_bytes: int, source_label: str) -> None:
         """Report progress; `done_bytes` may decrease when another source is tried."""
@@ -47,10 +47,11 @@ def fetch_model_file(
 ) -> Path:
     """Return the path of a verified copy of the registered file `name`.
 
-    `local_path` is the user's own copy: it is used in place and never changed. If it is
-    another file, ModelFileError is raised, since a setting must not be ignored
-    silently. A broken copy in the cache is replaced, and an interrupted download
-    resumes. Safe to call from many processes at once. Raises ModelFileError.
+    `local_path` is the user's own copy: it is used in place and never changed. If its
+    content is not that of the registered file, ModelFileError is raised, since a
+    setting must not be ignored silently. A broken copy in the cache is replaced, and an
+    interrupted download resumes. Safe to call from many processes at once. Raises
+    ModelFileError.
     """
     file = _registered(name)
     try:
@@ -151,7 +152,7 @@ def _matches(file: ModelFile, path: Path) -> bool:
 
 
 def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
-    """Whether the path is the registered file; a verified file is hashed only once."""
+    """Return whether the path is the registered file; a verified one is hashed once."""
     if not path.is_file():
         return False
     stamp = stamp_of(path, file.sha256)  # of what is hashed, should it change meanwhile
@@ -164,9 +165,10 @@ def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
 
 
 def stamp_of(path: Path, sha256: str) -> list[Any]:
-    """Return values that change whenever the file's bytes do, with the hash last.
+    """Return the file's size, mtime, ctime and inode, then `sha256` as it was given.
 
-    Programs can set mtime to any value, but not ctime.
+    If all are as before, the file need not be hashed again. ctime is included because
+    programs can set mtime to any value, but not ctime.
     """
     state = path.stat()
     return [

@@ -33,7 +33,7 @@ Array = npt.NDArray[Any]
 
 
 class Network:
-    """MiniLM and its tokenizer; loaded at first use, thread-safe.
+    """Runs MiniLM and its tokenizer; both are loaded at first use. Thread-safe.
 
     `output` names a value in the graph to read instead of the last hidden states.
     """
@@ -161,7 +161,11 @@ class Network:
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """Return the serialised ONNX model with `name` as another output."""
+    """Return the serialised ONNX model with an inner tensor as another output.
+
+    `name` is the name of the inner tensor. Raises ValueError if it is longer than 123
+    bytes.
+    """
     value = _field(_NAME, name.encode())
     return model + _field(_GRAPH, _field(_OUTPUT, value))
 

@@ -1,10 +1,11 @@
-"""Limits the rate of requests to OpenAI by its headers, over all threads.
+"""Limits the rate of requests to OpenAI by its answers' headers, over all threads.
 
-A vendor's limits belong to a key and a model, so all clients with the same key and
-model share a limiter. OpenAI's "Rate limits" guide: `x-ratelimit-limit-*`,
-`-remaining-*` and `-reset-*` (as `6m0s`, `1s`, `120ms`: until the limit is back at its
-initial state) for requests and tokens; a request counts with its max_output_tokens and
-an estimate of its prompt by characters. Before the first header nothing is limited.
+Limits belong to a key and a model, so all clients with the same address, key and model
+share a limiter. By OpenAI's "Rate limits" guide, each answer has headers
+`x-ratelimit-*` that state `limit`, `remaining` and `reset` for requests and for tokens;
+`reset` (`6m0s`, `1s`, `120ms`) is the time until the limit is full again. A request is
+counted as its max_output_tokens plus an estimate of its prompt's tokens by characters.
+Before the first of these headers, only a pause that OpenAI asks for delays a request.
 """
 
 from __future__ import annotations
@@ -32,7 +33,12 @@ _PART = r"([0-9]+(?:\.[0-9]+)?)(ms|[smhd])"
 
 @dataclass(frozen=True)
 class Permit:
-    """A request that may be sent: its number, and its tokens."""
+    """A request that may be sent since `at_s`, a time of the monotonic clock.
+
+    `number` is its place among the requests that were permitted, from 1. `tokens` is
+    the number of its own tokens, and `tokens_so_far` that of all requests up to this
+    one.
+    """
 
     at_s: float
     number: int
@@ -138,8 +144,8 @@ class _Waiter:
 class Allowance:
     """The estimated rest of one limit, from headers and from our own requests.
 
-    OpenAI's limits refill evenly over a minute (or a day). If `reset` does not fit to
-    that, the limit is a fixed window: nothing is refilled before its end.
+    OpenAI's limits refill evenly over a minute (or a day). If `reset` does not fit an
+    even refill, the limit is a fixed window: nothing is refilled before its end.
     """
 
     def __init__(self, unit: str) -> None:
@@ -160,8 +166,8 @@ class Allowance:
     def delay_s(self, amount: float, now: float) -> float:
         """Return the seconds until `amount` (requests or tokens) is available.
 
-        It is 0 while no limit is known. An amount above the limit waits until the limit
-        is full.
+        The delay is 0 while no limit is known. An amount above the limit waits until
+        the limit is full.
         """
         if self._limit is None:
             return 0.0
@@ -222,7 +228,11 @@ class Allowance:
     def _unrounded(
         self, limit: float, remaining: float, reset_s: float | None
     ) -> float:
-        """Return the rest before rounding down, from the reset time if possible."""
+        """Return `remaining` as it was before OpenAI rounded it down.
+
+        It is computed from `reset_s` if possible; otherwise the highest value is
+        returned.
+        """
         if reset_s is None or self._renewed_at_s is not None:
             return remaining + 1.0
         return min(max(limit - reset_s * self._per_s, remaining), remaining + 1.0)
@@ -245,14 +255,14 @@ _PACES_MUTEX = threading.Lock()
 
 
 def shared_pace(address: str, api_key: str, model: str) -> RateLimiter:
-    """Return this process's rate limiter for a key and a model at an address."""
+    """Return this process's rate limiter for an address, a key and a model."""
     mark = hashlib.sha256(api_key.encode()).hexdigest()
     with _PACES_MUTEX:
         return _PACES.setdefault((address, mark, model), RateLimiter())
 
 
 def estimated_tokens(text_characters: int, max_output_tokens: int = 0) -> int:
-    """Estimate the tokens that a vendor counts for a request before reading it."""
+    """Estimate the tokens that OpenAI counts for a request, by its prompt."""
     return text_characters // CHARACTERS_A_TOKEN + 1 + max_output_tokens
 
 

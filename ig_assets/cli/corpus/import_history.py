@@ -31,7 +31,7 @@ from ig_assets.wiring import Services, make_money_clock
 
 
 class Denominator(str, Enum):
-    """The counts of an export that a rate may be per."""
+    """The counts of an export by which its events may be divided to give a rate."""
 
     IMPRESSIONS = "impressions"
     REACH = "reach"

@@ -213,7 +213,11 @@ def _looked_again(receipt: Receipt) -> str:
 
 
 def _said(steps: Mapping[str, Any]) -> list[str]:
-    """Return sentences on words that other texts share, and on the active model."""
+    """Return sentences for the person who forgot scripts.
+
+    They say how many sentences stay because other texts have them too, and what became
+    of a tainted active model. `steps` is what the steps of forgetting reported.
+    """
     said = []
     if shared := steps.get("search", {}).get("shared"):
         tables = ", ".join(sorted(shared))
@@ -227,9 +231,10 @@ def _said(steps: Mapping[str, Any]) -> list[str]:
 
 
 def active_said(settled: Mapping[str, Any]) -> str:
-    """Return a sentence on which model is active now.
+    """Return a sentence on the model that is active after forgetting.
 
-    It is '' if no active model was tainted.
+    `settled` is what the step for models reported. Returns "" if no active model was
+    tainted.
     """
     sentence = _ACTIVE.get(str(settled.get("active")), "")
     return sentence.format(model=settled.get("model"))

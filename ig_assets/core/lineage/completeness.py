@@ -18,7 +18,11 @@ from ig_assets.warehouse.warehouse import Connection
 
 @dataclass(frozen=True)
 class Gap:
-    """One fault of lineage, in words; `kind` and `id` name the child."""
+    """One fault of lineage.
+
+    `kind` and `id` name the thing that has the fault, which is the child if it is about
+    an edge. `fault` says in words what is wrong.
+    """
 
     kind: str
     id: str
@@ -27,9 +31,10 @@ class Gap:
 
 @dataclass(frozen=True)
 class Completeness:
-    """The numbers of edges and facts checked, the number of gaps, and the first gaps.
+    """The numbers of edges, facts and gaps, and the first gaps of each check.
 
-    At most `limit` gaps of each fault are listed in `gaps`.
+    `count` is the number of all gaps. `gaps` has at most `limit` of each check, the
+    `limit` of `check_completeness`.
     """
 
     edges: int
@@ -192,9 +197,11 @@ _ToGap = Callable[[dict[str, Any]], Gap]
 
 
 def check_completeness(con: Connection, limit: int = 20) -> Completeness:
-    """Compare rows with edges and edges with rows; return counts and gaps.
+    """Compare rows with edges and edges with rows; return the counts and the gaps.
 
-    At most `limit` gaps are listed per fault.
+    At most `limit` gaps of each check are listed: of each kind of fact without its
+    edge, each kind of unknown child or parent, each lack of an origin, and each
+    direction in which `model_scripts` and the edges differ.
     """
     gaps: list[Gap] = []
     total = facts = 0

@@ -1,7 +1,7 @@
-"""The present by two clocks: what is dated after it was not read or published yet.
+"""Holds the present by two clocks, after which nothing can be read or published.
 
-A date in the future is a mistake of a file, of a vendor or of a clock. A reading with
-one would be the latest for ever, also once its date was corrected.
+A date in the future is a mistake of a file, of a vendor or of a clock. A reading with a
+future date would be the latest for ever, also once its date was corrected.
 """
 
 from __future__ import annotations
@@ -15,9 +15,9 @@ TOLERANCE = timedelta(days=1)
 
 @dataclass(frozen=True)
 class Present:
-    """The present of the data folder (`now`) and of the machine; a simulation's differ.
+    """The present by the data folder's clock (`now`) and by the machine's (`machine`).
 
-    Both are naive UTC.
+    Both are naive UTC. They differ in a simulation.
     """
 
     now: datetime
@@ -25,17 +25,21 @@ class Present:
 
     @property
     def latest(self) -> datetime:
-        """The latest time at which anything can have been read or published."""
+        """Return the latest time at which anything can have been read or published."""
         return max(self.now, self.machine) + TOLERANCE
 
     @property
     def is_simulated(self) -> bool:
-        """Whether the data folder's present differs from the machine's."""
+        """Return whether the two clocks differ by more than a day."""
         return abs(self.now - self.machine) > TOLERANCE
 
     @property
     def day_in_words(self) -> str:
-        """`today` in words, with its date and the clock that says so."""
+        """Return the day for a message, with the clock that it is by.
+
+        The text is, for example, "today, 2026-05-01 by the simulated clock". The
+        simulated clock is named if it is more than a day ahead of the machine's.
+        """
         if self.now - self.machine > TOLERANCE:
             return f"today, {self.now:%Y-%m-%d} by the simulated clock"
         return f"today, {self.machine:%Y-%m-%d} by the machine's clock"

@@ -41,11 +41,12 @@ def answer_likelihood(
     prompt: str,
     answer: str,
 ) -> AnswerLikelihood:
-    """Ask a local server for the log-probability of an answer to a prompt.
+    """Ask a local server for the log-probability (nats) of `answer` after a prompt.
 
-    `scales` selects the model's adapter (`ServerAddress.scales`). Raises
-    TransientVendorError if the server cannot be reached, and MalformedAnswerError if it
-    wrote other tokens than the answer's.
+    `scales` is the part of the request that enables the model's LoRA adapter (from
+    `ServerAddress.scales`). The server is forced to write the answer's tokens. Raises
+    MalformedAnswerError if it wrote others, and TransientVendorError if it could not be
+    reached or answered with an error.
     """
     messages = [
         {"role": "system", "content": instructions},

@@ -1,7 +1,8 @@
-"""One OpenAI-compatible server per data folder, shared by every process that writes.
+"""Finds or starts the llama.cpp server of a data folder.
 
-`ensure_server` finds or starts the server under a lock; the server ends when it has
-been idle. Its output goes to `server.log`.
+All processes that generate text with the local model share the server. `ensure_server`
+finds or starts it under a lock. The server ends when it has been idle; its output goes
+to `server.log`.
 """
 
 from __future__ import annotations
@@ -44,17 +45,22 @@ _PATIENCE_S = 30.0
 
 @dataclass(frozen=True)
 class ServerAddress:
-    """The server's URL, its key, and the paths of its adapters in their order."""
+    """Where a server is reached, and what it has loaded.
+
+    `base_url` ends with /v1. `adapters` are the paths of its LoRA adapters, in the
+    order of their numbers in the server.
+    """
 
     base_url: str
     api_key: str
     adapters: tuple[str, ...] = ()
 
     def scales(self, adapter: Path | None) -> dict[str, Any]:
-        """Return the part of a request that enables this adapter and no other.
+        """Return the part of a request that enables this LoRA adapter and no other.
 
-        Every adapter needs a scale: without a list, or with an empty one, llama.cpp
-        keeps the scales with which they were loaded (xllamacpp 2026.10.11549).
+        With None no adapter is enabled. Every LoRA adapter needs a scale: without a
+        list, or with an empty one, llama.cpp keeps the scales with which the adapters
+        were loaded (xllamacpp 2026.10.11549).
         """
         wanted = None if adapter is None else str(adapter.resolve())
         scales = [
@@ -76,11 +82,12 @@ def ensure_server(
     """Return the address of a server for this model, starting one if necessary.
 
     Callers in all processes wait for each other. A server for another file or thread
-    count is stopped first. `threads` write and `prompt_threads` read prompts. The
-    server ends `idle_s` after the last request or call of this function. A server that
-    lacks one of the `adapters` is restarted with its present ones as well, so that
-    models in alternating use share it. Raises ModelFileError if the model does not
-    load, or if an adapter has no effect.
+    count is stopped first. The server uses `threads` threads to write and at least
+    `prompt_threads` to read prompts. It ends `idle_s` after the last request or call of
+    this function. `adapters` are files of LoRA adapters. A server that lacks one of
+    them is restarted with its present ones as well, so that models in alternating use
+    share it. Raises ModelFileError if the model does not load, or if a LoRA adapter has
+    no effect.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     if not model_path.is_file():
@@ -162,7 +169,11 @@ def _start(
 def _with_earlier(
     wanted: Sequence[FileIdentity], found: ServerRecord | None, model: FileIdentity
 ) -> list[FileIdentity]:
-    """Return the wanted adapters after the latest others of a server of this model."""
+    """Return the LoRA adapters to load: those of a server of this model, then `wanted`.
+
+    `found` is the server's record. Adapters whose files have changed since are left
+    out, and of more than MOST_ADAPTERS only the last are kept.
+    """
     if found is None or found.model != model.path:
         return list(wanted)
     others = [a for a in found.loaded_adapters if a not in wanted and is_there(a)]
@@ -175,7 +186,10 @@ def _address(found: ServerRecord) -> ServerAddress:
 
 
 def _stop(state_dir: Path, found: ServerRecord) -> bool:
-    """End the recorded server if its process is running; remove the record."""
+    """End the recorded server if its process is running; remove the record.
+
+    Returns whether the process was running.
+    """
     import psutil
 
     alive = _is_running(found)
@@ -194,7 +208,7 @@ def _stop(state_dir: Path, found: ServerRecord) -> bool:
 
 
 def _is_running(found: ServerRecord) -> bool:
-    """Whether the pid still belongs to the server, and not to a later process."""
+    """Return whether the pid still belongs to the server, not to a later process."""
     import psutil
 
     try:
@@ -207,10 +221,10 @@ def _is_running(found: ServerRecord) -> bool:
 
 
 def _answers(found: ServerRecord) -> bool:
-    """Whether /v1/models answers 200; a loading server answers 503, or not at all.
+    """Return whether the server answers /v1/models with 200.
 
-    The timeout is long, since a server on a busy machine answers slowly and must not be
-    stopped while others use it.
+    A server that is loading answers 503, or not at all. The timeout is long, since a
+    server on a busy machine answers slowly and must not be stopped while others use it.
     """
     connection = HTTPConnection("127.0.0.1", found.port, timeout=_PATIENCE_S)
     try:

@@ -1,9 +1,11 @@
-"""Brings the corpus up to date with the library and the decisions, in one transaction.
+"""Brings the corpus up to date with the library and the decisions.
 
-The steps: list the library; read the known files; scan the library while no transaction
-is open; stage the scan; compute and apply the changes; update the known files; write
-the rejects; promote the winners. If files and tables are as the last sync left them,
-the steps between the list and the rejects are skipped.
+All changes are written in one transaction. The steps: list the library; read from the
+warehouse what the last sync recorded of each file; scan the library with no transaction
+open; stage the scan; compute and apply the changes; update the records of the files;
+write the rejects; withdraw and promote winners. If the listing and the tables have the
+digests that the last sync stored, the steps from reading the records to updating them
+are skipped (not with `rehash`).
 """
 
 from __future__ import annotations
@@ -192,7 +194,7 @@ def plan_corpus(
 
 
 def _present(clock: Clock, machine_clock: Clock | None) -> Present:
-    """Return the present, after which no reading may be."""
+    """Return the present, after which no reading may be dated."""
     return Present(clock.now(), (machine_clock or clock).now())
 
 

@@ -1,4 +1,4 @@
-"""Selects the scripts that a search may use, from the hits of the store and the words.
+"""Selects scripts for a search, from the store's hits and scripts found by words.
 
 Every hit is checked against the warehouse, since a store may lag behind. Its similarity
 is computed from the vector in the warehouse, since a store may have been restored from
@@ -85,7 +85,7 @@ _CANDIDATES = """
 
 @dataclass(frozen=True)
 class Scope:
-    """Which scripts of which index and space a search may use.
+    """The limits of a search: its index, its embedding space and the usable scripts.
 
     `excluded` are script ids. Without `include_winners` the scripts that won are left
     out.

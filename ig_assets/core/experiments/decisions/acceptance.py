@@ -1,10 +1,11 @@
 """Lets a person accept a held winner with a reason, or take the acceptance back.
 
 A winner is held (view `held_winners`) if its audience was not divided as planned, or if
-an earlier version decided it by a second look on z. A held winner is displayed with the
-cause; it is not promoted, trained on or weighted in retrieval until a person who knows
-the cause accepts it. Each acceptance or withdrawal is a row of `winner_acceptances`.
-The latest row counts, for the arm that it names, until another arm wins.
+an earlier version of this program decided it by testing z a second time (rule `repeated
+z`). A held winner is displayed with the cause; it is not promoted, trained on or
+weighted in retrieval until a person who knows the cause accepts it. Each acceptance or
+withdrawal is a row of `winner_acceptances`. Of an experiment's rows the latest counts,
+for the arm that it names and until another arm wins.
 """
 
 from __future__ import annotations
@@ -54,8 +55,8 @@ def accept_winner(
 ) -> Acceptance:
     """Accept the held winner of an experiment, or with `undo` hold it again.
 
-    Raises InputError without a reason, where the experiment has no winner, and where
-    nothing would change.
+    Raises InputError without a reason, if the experiment has no winner, and if nothing
+    would change.
     """
     if not reason.strip():
         raise InputError("Accepting a held winner needs a reason; say why.")

@@ -87,7 +87,7 @@ class Recording:
         return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
-        """The slice of `observed_at` and each counter that belongs to post `post`."""
+        """Return the slice of `observed_at` and of each counter for post `post`."""
         return slice(int(self.starts[post]), int(self.starts[post + 1]))
 
 
@@ -148,7 +148,11 @@ def read_recording(
 
 
 def _series(recording: Recording) -> Iterator[tuple[list[list[float]], list[float]]]:
-    """Yield each post's counts of views and reach, and its likes, without gaps."""
+    """Yield, for each post, the series of its views and reach, and that of its likes.
+
+    The first list has a series for each of views and reach that the file has. Missing
+    values are dropped from every series.
+    """
     for post in range(len(recording.post_ids)):
         at = recording.snapshots(post)
         found = {name: counts[at] for name, counts in recording.counters.items()}
@@ -190,6 +194,6 @@ def _recording(found: SnapshotReader, mapping: Mapping[str, str]) -> Recording:
 
 
 def as_datetime(instant: Any) -> datetime:
-    """A numpy instant as a naive UTC datetime."""
+    """Return a numpy instant as a naive UTC datetime."""
     found: datetime = instant.astype("datetime64[us]").item()
     return found

@@ -33,7 +33,7 @@ def t_log_e(
 
         ln e_n = -1/2 ln(1 + n g) + n/2 ln(V_n / (V_n - S_n^2 g / (1 + n g))).
 
-    It is a test martingale for a mean of zero whatever the variance, so it is valid
+    e_n is a test martingale for a mean of zero whatever the variance, so it is valid
     after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar measure over the
     sd) with the Gaussian mixture of Wang & Ramdas ("Anytime-valid t-tests and
     confidence sequences for Gaussian means with unknown variance", 2024, c^2 = 1/g);
@@ -90,7 +90,11 @@ class SequentialMean:
 
     @property
     def log_e_of_leader(self) -> float:
-        """Return the highest ln e so far for the sign that the mean has now."""
+        """Return the highest ln e so far of the side on which the mean is now.
+
+        The sides are above and below zero. Without a mean, the side above counts; a
+        mean of exactly zero is on the side below.
+        """
         ahead = self.mean is None or self.mean > 0
         return self.log_e_ahead if ahead else self.log_e_behind
 

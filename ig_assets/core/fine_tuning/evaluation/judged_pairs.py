@@ -21,9 +21,11 @@ AskJudge = Callable[[str, str], int | None]
 
 @dataclass(frozen=True)
 class Judged:
-    """Numbers of pairs: won by the candidate, won by the active model, undecided.
+    """Numbers of pairs by the judge's verdict.
 
-    A win is a pair in which both orders gave the preference to the same text.
+    A pair is won by the candidate (`wins`), won by the active model (`losses`), or
+    undecided. The judge sees each pair twice, with the texts in either order; a pair is
+    won only if the judge prefers the same text both times.
     """
 
     wins: int
@@ -32,12 +34,12 @@ class Judged:
 
     @classmethod
     def of(cls, pairs: Sequence[int]) -> Judged:
-        """Count the judge's verdicts, one per pair."""
+        """Count the verdicts, one per pair: `CANDIDATE`, `ACTIVE` or `UNDECIDED`."""
         return cls(*(list(pairs).count(w) for w in (CANDIDATE, ACTIVE, UNDECIDED)))
 
     @property
     def consistent(self) -> int:
-        """Pairs that both orders gave to the same text."""
+        """Return the number of pairs that were won by either model."""
         return self.wins + self.losses
 
     @property
@@ -64,7 +66,10 @@ class Judged:
 
 
 def in_both_orders(ask: AskJudge, candidate: str, active: str) -> int:
-    """Return whose text both orders prefer; `UNDECIDED` if they do not agree."""
+    """Return the model whose text is preferred in both orders: `CANDIDATE` or `ACTIVE`.
+
+    Returns `UNDECIDED` if the orders do not agree or one of them has no usable answer.
+    """
     first, second = ask(candidate, active), ask(active, candidate)
     if first is None or second is None or first == second:
         return UNDECIDED

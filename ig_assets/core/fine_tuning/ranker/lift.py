@@ -38,7 +38,12 @@ arms AS (
 
 @dataclass(frozen=True)
 class ChoiceLift:
-    """The evidence from months that have ended; `waiting` topics are of open months."""
+    """How much better hooks that the ranker chose did than random ones.
+
+    `mean` is the mean log rate ratio with its evidence, from months that have ended;
+    `waiting` is the number of comparisons, one per experiment, from months that have
+    not.
+    """
 
     mean: SequentialMean
     waiting: int
@@ -50,7 +55,7 @@ def choice_lift(con: Connection, *, simulated: bool) -> ChoiceLift:
 
 
 def lift_row(found: ChoiceLift) -> dict[str, Any]:
-    """The evidence as a row of `claim_rows`."""
+    """Return the evidence as a row of `meta_analysis.claim_rows`."""
     claims = {1: "better", -1: "worse", 0: "undecided"}
     claim = claims[found.mean.decides(E_CLAIM)]
     question = "hooks that the ranker chose over one at random"

@@ -129,7 +129,10 @@ class DecidedArm:
 
 @dataclass(frozen=True)
 class Lead:
-    """The winner's lead over one rival: log rate ratio (> 0), and highest ln e."""
+    """The winner's lead over one rival: log rate ratio (> 0), and highest ln e.
+
+    Both are None if no log rate ratio of the two arms is stored.
+    """
 
     rival: DecidedArm
     log_rate_ratio: float | None
@@ -161,10 +164,11 @@ class DecidedExperiment:
 
 @dataclass(frozen=True)
 class DecidedSet:
-    """The usable experiments in order of their start; `excluded` counts reasons.
+    """The usable experiments in order of their start, and what was excluded.
 
-    `candidates` is the number of experiments with any decision; each is usable or has
-    one reason. Reasons that begin with `RIVAL` are about rivals of usable winners.
+    `candidates` is the number of experiments with any decision before the cut-off; each
+    is usable or has one reason in `excluded`, {reason: number}. Reasons that begin with
+    `RIVAL` are about rivals of usable winners.
     """
 
     experiments: tuple[DecidedExperiment, ...]
@@ -178,12 +182,12 @@ def decided_before(
     """Read the experiments decided strictly before `cutoff`, as of that instant.
 
     The latest decision of each experiment counts. Excluded are winners whose script was
-    retired by then (a retired loser stays, as the worse of two texts); forgotten
-    scripts on either side, whenever they were forgotten; held winners (whenever the
-    sample-ratio alarm was raised) that no person accepted; texts and briefs with
-    control tokens, which a trainer would read as turns, with a secret or with personal
-    data; and experiments decided by ads unless `with_ads`, since Meta allows only
-    aggregate use of their data.
+    retired before the cut-off (a retired loser stays, as the worse of two texts);
+    forgotten scripts on either side, whenever they were forgotten; held winners
+    (whenever the sample-ratio alarm was raised) that no person accepted; texts and
+    briefs with control tokens, which a trainer would read as turns, with a secret or
+    with personal data; and experiments decided by ads unless `with_ads`, since Meta
+    allows only aggregate use of their data.
     """
     reader = _Reader(con, cutoff, with_ads)
     excluded: Counter[str] = Counter()
@@ -209,7 +213,7 @@ def stated_topic(body: str) -> str:
 
 
 class _Reader:
-    """The rows that decisions refer to, looked up by key."""
+    """Holds the rows that decisions refer to, by key."""
 
     def __init__(self, con: Connection, cutoff: datetime, with_ads: bool) -> None:
         self.with_ads = with_ads
@@ -244,7 +248,10 @@ class _Reader:
     def resolve(
         self, decision: dict[str, Any], excluded: Counter[str]
     ) -> DecidedExperiment | str:
-        """The decided experiment, or the reason why it is excluded."""
+        """Return the decided experiment, or the reason why it is excluded.
+
+        Counts in `excluded` the reasons of the winner's rivals that give no lead.
+        """
         if decision["decision"] not in DECIDED:
             return str(decision["decision"])
         if decision["held_by"] is not None:
@@ -368,7 +375,7 @@ def _unfit(text: str) -> str | None:
 def _winning_post(
     decision: dict[str, Any], posts: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """Return the winner's post, or a row of the decision's references without one."""
+    """Return the winner's post; without one, a row with the decision's references."""
     for column, reference in (
         ("arm", decision["winner_arm"]),
         ("variant_id", decision["winner_variant_id"]),

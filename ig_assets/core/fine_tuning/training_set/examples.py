@@ -46,13 +46,15 @@ PROVISIONAL_FACTOR = 0.5
 
 @dataclass(frozen=True)
 class ExamplesSummary:
-    """Counts of the month's set; `excluded` counts the excluded texts by reason.
+    """Counts of a month's training set.
 
-    Of the `candidates`, experiments decided by the cut-off, `taken` gave examples. Each
-    of the others has one reason in `excluded`, which also counts rivals of taken
-    winners (reasons that begin with "rival: "). `simulated` counts examples from
-    simulated audiences, `late` those decided before the cut-off that became known after
-    the set was built.
+    `sft` counts the supervised examples and `dpo` the preference pairs; `train` and
+    `validation` count the examples of each split. `candidates` is the number of
+    experiments with a decision before the cut-off, and `taken` the number of those that
+    gave examples. `excluded` counts, by reason, each of the others once, and rivals of
+    usable winners that gave no preference pair; their reasons begin with "rival: ".
+    `simulated` counts examples from simulated audiences. `late` counts examples that
+    are not in the stored set because they became known after it was built.
     """
 
     sft: int
@@ -67,7 +69,7 @@ class ExamplesSummary:
 
     @property
     def unexplained(self) -> int:
-        """Candidates that were neither taken nor excluded for a reason: always 0."""
+        """Return the number of `candidates` neither taken nor excluded: always 0."""
         reasons = (n for why, n in self.excluded.items() if not why.startswith(RIVAL))
         return self.candidates - self.taken - sum(reasons)
 
@@ -152,7 +154,7 @@ def build_training_examples(
 
 
 def example_sample(con: Connection, month: str) -> list[dict[str, Any]]:
-    """The month's 20 examples of greatest weight, without their texts."""
+    """Return the month's 20 examples of greatest weight, without their texts."""
     return fetch_dicts(
         con,
         """
@@ -263,7 +265,11 @@ def _text_edges(example_id: str, arm: DecidedArm, relation: str) -> list[Edge]:
 
 
 def _reason(experiment: DecidedExperiment, lead: Lead | None) -> str:
-    """Return e.g. 'winner: +32 % over b, e=81'; the nearest rival's without a lead."""
+    """Return the reason for an example, e.g. 'winner: +32 % over b, e=81'.
+
+    Without `lead`, the figures are those of the nearest rival. If no rival was
+    measured, the reason has the shrunken lift instead.
+    """
     measured = [k for k in experiment.leads if k.log_rate_ratio is not None]
     if lead is None and measured:
         lead = min(measured, key=lambda k: k.log_rate_ratio or 0.0)

@@ -103,7 +103,11 @@ def capitalised(text: str) -> str:
 
 
 def _keeps(say: str, fact: str) -> bool:
-    """Return whether a sentence has at least half of its fact's content words."""
+    """Return whether a sentence keeps at least half of its fact's content words.
+
+    `fact` is the fact of the brief that `say`, a spoken sentence, states. Words are
+    compared by their stems. A fact without content words counts as kept.
+    """
     asked = stems(fact)
     return 2 * len(asked & stems(say)) >= len(asked)
 
@@ -134,7 +138,7 @@ class FactsFirstScript(BaseModel):
 
     @property
     def beats(self) -> list[str]:
-        """Return the sentence of each step, or its fact if the sentence left the fact.
+        """Return each step's sentence, or its fact if the sentence does not keep it.
 
         A small model copies a German fact correctly but then says something else.
         """
@@ -181,11 +185,14 @@ def caption(text: str) -> str | None:
 
 
 def script_text(hook: str, body: str, call_to_action: str) -> str:
-    """Hook, body and call to action as one normalised text, blank lines between."""
+    """Return hook, body and call to action as one normalised text.
+
+    A blank line separates the parts; empty parts are left out.
+    """
     parts = (hook, body, call_to_action)
     return normalise_text("\n\n".join(p.strip() for p in parts if p.strip()))
 
 
 def beats_json(beats: Sequence[str] | None) -> str | None:
-    """Beats as JSON, the form in which a column stores them."""
+    """Return beats as JSON, as a column stores them; None for None."""
     return None if beats is None else json.dumps(beats, ensure_ascii=False)

@@ -29,7 +29,7 @@ def resolve(
     a file's name, a script's topic or author, or a post's id or address on its
     platform. A month stands for its model, or for its dataset if there is no model.
     With `kind` only things of this kind fit. Raises InputError if nothing fits, or if
-    several things do; it then lists them.
+    several things do; its message then lists them.
     """
     wanted = reference.strip()
     if re.fullmatch(r"\d{4}-\d{2}", wanted) and kind in (None, "model", "dataset"):
@@ -67,7 +67,8 @@ def _models_by_name(con: Connection, name: str) -> list[str]:
 def model_named(con: Connection, reference: str) -> str:
     """Return the id of the model that an id, the beginning of one, or a name means.
 
-    Raises InputError if there is none, or if there are several; it then lists them.
+    Raises InputError if there is none, or if there are several; its message then lists
+    them.
     """
     wanted = reference.strip()
     known = [str(i) for (i,) in con.execute("SELECT model_id FROM models").fetchall()]
@@ -89,7 +90,7 @@ def script_named(con: Connection, reference: str) -> str:
 
     A topic or author does not count, since a person may not know that other scripts
     share it. A forgotten script counts only if no other has the name. Raises InputError
-    if there is none, or if there are several; it then lists them.
+    if there is none, or if there are several; its message then lists them.
     """
     wanted = reference.strip()
     if next(_fitting(by_id(con, wanted), "script"), None):
@@ -157,7 +158,8 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
     """Return (kind, id) of topics with this name or id, and of scripts with this topic.
 
     Letter case is ignored. The beginning of a topic's id, at least four letters, is
-    enough. Raises InputError if there is neither, or if several topics begin so.
+    enough. Raises InputError if there is neither a topic nor a script, or if several
+    topics have ids with this beginning.
     """
     wanted = topic.strip()
     found = con.execute(_ABOUT, [wanted]).fetchall()
@@ -178,7 +180,10 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
 
 
 def topic_text(con: Connection, ids: Sequence[str]) -> str:
-    """What the calendar calls the topics of these ids; empty where it knows none."""
+    """Return the topic's text from the calendar; "" if none of `ids` has one there.
+
+    `ids` are all ids of the topic. The text is that of the latest month that has one.
+    """
     rows = con.execute(
         "SELECT topic FROM topics WHERE topic_id IN (SELECT unnest(?::TEXT[])) "
         "AND topic <> '' ORDER BY month DESC LIMIT 1",

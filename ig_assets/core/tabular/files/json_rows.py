@@ -35,10 +35,12 @@ class _TwiceError(ValueError):
 
 
 def is_whole(content: Content) -> bool:
-    """Whether a file is one JSON value, and not one value per line.
+    """Return whether a file is one JSON value, and not one value per line.
 
-    It is if it begins with an array, or with an object that spans several lines or
-    wraps the rows. The file's suffix does not matter.
+    A file is one value if it begins with an array, or with an object that spans several
+    lines or wraps the rows. The file's suffix does not matter. Raises
+    UnreadableTableError if a file that may be one value is longer than MAX_CHARACTERS,
+    or if several lists in it may be the rows.
     """
     lines = (line for lines in blocks(content) for line in lines if line.strip())
     first, second = next(lines, "").strip(), next(lines, "").strip()
@@ -57,7 +59,10 @@ def is_whole(content: Content) -> bool:
 
 
 def _is_list_of_values(text: str) -> bool:
-    """Whether a line is a complete list without objects: a broken row, not a table."""
+    """Return whether a line is a complete list without objects.
+
+    A list without objects is a broken row, not a table.
+    """
     found = _loaded(text)
     return isinstance(found, list) and not any(isinstance(v, dict) for v in found)
 
@@ -81,8 +86,8 @@ def _text(content: Content) -> str:
 def line_objects(content: Content) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
     """Yield (line number, object) of each line of JSON Lines.
 
-    In place of the object there is a sentence if the line is not an object, None if
-    blank.
+    In place of the object there is a sentence if the line is not an object or an object
+    in it has one name twice, and None if the line is blank.
     """
     number = 0
     for lines in blocks(content):
@@ -96,8 +101,10 @@ def whole_objects(
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
     """Yield (number, object) of each row in one JSON value, numbered from 1.
 
-    In place of the object there is a sentence if the row is not an object. Raises
-    UnreadableTableError.
+    In place of the object there is a sentence if the row is not an object or an object
+    in it has one name twice. Raises UnreadableTableError if the content is longer than
+    MAX_CHARACTERS or is not valid JSON, if the value holds columns instead of rows, and
+    if several lists in it may be the rows.
     """
     try:
         value = json.loads(_text(content), object_pairs_hook=Pairs)

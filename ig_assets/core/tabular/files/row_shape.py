@@ -20,54 +20,55 @@ class RowShape:
         self._first_cell = re.compile(header.first_cell)
 
     def may_end_a_row(self, first: str) -> bool:
-        """Whether a row's first cell may be the rest of a row that was cut off."""
+        """Return whether a row's first cell may be the rest of a cut-off row."""
         return not self._typed[0] and not self._first_cell.fullmatch(first)
 
     def may_be_cut(self) -> bool:
-        """Whether the last cell of a row may continue after an unquoted line break."""
+        """Return whether a row's last cell may go on after an unquoted line break."""
         return not self._typed[-1]
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Whether number and date columns hold such values.
+        """Return whether the cells fit the number and date columns.
 
-        True without such columns.
+        They fit if every cell that is set in such a column is a number or a date, and
+        at least one is set. True if the header has no such column.
         """
         return not any(self._typed) or self._fits(cells)
 
     def is_one_row(self, lines: Sequence[str]) -> bool:
-        """Whether lines joined by a quoted cell are certainly one row."""
+        """Return whether lines joined by a quoted cell are certainly one row."""
         return not self.has_row_within(lines) and self.quoting.is_strict(
             "\n".join(lines)
         )
 
     def has_row_within(self, lines: Sequence[str]) -> bool:
-        """Whether lines that a quoted cell joins look like several rows.
+        """Return whether lines that a quoted cell joins look like several rows.
 
         They do if an inner line is a complete row by itself, or if both the first and
-        the last line are: then a quote before them was left open.
+        the last line are complete rows: then a quote before the lines was left open.
         """
         if any(map(self.is_complete, lines[1:-1])):
             return True
         return self.is_complete(lines[0]) and self.is_complete(lines[-1])
 
     def is_complete(self, line: str) -> bool:
-        """Whether a line, ignoring its quotes, is a complete row by itself."""
+        """Return whether a line, ignoring its quotes, is a complete row by itself."""
         if line.count(self._delimiter) < self._width - 1 or not any(self._typed):
             return False
         cells = self.quoting.cells(line.replace('"', ""))
         return cells is not None and len(cells) == self._width and self._fits(cells)
 
     def _fits(self, cells: Sequence[str]) -> bool:
-        """Whether number and date columns hold such values, and at least one."""
+        """Return whether the set number and date cells fit, and one at least is set."""
         pairs = zip(cells, self._typed, strict=True)
         typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
         return bool(typed) and all(map(is_typed, typed))
 
     def is_fragment(self, cells: Sequence[str] | str) -> bool:
-        """Whether a line is a part of a row that an unquoted line break cut off.
+        """Return whether a line is a part of a row that an unquoted line break cut off.
 
-        It is if it has a single cell that does not look like the first column's, or if
-        no cell in a column of numbers or dates fits its column.
+        A line is a part if it has a single cell that does not look like the first
+        column's, or if no cell in a column of numbers or dates fits its column.
         """
         if isinstance(cells, str):
             cells = cells.split(self._delimiter)

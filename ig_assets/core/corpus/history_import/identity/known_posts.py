@@ -124,12 +124,12 @@ class KnownPost:
 
     @property
     def read_at(self) -> datetime | None:
-        """The reading time of the latest reading; None without readings."""
+        """Return the reading time of the latest reading; None without readings."""
         return max(self.readings, default=None)
 
     @property
     def counts(self) -> Mapping[str, float]:
-        """The latest known value of each count."""
+        """Return {metric: its latest known value}."""
         latest: dict[str, float] = {}
         for time in sorted(self.readings):
             latest |= self.readings[time]
@@ -152,10 +152,12 @@ def known_history(
     revisions: Collection[str],
     names: Iterable[VendorName],
 ) -> KnownHistory:
-    """Read the known tests and posts that share a test name, words or a vendor's name.
+    """Read the earlier tests and posts that a file may repeat.
 
-    `past` are all earlier imports; `sources` are the candidate sources of the file.
-    Tests and posts are read whatever their source. `revisions` are hashes of words.
+    They share a test name, words or a vendor's name with the file: `tests`, `revisions`
+    (hashes of words) and `names` are those of the file. `past` are all earlier imports;
+    `sources` are the sources that the file may belong to. Tests and posts are read
+    whatever their source, and left out if their source cannot be determined.
     """
     every = list(dict.fromkeys([*sources, *(done.source for done in past)]))
     own = {
@@ -233,10 +235,13 @@ def _tests(
     own: Mapping[str, str],
     revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """Return {experiment_id: test} of known tests with one of these names or words.
+    """Return {experiment id: test} of stored tests that may repeat a test of the file.
 
-    `own` is {experiment id: source} that a test of the file may have; `revisions` are
-    hashes of words.
+    They are the imported tests with one of its test names (`tests`), one of its
+    possible ids (the keys of `own`) or a post with one of its texts (`revisions`,
+    hashes of words). `own` is {experiment id that a test of the file would have: the
+    source that gives it}. A test is left out if its id is neither in `own` nor given by
+    one of `sources`.
     """
     stored = {stored_test_name(test): test for test in tests}
     found = {}
