@@ -24,6 +24,7 @@ from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.moving.copying import silent
+from ig_assets.warehouse.presence import check_present
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse, receipts_of
 
 app = typer.Typer(
@@ -77,6 +78,7 @@ def backup(
 
     settings = load_settings()
     url = settings.warehouse_location
+    check_present(Home(url).path)
     receipts = receipts_of(settings, Home(url).path)
     owner = owner_of(settings.data_dir)
     made = back_up(url, receipts, folder, make_money_clock().now(), owner)

@@ -17,6 +17,7 @@ from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.moving.backups import back_up, owner_of, remove_older
 from ig_assets.warehouse.moving.snapshots import expire_snapshots
+from ig_assets.warehouse.presence import check_present
 from ig_assets.wiring import receipts_of
 
 _HOUR, _MINUTE = map(int, load_settings().maintenance_at.split(":"))
@@ -40,6 +41,7 @@ def make_backup(
         if settings.backups is None:
             raise SettingsError("Say where backups are kept, with IG_BACKUPS.")
         url = settings.warehouse_location
+        check_present(Home(url).path)
         owner = owner_of(settings.data_dir)
         receipts = receipts_of(settings, Home(url).path)
         made = back_up(url, receipts, settings.backups, money_clock.now(), owner)

@@ -43,6 +43,7 @@ from ig_assets.warehouse.moving.tables import (
     row_counts,
     tables_of,
 )
+from ig_assets.warehouse.presence import check_present
 
 FILE = "warehouse.duckdb"
 MANIFEST = "backup.json"
@@ -275,8 +276,7 @@ def sha256_of(path: Path) -> str:
 
 def _copy_file(home: Home, into: Path) -> None:
     assert home.path is not None
-    if not home.path.is_file():
-        raise InputError(f"There is no warehouse file {home.path}.")
+    check_present(home.path)
     with own_turn(home, f"The warehouse file {home.path}") as busy:
         log = Path(f"{home.path}.wal")
         with duckdb.connect(":memory:") as con:

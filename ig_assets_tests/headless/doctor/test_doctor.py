@@ -76,6 +76,7 @@ def test_a_wrong_setting_is_the_only_line_and_fails(tmp_path: Path) -> None:
 
 
 def test_keys_and_servers_are_looked_at_and_no_key_is_shown(tmp_path: Path) -> None:
+    migrated_warehouse(tmp_path / "warehouse.duckdb", SystemClock().now).close()
     with OpenAIStandIn() as server:
         env = {
             "IG_WRITER": "openai",
@@ -140,6 +141,31 @@ def test_a_newer_warehouse_a_held_one_and_one_from_the_future_are_named(
     home.close()
     [newer] = warehouse_checks.warehouse_findings(settings, now)
     assert newer.state == "failed" and "install the newer version" in newer.seen
+    assert newer.to_do.startswith("Install that version")
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 2000)
+    [damaged] = warehouse_checks.warehouse_findings(settings, now)
+    assert damaged.state == "failed" and "not a DuckDB file" in damaged.seen
+    assert "`ig-assets db restore FOLDER --newest --replace`" in damaged.to_do
+
+
+def test_on_a_new_folder_no_key_is_recorded_and_nothing_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    found = lines(run(folder, "--json", OPENAI_API_KEY=KEY))
+    assert found["keys"]["state"] == "not known" and not folder.exists()
+
+
+def test_a_warehouse_that_is_gone_is_said_and_none_is_made(tmp_path: Path) -> None:
+    home = migrated_warehouse(tmp_path / "warehouse.duckdb", SystemClock().now)
+    with home.transaction():
+        pass
+    home.close()
+    (tmp_path / "warehouse.duckdb").unlink()
+    result = run(tmp_path, "--json", OPENAI_API_KEY=KEY)
+    assert result.exit_code == 1
+    line = lines(result)["warehouse"]
+    assert line["state"] == "failed" and "was here and is gone" in line["seen"]
+    assert "#the-warehouse-is-gone" in line["to_do"]
+    assert not (tmp_path / "warehouse.duckdb").exists()
 
 
 @pytest.mark.parametrize(
