@@ -45,14 +45,17 @@ def make_backup(
         owner = owner_of(settings.data_dir)
         receipts = receipts_of(settings, Home(url).path)
         made = back_up(url, receipts, settings.backups, money_clock.now(), owner)
-        gone = remove_older(settings.backups, settings.keep_backups, owner)
+        rotated = remove_older(settings.backups, settings.keep_backups, made)
+    for sentence in rotated.sentences():
+        context.log.warning(sentence)
     context.add_output_metadata(
         {
             "folder": dg.MetadataValue.path(str(made.folder)),
             "rows": made.total,
             "migration": made.migration,
             "sha256": made.sha256,
-            "deleted": [path.name for path in gone],
+            "deleted": [path.name for path in rotated.deleted],
+            "kept against the number": rotated.sentences(),
         }
     )
 

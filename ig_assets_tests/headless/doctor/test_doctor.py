@@ -18,6 +18,7 @@ from ig_assets.cli.app import app
 from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.moving.backups import back_up, owner_of
 from ig_assets.warehouse.moving.state import home_state
 from ig_assets.wiring import vendor_checks
 from ig_assets_tests.factories.warehouses import migrated_warehouse
@@ -247,8 +248,13 @@ def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(
 
     assert backups(IG_BACKUPS=str(into)) == (
         "warning",
-        f"{into} has none of ours.",
+        f"{into} does not exist; is its disk mounted?",
     )
+    into.write_text("")
+    assert backups(IG_BACKUPS=str(into))[1] == f"{into} is a file, no folder."
+    into.unlink()
+    into.mkdir()
+    assert backups(IG_BACKUPS=str(into))[1] == f"{into} has none of ours."
     for hour, state in ((0, "good"), (49, "good"), (51, "warning")):
         now = NOW + timedelta(hours=hour)
         monkeypatch.setattr(SystemClock, "now", lambda clock, now=now: now)
@@ -258,3 +264,20 @@ def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(
             assert made.exit_code == 0, made.output
         seen = f"The newest of 1 is {hour} h old."
         assert backups(IG_BACKUPS=str(into)) == (state, seen)
+
+
+def test_a_backup_that_is_dated_ahead_is_named(tmp_path: Path) -> None:
+    data, into = tmp_path / "data", tmp_path / "backups"
+    home = migrated_warehouse(data / "warehouse.duckdb", lambda: NOW)
+    owner, receipts = owner_of(data), tmp_path / "none"
+    settings = load_settings(data_dir=data, backups=into)
+    back_up(home.url, receipts, into, NOW + timedelta(days=300), owner)
+    [only] = [machine.backup_finding(settings, NOW)]
+    assert only.state == "warning" and only.seen == (
+        "None is of the past. Dated after the machine's time, so left out: "
+        "warehouse-20270225T090000Z."
+    )
+    back_up(home.url, receipts, into, NOW, owner)
+    both = machine.backup_finding(settings, NOW + timedelta(hours=1))
+    assert both.state == "warning" and "The newest of 1 is 1 h old." in both.seen
+    assert "warehouse-20270225T090000Z" in both.seen
