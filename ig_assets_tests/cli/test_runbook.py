@@ -135,6 +135,13 @@ def test_a_backup_of_a_new_folder_makes_nothing(data_dir: Path, tmp_path: Path) 
     assert not data_dir.exists() and not (tmp_path / "backups").exists()
 
 
+def test_figures_of_a_new_folder_make_nothing(data_dir: Path) -> None:
+    result = CliRunner().invoke(app, ["metrics", "show"])
+    assert result.exit_code == 0 and "ig_assets_warehouse_readable 0\n" in result.stdout
+    assert "There is no warehouse file" in " ".join(result.stderr.split())
+    assert not data_dir.exists()
+
+
 def test_a_warehouse_of_newer_code(data_dir: Path) -> None:
     assert CliRunner().invoke(app, ["status"]).exit_code == 0
     newer = (

@@ -182,6 +182,19 @@ def test_an_error_is_a_sentence_with_the_runbook_and_no_path_or_traceback(
     assert "Traceback" in (tmp_path / "logs" / "ig-assets.log").read_text()
 
 
+def test_a_warehouse_file_that_is_gone_is_a_sentence_and_none_is_made(
+    home: Warehouse, tmp_path: Path
+) -> None:
+    """Also for the process that had it open: its first page was drawn before."""
+    page = visit("status")
+    file = tmp_path / "warehouse.duckdb"
+    file.rename(tmp_path / "moved")
+    for shown in (said(drawn(page.run())), said(visit("status"))):
+        assert "warehouse.duckdb was here and is gone" in shown
+        assert "docs/runbook.md#the-warehouse-is-gone" in shown
+    assert not file.exists()
+
+
 # ── write ─────────────────────────────────────────────────────────────────────
 
 
