@@ -13,7 +13,7 @@ from ig_assets.core.reports.metrics.collector import MetricsCollector
 from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings
-from ig_assets.warehouse.moving.backups import own_backups
+from ig_assets.warehouse.moving.rotation import own_backups
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse
 
 _log = logging.getLogger("ig_script_writer.metrics")

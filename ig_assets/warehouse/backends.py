@@ -13,13 +13,13 @@ from ig_assets.errors import (
     WarehouseDamagedError,
     WarehouseError,
 )
-from ig_assets.warehouse.presence import check_not_lost, mark_made
 from ig_assets.warehouse.writers.conflicts import is_first_start_conflict
 from ig_assets.warehouse.writers.fences import (
     lock_postgres,
     may_lock,
     refuse_overtaken_commits,
 )
+from ig_assets.warehouse.writers.presence import check_not_lost, mark_made
 from ig_assets.warehouse.writers.turns import Turn, file_turn, server_turn
 
 Connection = duckdb.DuckDBPyConnection

@@ -41,7 +41,6 @@ from ig_assets.warehouse.instances import (
     leave_instance,
 )
 from ig_assets.warehouse.preparation import prepare_home
-from ig_assets.warehouse.presence import check_not_lost, check_present
 from ig_assets.warehouse.views import SEARCH_PATH
 from ig_assets.warehouse.writers.conflicts import (
     conflict_error,
@@ -49,6 +48,7 @@ from ig_assets.warehouse.writers.conflicts import (
     is_lost_server,
     lost_server_error,
 )
+from ig_assets.warehouse.writers.presence import check_not_lost, check_present
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05

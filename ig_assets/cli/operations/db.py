@@ -24,7 +24,7 @@ from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.moving.copying import silent
-from ig_assets.warehouse.presence import check_present
+from ig_assets.warehouse.writers.presence import check_present
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse, receipts_of
 
 app = typer.Typer(
@@ -74,12 +74,8 @@ def backup(
 
     Example: `ig-assets db backup /mnt/backups --keep 14`
     """
-    from ig_assets.warehouse.moving.backups import (
-        Rotation,
-        back_up,
-        owner_of,
-        remove_older,
-    )
+    from ig_assets.warehouse.moving.backups import back_up, owner_of
+    from ig_assets.warehouse.moving.rotation import Rotation, remove_older
 
     settings = load_settings()
     url = settings.warehouse_location
@@ -143,13 +139,13 @@ def restore(
     from ig_assets.cli.operations.forget import active_said
     from ig_assets.core.forgetting.steps import settle_replayed
     from ig_assets.headless.one_command import one_command
-    from ig_assets.warehouse.moving.backups import (
+    from ig_assets.warehouse.moving.backups import read_backup
+    from ig_assets.warehouse.moving.restoring import restore as put_back
+    from ig_assets.warehouse.moving.rotation import (
         ahead_sentence,
         backups_ahead,
         newest_backup,
-        read_backup,
     )
-    from ig_assets.warehouse.moving.restoring import restore as put_back
 
     settings = load_settings()
     url = settings.warehouse_location

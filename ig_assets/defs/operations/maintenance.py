@@ -15,9 +15,10 @@ from ig_assets.defs.operations.old_runs import delete_runs, old_runs
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
-from ig_assets.warehouse.moving.backups import back_up, owner_of, remove_older
+from ig_assets.warehouse.moving.backups import back_up, owner_of
+from ig_assets.warehouse.moving.rotation import remove_older
 from ig_assets.warehouse.moving.snapshots import expire_snapshots
-from ig_assets.warehouse.presence import check_present
+from ig_assets.warehouse.writers.presence import check_present
 from ig_assets.wiring import receipts_of
 
 _HOUR, _MINUTE = map(int, load_settings().maintenance_at.split(":"))

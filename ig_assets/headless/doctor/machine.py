@@ -22,7 +22,7 @@ from ig_assets.core.operations.diagnosis import (
 )
 from ig_assets.files import from_home
 from ig_assets.settings import Settings
-from ig_assets.warehouse.moving.backups import backups_ahead, own_backups
+from ig_assets.warehouse.moving.rotation import backups_ahead, own_backups
 
 OLD = timedelta(hours=50)  # two days, of which one may have failed
 LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000

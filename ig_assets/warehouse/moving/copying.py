@@ -31,7 +31,7 @@ from ig_assets.warehouse.moving.tables import (
     row_counts,
     tables_of,
 )
-from ig_assets.warehouse.presence import check_present
+from ig_assets.warehouse.writers.presence import check_present
 
 LOCK_TIMEOUT_S = 60.0
 _NO_NULL_BYTE = "null-byte"

@@ -18,7 +18,7 @@ from ig_assets.warehouse.moving.tables import (
     row_counts,
     tables_of,
 )
-from ig_assets.warehouse.presence import check_not_lost
+from ig_assets.warehouse.writers.presence import check_not_lost
 
 
 @dataclass(frozen=True)

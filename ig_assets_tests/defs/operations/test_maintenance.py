@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.cli.app import app
-from ig_assets.warehouse.moving.backups import backups_in, owner_of
+from ig_assets.warehouse.moving.backups import owner_of
+from ig_assets.warehouse.moving.rotation import backups_in
 from ig_assets_tests.defs.ticking import DagsterEnv
 
 NOW = datetime(2026, 5, 4, 2, 15)

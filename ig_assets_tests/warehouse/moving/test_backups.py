@@ -16,16 +16,19 @@ import pytest
 from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.moving import backups, copying
+from ig_assets.warehouse.moving.backup_folders import writing
 from ig_assets.warehouse.moving.backups import (
     MANIFEST,
     Backup,
-    Rotation,
     back_up,
+    owner_of,
+    read_backup,
+)
+from ig_assets.warehouse.moving.rotation import (
+    Rotation,
     backups_ahead,
     backups_in,
     newest_backup,
-    owner_of,
-    read_backup,
     remove_older,
 )
 from ig_assets_tests.factories.processes import started
@@ -225,7 +228,7 @@ def test_what_a_killed_backup_left_goes_with_the_next_and_no_other_does(
     assert (into / left / "warehouse.duckdb").exists()
     back_up(home.url, tmp_path / "none", into, LATER, theirs)
     assert (into / left).exists(), "another data folder's"
-    with backups._writing(into / ".warehouse-20200101T000000Z.part", ours):
+    with writing(into / ".warehouse-20200101T000000Z.part", ours):
         (into / ".warehouse-20200101T000000Z.part").mkdir()  # by a live process
         at = LATER + timedelta(days=1)
         back_up(home.url, tmp_path / "none", into, at, ours)
