@@ -11,6 +11,7 @@ import pytest
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.core.experiments.posts.review import edit_post, posts_for_review
 from ig_assets.studio import launch
+from ig_assets.studio.shown import studio_services
 from ig_assets.studio.topic_jobs import JOBS, TopicJobs
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
@@ -187,6 +188,7 @@ def test_a_warehouse_file_that_is_gone_is_a_sentence_and_none_is_made(
 ) -> None:
     """Also for the process that had it open: its first page was drawn before."""
     page = visit("status")
+    studio_services().warehouse.close()  # it lingers for a moment
     file = tmp_path / "warehouse.duckdb"
     file.rename(tmp_path / "moved")
     for shown in (said(drawn(page.run())), said(visit("status"))):
