@@ -6,7 +6,10 @@ IgAssetsError                 one sentence for a person: what happened, what to 
 ├── NothingTakenError         no row of a file can be taken; nothing was changed
 ├── ModelFileError            a model file cannot be fetched, or is not what it claims
 ├── WarehouseError            the warehouse cannot be opened or is newer than this code
-│   └── WarehouseBusyError    another process holds it; retry
+│   ├── WarehouseBusyError    another process holds it; retry
+│   ├── WarehouseGoneError    its file was here and is missing; mount or restore it
+│   ├── WarehouseDamagedError its file is damaged or the disk refuses it; restore it
+│   └── WarehouseNewerError   newer code wrote it; install that version
 ├── ConflictError             the request contradicts what is there already
 ├── IndexLostError            the vector store lacks what the tables say it has; sync
 ├── BudgetError               the next call would exceed a budget; it was not sent
@@ -59,6 +62,18 @@ class WarehouseError(IgAssetsError):
 
 class WarehouseBusyError(WarehouseError):
     """Another process held the warehouse for longer than this one waits."""
+
+
+class WarehouseGoneError(WarehouseError):
+    """The warehouse file was here once and is missing now; no new one is made."""
+
+
+class WarehouseDamagedError(WarehouseError):
+    """The warehouse file is not a DuckDB file, or the disk refuses it."""
+
+
+class WarehouseNewerError(WarehouseError):
+    """Newer code wrote the warehouse, or the backup."""
 
 
 class IndexLostError(IgAssetsError):

@@ -143,6 +143,10 @@ SYMPTOMS: Claims = {
         "cli/test_runbook.py::test_a_warehouse_of_newer_code",
         "The warehouse has migration 9999, which this version",
     ),
+    '"The warehouse file … was here and is gone"': (
+        "cli/test_runbook.py::test_a_warehouse_file_that_is_gone",
+        "was here and is gone",
+    ),
     "a sample-ratio mismatch is reported": (
         "defs/experiments/test_experiment_checks.py::"
         "test_a_sample_ratio_mismatch_is_named_and_unequal_organic_reach_is_not",
@@ -185,6 +189,7 @@ SECTIONS: Claims = {
     ),
     "The warehouse is busy": SYMPTOMS["a command reports that the warehouse is busy"],
     "The warehouse cannot be opened": SYMPTOMS['"The warehouse has migration …'],
+    "The warehouse is gone": SYMPTOMS['"The warehouse file … was here and is gone"'],
     "The request contradicts what is there": (
         "core/generation/topics/test_withdrawal.py::"
         "test_nothing_is_written_for_a_withdrawn_topic_whatever_its_calendar_says",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -13,7 +13,7 @@ from ig_assets.core.reports.metrics.collector import MetricsCollector
 from ig_assets.core.reports.metrics.metrics import Family, Sample, read_metrics
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings
-from ig_assets.warehouse.moving.backups import own_backups
+from ig_assets.warehouse.moving.rotation import own_backups
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse
 
 _log = logging.getLogger("ig_script_writer.metrics")
@@ -22,13 +22,17 @@ LOCK_WAIT_S = 2.0
 
 
 def make_collector(
-    settings: Settings, instance: dg.DagsterInstance
+    settings: Settings, instance: Callable[[], dg.DagsterInstance]
 ) -> MetricsCollector:
-    """Return a collector for the settings' warehouse and a Dagster instance."""
+    """Return a collector for the settings' warehouse and a Dagster instance.
+
+    It only reads: without a warehouse file it makes none, and does not call `instance`.
+    """
     clock, money_clock = make_clock(settings), make_money_clock()
     warehouse = make_warehouse(settings, clock, LOCK_WAIT_S)
 
     def read() -> Sequence[Family]:
+        warehouse.check_present()
         with warehouse.transaction() as con:
             found = read_metrics(
                 con, clock.now(), money_clock.now(), settings.all_budgets
@@ -36,7 +40,7 @@ def make_collector(
         return [
             *found,
             *backup_figures(settings, money_clock.now()),
-            *last_successes(instance),
+            *last_successes(instance()),
         ]
 
     return MetricsCollector(read, time.monotonic)

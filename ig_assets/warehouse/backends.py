@@ -7,13 +7,19 @@ from pathlib import Path
 
 import duckdb
 
-from ig_assets.errors import SettingsError, WarehouseBusyError, WarehouseError
+from ig_assets.errors import (
+    SettingsError,
+    WarehouseBusyError,
+    WarehouseDamagedError,
+    WarehouseError,
+)
 from ig_assets.warehouse.writers.conflicts import is_first_start_conflict
 from ig_assets.warehouse.writers.fences import (
     lock_postgres,
     may_lock,
     refuse_overtaken_commits,
 )
+from ig_assets.warehouse.writers.presence import check_not_lost, mark_made
 from ig_assets.warehouse.writers.turns import Turn, file_turn, server_turn
 
 Connection = duckdb.DuckDBPyConnection
@@ -82,11 +88,14 @@ class Home:
 
         Raises WarehouseBusyError with the text `busy` if a program that does not use
         our locks has the file open until `give_up_s` (monotonic seconds);
-        WarehouseError if the home cannot be attached; and the duckdb.Error of a
-        conflict with another process's first start.
+        WarehouseGoneError if a file was there once and is missing; WarehouseError if
+        the home cannot be attached; and the duckdb.Error of a conflict with another
+        process's first start.
         """
         if self.path is not None:
+            check_not_lost(self.path)
             _attach_file(con, self.path, give_up_s, busy, name)
+            mark_made(self.path)
             return
         self._load_extensions(con)
         kind, rest = self._url.split(":", 1)
@@ -193,7 +202,7 @@ def _attach_file(
             return
         except duckdb.IOException as error:
             if _LOCKED not in str(error).lower():
-                raise WarehouseError(
+                raise WarehouseDamagedError(
                     f"The warehouse file {path} cannot be opened: "
                     "it is not a DuckDB file, or the disk refuses it."
                 ) from error

@@ -17,7 +17,7 @@ from datetime import datetime
 
 import duckdb
 
-from ig_assets.errors import WarehouseError
+from ig_assets.errors import WarehouseError, WarehouseNewerError
 from ig_assets.warehouse.released.up_to_19 import UP_TO_19
 from ig_assets.warehouse.released.up_to_28 import UP_TO_28
 
@@ -273,7 +273,7 @@ def check_known(applied: Collection[int]) -> None:
             "same `ig-assets db copy` or `ig-assets db restore` again."
         )
     if unknown:
-        raise WarehouseError(
+        raise WarehouseNewerError(
             f"The warehouse has migration {unknown[-1]}, which this version of "
             "ig_assets does not know; install the newer version."
         )

@@ -48,6 +48,7 @@ from ig_assets.warehouse.writers.conflicts import (
     is_lost_server,
     lost_server_error,
 )
+from ig_assets.warehouse.writers.presence import check_not_lost, check_present
 
 LOCK_TIMEOUT_S = 60.0
 LINGER_S = 0.05
@@ -105,9 +106,10 @@ class Warehouse:
         Any exception rolls it back. Statements name the home's tables and the views of
         `views.VIEWS`. Other threads and processes wait meanwhile. Raises
         WarehouseBusyError when they hold the home for too long or wrote at the same
-        moment, and WarehouseError when this thread has a transaction open already. Any
-        other error of the home is raised unchanged. It is raised even if the caller
-        caught it inside the block, since the transaction can no longer be committed.
+        moment, WarehouseGoneError when the file was there once and is missing, and
+        WarehouseError when this thread has a transaction open already. Any other error
+        of the home is raised unchanged. It is raised even if the caller caught it
+        inside the block, since the transaction can no longer be committed.
         """
         self.check_outside()
         with self._exclusive() as instance, instance.con.cursor() as con:
@@ -137,6 +139,13 @@ class Warehouse:
         """Raise WarehouseError if this thread has a transaction open."""
         if getattr(self._thread, "inside", False):
             raise WarehouseError("A warehouse transaction was opened inside another.")
+
+    def check_present(self) -> None:
+        """Raise an error if there is no warehouse file; for readers, who make none.
+
+        WarehouseGoneError if it was there once, InputError if it was never made.
+        """
+        check_present(self.path, was_seen=self._migrated)
 
     def close(self) -> None:
         """Detach the home now, without lingering.
@@ -199,6 +208,8 @@ class Warehouse:
             self._mutex.release()
 
     def _attach(self, give_up_s: float) -> None:
+        if self.path is not None:  # before the turn, which would make the folder
+            check_not_lost(self.path, was_seen=self._migrated)
         self._home.take_turn(give_up_s, self._busy())
         try:
             now = None if self._migrated else self._now()

@@ -93,6 +93,55 @@ def test_a_warehouse_that_another_program_holds(
     assert section == "the-warehouse-is-busy"
 
 
+GONE = [
+    ("status",),
+    ("db", "backup", "BACKUPS", "--keep", "1"),
+    ("db", "migrate", "--check"),
+    ("db", "migrate"),
+    ("costs",),
+    ("models", "list"),
+    ("lineage", "--check"),
+    ("sync",),
+]
+
+
+@pytest.mark.parametrize("command", GONE, ids=" ".join)
+def test_a_warehouse_file_that_is_gone(
+    data_dir: Path, tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    """No command makes an empty one in its place, nor touches a backup of it."""
+    backups = tmp_path / "backups"
+    invoke = CliRunner().invoke
+    assert invoke(app, ["db", "migrate"]).exit_code == 0
+    assert invoke(app, ["db", "backup", str(backups)]).exit_code == 0
+    (data_dir / "warehouse.duckdb").rename(tmp_path / "moved")
+    here = [str(backups) if word == "BACKUPS" else word for word in command]
+    sentence, section = seen(FAILED, *here)
+    assert sentence == (
+        f"The warehouse file {data_dir / 'warehouse.duckdb'} was here and is gone; "
+        "mount its disk or put it back, or restore a backup (`ig-assets db restore "
+        "FOLDER --newest`); to begin anew, point IG_DATA_DIR at a new folder."
+    )
+    assert section == "the-warehouse-is-gone"
+    assert not (data_dir / "warehouse.duckdb").exists()
+    restored = invoke(app, ["db", "restore", str(backups), "--newest"])
+    assert restored.exit_code == 0, restored.output
+    assert invoke(app, ["status"]).exit_code == 0
+
+
+def test_a_backup_of_a_new_folder_makes_nothing(data_dir: Path, tmp_path: Path) -> None:
+    sentence, _ = seen(WRONG_USE, "db", "backup", str(tmp_path / "backups"))
+    assert "There is no warehouse file" in sentence
+    assert not data_dir.exists() and not (tmp_path / "backups").exists()
+
+
+def test_figures_of_a_new_folder_make_nothing(data_dir: Path) -> None:
+    result = CliRunner().invoke(app, ["metrics", "show"])
+    assert result.exit_code == 0 and "ig_assets_warehouse_readable 0\n" in result.stdout
+    assert "There is no warehouse file" in " ".join(result.stderr.split())
+    assert not data_dir.exists()
+
+
 def test_a_warehouse_of_newer_code(data_dir: Path) -> None:
     assert CliRunner().invoke(app, ["status"]).exit_code == 0
     newer = (

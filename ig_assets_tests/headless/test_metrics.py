@@ -98,6 +98,38 @@ def test_the_page_has_the_backups_beside_the_rows(
     monkeypatch.setattr(SystemClock, "now", lambda clock: NOW)
     make_backup(settings, NOW - timedelta(hours=1))
     with dg.DagsterInstance.ephemeral() as instance:
-        text = prometheus_text(make_collector(settings, instance).collect())
+        text = prometheus_text(make_collector(settings, lambda: instance).collect())
     assert f"{COUNT} 1\n" in text and LAST in text
     assert "ig_assets_warehouse_readable 1\n" in text
+
+
+def test_a_reader_makes_no_warehouse_where_it_is_gone_and_none_in_a_new_folder(
+    settings: Settings, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    def no_instance() -> dg.DagsterInstance:
+        raise AssertionError("nothing is opened")
+
+    def page() -> str:
+        return prometheus_text(running.collect())
+
+    with dg.DagsterInstance.ephemeral() as instance:
+        running = make_collector(settings, lambda: instance)
+        running._least_interval_s = 0
+        assert "ig_assets_warehouse_readable 1\n" in page()
+        file = settings.data_dir / "warehouse.duckdb"
+        file.rename(tmp_path / "moved")
+        for folder_is_there in (True, False):
+            if not folder_is_there:
+                settings.data_dir.rename(tmp_path / "unmounted")
+            assert "ig_assets_warehouse_readable 0\n" in page()
+            assert f"{file} was here and is gone; mount its disk" in caplog.text
+            assert "Catalog Error" not in caplog.text
+            assert settings.data_dir.exists() == folder_is_there and not file.exists()
+            caplog.clear()
+        (tmp_path / "unmounted").rename(settings.data_dir)
+        (tmp_path / "moved").rename(file)
+        assert "ig_assets_warehouse_readable 1\n" in page()
+    new = load_settings(data_dir=tmp_path / "new")
+    running = make_collector(new, no_instance)
+    assert "ig_assets_warehouse_readable 0\n" in page()
+    assert not new.data_dir.exists() and "There is no warehouse file" in caplog.text

@@ -11,6 +11,7 @@ import pytest
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.core.experiments.posts.review import edit_post, posts_for_review
 from ig_assets.studio import launch
+from ig_assets.studio.shown import studio_services
 from ig_assets.studio.topic_jobs import JOBS, TopicJobs
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
@@ -180,6 +181,20 @@ def test_an_error_is_a_sentence_with_the_runbook_and_no_path_or_traceback(
     assert "…/banned.txt cannot be read" in page and "docs/runbook.md#" in page
     assert str(tmp_path) not in page and "Traceback" not in page
     assert "Traceback" in (tmp_path / "logs" / "ig-assets.log").read_text()
+
+
+def test_a_warehouse_file_that_is_gone_is_a_sentence_and_none_is_made(
+    home: Warehouse, tmp_path: Path
+) -> None:
+    """Also for the process that had it open: its first page was drawn before."""
+    page = visit("status")
+    studio_services().warehouse.close()  # it lingers for a moment
+    file = tmp_path / "warehouse.duckdb"
+    file.rename(tmp_path / "moved")
+    for shown in (said(drawn(page.run())), said(visit("status"))):
+        assert "warehouse.duckdb was here and is gone" in shown
+        assert "docs/runbook.md#the-warehouse-is-gone" in shown
+    assert not file.exists()
 
 
 # ── write ─────────────────────────────────────────────────────────────────────

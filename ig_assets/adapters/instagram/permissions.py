@@ -14,7 +14,7 @@ from ig_assets.core.operations.diagnosis import (
     not_known,
     warning,
 )
-from ig_assets.errors import VendorError
+from ig_assets.errors import MalformedAnswerError, TransientVendorError, VendorError
 
 SUBJECT = "Meta token"
 READING = frozenset(
@@ -45,7 +45,7 @@ def permission_findings(
     try:
         answer = client.get("debug_token", input_token=token).get("data") or {}
     except VendorError as error:
-        return [failed(SUBJECT, str(error), "Set IG_INSTAGRAM_TOKEN to a valid token.")]
+        return [failed(SUBJECT, str(error), _remedy(error))]
     given = {str(scope) for scope in answer.get("scopes") or ()}
     used = READING | (PUBLISHING if publishes else frozenset())
     used |= ADVERTISING if advertises else frozenset()
@@ -66,3 +66,10 @@ def permission_findings(
             )
         ]
     return [good(SUBJECT, f"It has the {len(used)} permissions that are used.")]
+
+
+def _remedy(error: VendorError) -> str:
+    """Return what to do about a token that could not be looked at."""
+    if isinstance(error, TransientVendorError | MalformedAnswerError):
+        return "Check the network, IG_INSTAGRAM_URL and metastatus.com."
+    return "Set IG_INSTAGRAM_TOKEN to a valid token."

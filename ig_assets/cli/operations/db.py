@@ -24,6 +24,7 @@ from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.moving.copying import silent
+from ig_assets.warehouse.writers.presence import check_present
 from ig_assets.wiring import make_clock, make_money_clock, make_warehouse, receipts_of
 
 app = typer.Typer(
@@ -73,14 +74,16 @@ def backup(
 
     Example: `ig-assets db backup /mnt/backups --keep 14`
     """
-    from ig_assets.warehouse.moving.backups import back_up, owner_of, remove_older
+    from ig_assets.warehouse.moving.backups import back_up, owner_of
+    from ig_assets.warehouse.moving.rotation import Rotation, remove_older
 
     settings = load_settings()
     url = settings.warehouse_location
+    check_present(Home(url).path)
     receipts = receipts_of(settings, Home(url).path)
     owner = owner_of(settings.data_dir)
     made = back_up(url, receipts, folder, make_money_clock().now(), owner)
-    removed = [] if keep is None else remove_older(folder, keep, owner)
+    rotated = Rotation() if keep is None else remove_older(folder, keep, made)
     if as_json:
         print_json(
             {
@@ -89,7 +92,9 @@ def backup(
                 "migration": made.migration,
                 "sha256": made.sha256,
                 "rows": made.rows,
-                "removed": [str(path) for path in removed],
+                "removed": [str(path) for path in rotated.deleted],
+                "spared": None if rotated.spared is None else str(rotated.spared),
+                "dated_ahead": [str(path) for path in rotated.dated_ahead],
             }
         )
         return
@@ -97,8 +102,10 @@ def backup(
         f"{made.folder}: {made.total:,} rows in {len(made.rows)} tables, "
         f"migration {made.migration}."
     )
-    for path in removed:
+    for path in rotated.deleted:
         _say(f"deleted: {path}")
+    for sentence in rotated.sentences():
+        _say(sentence)
 
 
 @app.command()
@@ -132,13 +139,21 @@ def restore(
     from ig_assets.cli.operations.forget import active_said
     from ig_assets.core.forgetting.steps import settle_replayed
     from ig_assets.headless.one_command import one_command
-    from ig_assets.warehouse.moving.backups import newest_backup, read_backup
+    from ig_assets.warehouse.moving.backups import read_backup
     from ig_assets.warehouse.moving.restoring import restore as put_back
+    from ig_assets.warehouse.moving.rotation import (
+        ahead_sentence,
+        backups_ahead,
+        newest_backup,
+    )
 
     settings = load_settings()
     url = settings.warehouse_location
+    ahead: list[Path] = []
     if newest:
-        folder = newest_backup(folder, settings.data_dir)
+        now = make_money_clock().now()
+        ahead = backups_ahead(folder, settings.data_dir, now, all_if_unnamed=True)
+        folder = newest_backup(folder, settings.data_dir, now)
     found = read_backup(from_home(folder))
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     with one_command(settings.data_dir):
@@ -164,10 +179,14 @@ def restore(
                 "migrated": done.migrated,
                 "forgotten_again": done.forgotten,
                 "settled": settled,
+                "folder": str(found.folder),
+                "dated_ahead": [str(path) for path in ahead],
             }
         )
         return
-    _say(f"{done.rows:,} rows were restored.")
+    for path in ahead:
+        _say(ahead_sentence(path))
+    _say(f"{done.rows:,} rows were restored from {found.folder}.")
     if done.kept is not None:
         _say(f"What the warehouse held before is kept: {done.kept}")
     if done.migrated:

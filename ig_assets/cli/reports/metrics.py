@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import sys
 import threading
 from typing import Annotated
@@ -77,8 +78,11 @@ def _collector(settings: Settings) -> MetricsCollector:
     from ig_assets.headless.dagster_home import ensure_dagster_home
     from ig_assets.headless.metrics import make_collector
 
-    home = ensure_dagster_home(settings)
-    return make_collector(settings, dg.DagsterInstance.from_config(str(home)))
+    @functools.cache
+    def instance() -> dg.DagsterInstance:
+        return dg.DagsterInstance.from_config(str(ensure_dagster_home(settings)))
+
+    return make_collector(settings, instance)
 
 
 def _send_until(

@@ -34,6 +34,7 @@ FILE_KINDS = (
     FileKind("logs/*", WORDS, "tracebacks of commands: looked through, and named"),
     FileKind("warehouse.duckdb.lock", NOTHING, _SEARCHED),
     FileKind("warehouse.duckdb.queue", NOTHING, _SEARCHED),
+    FileKind("warehouse.duckdb.made", NOTHING, _SEARCHED),
     FileKind("warehouse.duckdb.forgotten/*.json", HASHES, "the receipts: they stay"),
     FileKind("warehouse.duckdb.forgotten/begun/*", WORDS, "removed at the end"),
     FileKind("forgotten/*.json", HASHES, "the receipts where a server has the tables"),

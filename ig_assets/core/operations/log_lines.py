@@ -230,7 +230,9 @@ class _Stderr(_Stdout):
 class _File(RotatingFileHandler):
     """A log file that is created at its first line.
 
-    A folder that refuses the file does not stop the command.
+    A folder that refuses the file does not stop the command. A data folder that is new
+    is made for a traceback alone, and one that is away (its disk is not mounted) is not
+    made anew.
     """
 
     def __init__(self, path: Path) -> None:
@@ -242,8 +244,14 @@ class _File(RotatingFileHandler):
             delay=True,
         )
         self._path = path
+        self._data_dir = path.parent.parent
+        self._was_there = self._data_dir.is_dir()
 
     def emit(self, record: logging.LogRecord) -> None:
+        is_there = self._data_dir.is_dir()
+        if not is_there and (self._was_there or not record.exc_info):
+            return
+        self._was_there = True
         with suppress(OSError):
             self._path.parent.mkdir(parents=True, exist_ok=True)
             self._path.touch(mode=0o600)

@@ -20,6 +20,7 @@ from ig_assets.errors import (
     VendorError,
     WarehouseBusyError,
     WarehouseError,
+    WarehouseGoneError,
 )
 
 PAGE = "docs/runbook.md"
@@ -35,6 +36,7 @@ SECTIONS: Mapping[type[BaseException], str] = {
     NothingTakenError: "nothing-of-a-file-was-taken",
     ModelFileError: "a-model-file-is-missing-or-wrong",
     WarehouseBusyError: "the-warehouse-is-busy",
+    WarehouseGoneError: "the-warehouse-is-gone",
     WarehouseError: "the-warehouse-cannot-be-opened",
     ConflictError: "the-request-contradicts-what-is-there",
     IndexLostError: "the-index-is-lost",

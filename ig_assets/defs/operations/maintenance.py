@@ -15,8 +15,10 @@ from ig_assets.defs.operations.old_runs import delete_runs, old_runs
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
-from ig_assets.warehouse.moving.backups import back_up, owner_of, remove_older
+from ig_assets.warehouse.moving.backups import back_up, owner_of
+from ig_assets.warehouse.moving.rotation import remove_older
 from ig_assets.warehouse.moving.snapshots import expire_snapshots
+from ig_assets.warehouse.writers.presence import check_present
 from ig_assets.wiring import receipts_of
 
 _HOUR, _MINUTE = map(int, load_settings().maintenance_at.split(":"))
@@ -40,17 +42,21 @@ def make_backup(
         if settings.backups is None:
             raise SettingsError("Say where backups are kept, with IG_BACKUPS.")
         url = settings.warehouse_location
+        check_present(Home(url).path)
         owner = owner_of(settings.data_dir)
         receipts = receipts_of(settings, Home(url).path)
         made = back_up(url, receipts, settings.backups, money_clock.now(), owner)
-        gone = remove_older(settings.backups, settings.keep_backups, owner)
+        rotated = remove_older(settings.backups, settings.keep_backups, made)
+    for sentence in rotated.sentences():
+        context.log.warning(sentence)
     context.add_output_metadata(
         {
             "folder": dg.MetadataValue.path(str(made.folder)),
             "rows": made.total,
             "migration": made.migration,
             "sha256": made.sha256,
-            "deleted": [path.name for path in gone],
+            "deleted": [path.name for path in rotated.deleted],
+            "kept against the number": rotated.sentences(),
         }
     )
 

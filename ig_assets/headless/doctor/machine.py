@@ -20,8 +20,9 @@ from ig_assets.core.operations.diagnosis import (
     not_known,
     warning,
 )
+from ig_assets.files import from_home
 from ig_assets.settings import Settings
-from ig_assets.warehouse.moving.backups import own_backups
+from ig_assets.warehouse.moving.rotation import backups_ahead, own_backups
 
 OLD = timedelta(hours=50)  # two days, of which one may have failed
 LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000
@@ -92,13 +93,40 @@ def backup_finding(settings: Settings, now: datetime) -> Finding:
         if settings.social == "simulated":
             return good("backups", seen)
         return warning("backups", seen, "Set IG_BACKUPS to a folder on another disk.")
+    into, folder = from_home(settings.backups), settings.data_dir
+    if not into.is_dir():
+        seen = (
+            "is a file, no folder."
+            if into.exists()
+            else "does not exist; is its disk mounted?"
+        )
+        return warning(
+            "backups",
+            f"{into} {seen}",
+            "Mount the disk of IG_BACKUPS, or name a folder on it; the first backup "
+            f"makes it: `ig-assets db backup {into}`.",
+        )
     to_do = "Look at the newest run of back_up_warehouse, and at backup_schedule."
-    made = own_backups(settings.backups, settings.data_dir, now)
+    made = own_backups(into, folder, now)
+    if ahead := backups_ahead(into, folder, now):
+        names = ", ".join(path.name for path in ahead)
+        return warning(
+            "backups",
+            f"{_age_said(made, now)} Dated after the machine's time, so left out: "
+            f"{names}.",
+            "Correct the clock; if it is right, delete them in " f"{into}.",
+        )
     if not made:
-        return warning("backups", f"{settings.backups} has none of ours.", to_do)
-    age = now - made[-1]
-    seen = f"The newest of {len(made)} is {age.total_seconds() / 3600:,.0f} h old."
-    return good("backups", seen) if age < OLD else warning("backups", seen, to_do)
+        return warning("backups", f"{into} has none of ours.", to_do)
+    seen, is_old = _age_said(made, now), now - made[-1] >= OLD
+    return warning("backups", seen, to_do) if is_old else good("backups", seen)
+
+
+def _age_said(made: list[datetime], now: datetime) -> str:
+    if not made:
+        return "None is of the past."
+    hours = (now - made[-1]).total_seconds() / 3600
+    return f"The newest of {len(made)} is {hours:,.0f} h old."
 
 
 def disk_finding(settings: Settings) -> Finding:

@@ -11,11 +11,19 @@ from ig_assets.core.operations.diagnosis import (
     State,
     failed,
     good,
+    not_known,
     warning,
 )
 from ig_assets.core.operations.key_rotation import ROTATE_EVERY_DAYS, key_ages
+from ig_assets.core.operations.runbook import PAGE, section_of
 from ig_assets.core.ports import Clock
-from ig_assets.errors import WarehouseBusyError, WarehouseError
+from ig_assets.errors import (
+    WarehouseBusyError,
+    WarehouseDamagedError,
+    WarehouseError,
+    WarehouseGoneError,
+    WarehouseNewerError,
+)
 from ig_assets.settings import Settings
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.moving.state import HomeState, home_state
@@ -43,7 +51,7 @@ def warehouse_findings(settings: Settings, now: datetime) -> list[Finding]:
             )
         ]
     except WarehouseError as error:
-        return [failed("warehouse", str(error), "See `ig-assets db -h`.")]
+        return [failed("warehouse", str(error), _remedy(error))]
     if not state.applied:
         return [good("warehouse", f"{where} is new; the first command makes it.")]
     found = [good("warehouse", f"{where} opens and has {state.rows:,} rows.")]
@@ -60,12 +68,33 @@ def warehouse_findings(settings: Settings, now: datetime) -> list[Finding]:
     return found
 
 
+def _remedy(error: WarehouseError) -> str:
+    """Return what to do about a warehouse that does not open."""
+    if isinstance(error, WarehouseGoneError):
+        return f"Mount or restore it; {PAGE}#{section_of(error)}."
+    if isinstance(error, WarehouseDamagedError):
+        return (
+            "Restore the newest backup: `ig-assets db restore FOLDER --newest "
+            "--replace`; the damaged file is kept beside it."
+        )
+    if isinstance(error, WarehouseNewerError):
+        return "Install that version of ig-assets; migrations are never reversed."
+    return f"See {PAGE}#{section_of(error)}."
+
+
 def key_findings(
     warehouse: Warehouse, clock: Clock, keys: Mapping[str, str]
 ) -> list[Finding]:
-    """Check the age of each configured key; a new key is recorded as first seen now."""
+    """Check the age of each configured key; a new key is recorded as first seen now.
+
+    On a new folder nothing is made and nothing recorded.
+    """
     if not keys:
         return [good("keys", "None is set.")]
+    if warehouse.path is not None and not warehouse.path.exists():  # none is made here
+        return [
+            not_known("keys", "Their ages count from the first command of this folder.")
+        ]
     found = []
     for age in key_ages(warehouse, clock, keys):
         seen = f"It is in use for {age.days} days, of {ROTATE_EVERY_DAYS} at most."

@@ -7,7 +7,9 @@
 
 A file is copied during this process's turn, so others wait while its bytes are copied.
 A server is read in one transaction, which sees one moment and which no writer waits
-for. The folder gets its name when it is complete.
+for. The folder gets its name when it is complete. Until then it is called
+`.warehouse-….part`, and a locked file beside it says that it is being written and by
+which data folder; what a killed process left is removed by the next backup.
 """
 
 from __future__ import annotations
@@ -22,7 +24,7 @@ import uuid
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 import duckdb
@@ -31,6 +33,11 @@ from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
 from ig_assets.files import from_home, write_atomic
 from ig_assets.warehouse.backends import FORMAT, Connection, Home, quoted
 from ig_assets.warehouse.migrations import COPYING
+from ig_assets.warehouse.moving.backup_folders import (
+    NAME_FORMAT,
+    remove_leftovers,
+    writing,
+)
 from ig_assets.warehouse.moving.copying import (
     LOCK_TIMEOUT_S,
     check_source,
@@ -43,16 +50,14 @@ from ig_assets.warehouse.moving.tables import (
     row_counts,
     tables_of,
 )
+from ig_assets.warehouse.writers.presence import check_present
 
 FILE = "warehouse.duckdb"
 MANIFEST = "backup.json"
 OWNER = "backups.id"
-_NAME = re.compile(r"warehouse-[0-9]{8}T[0-9]{6}Z")
-_NAME_FORMAT = "warehouse-%Y%m%dT%H%M%SZ"
 _OWNER_NAME = re.compile(r"[0-9a-f]{32}")
 _BLOCK = 1 << 20
 _OWNER_ONLY = 0o700
-_CLOCK_SLACK = timedelta(minutes=5)
 
 
 @dataclass(frozen=True)
@@ -120,14 +125,29 @@ def back_up(
     InputError if there is no warehouse, WarehouseBusyError, and WarehouseError if the
     chain of receipts is broken or the folder cannot be written to.
     """
-    folder = from_home(into) / f"{now:{_NAME_FORMAT}}"
+    folder = from_home(into) / f"{now:{NAME_FORMAT}}"
     part = folder.with_name(f".{folder.name}.part")
-    if folder.exists():
-        raise InputError(f"There is a backup {folder} already; wait a second.")
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        with writing(part, owner) as is_ours:
+            if folder.exists() or not is_ours:
+                raise InputError(f"There is a backup {folder} already; wait a second.")
+            remove_leftovers(folder.parent, owner)
+            return _write(Home(url), receipts, folder, part, now, owner)
+    except OSError as error:
+        raise WarehouseError(
+            f"The backup cannot be written to {into} "
+            f"({error.strerror or type(error).__name__}); name a folder of yours with "
+            "room for it."
+        ) from None
+
+
+def _write(
+    home: Home, receipts: Path, folder: Path, part: Path, now: datetime, owner: str
+) -> Backup:
     try:
         shutil.rmtree(part, ignore_errors=True)
-        part.mkdir(parents=True, mode=_OWNER_ONLY)
-        home = Home(url)
+        part.mkdir(mode=_OWNER_ONLY)
         if home.path is not None:
             _copy_file(home, part / FILE)
         else:
@@ -138,12 +158,6 @@ def back_up(
         backup = Backup(folder, now, home.kind, migration, digest, rows, owner)
         write_atomic(part / MANIFEST, _as_json(backup))
         os.replace(part, folder)
-    except OSError as error:
-        raise WarehouseError(
-            f"The backup cannot be written to {into} "
-            f"({error.strerror or type(error).__name__}); name a folder of yours with "
-            "room for it."
-        ) from None
     finally:
         shutil.rmtree(part, ignore_errors=True)
     return backup
@@ -181,89 +195,6 @@ def read_backup(folder: Path) -> Backup:
     return backup
 
 
-def backups_in(into: Path, owner: str | None = None) -> list[Path]:
-    """Return the backup folders in `into`, oldest first; only the owner's, if given.
-
-    Raises InputError if the folder cannot be read.
-    """
-    try:
-        found = sorted(
-            path
-            for path in from_home(into).iterdir()
-            if _is_name(path.name)
-            and not path.is_symlink()
-            and (path / MANIFEST).is_file()
-        )
-    except OSError as error:
-        raise InputError(f"{into} cannot be read ({error.strerror}).") from None
-    return [path for path in found if owner in (None, _said_owner(path))]
-
-
-def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
-    """When the backups of a data folder in a folder were made, naive UTC, oldest first.
-
-    Empty where there is none, also while the folder is missing; nothing is made. One
-    that is dated after `now` was made while the clock was wrong, and does not count.
-    Raises InputError where the folder cannot be read, WarehouseError where `backups.id`
-    is damaged.
-    """
-    if not (data_dir / OWNER).exists() or not from_home(into).is_dir():
-        return []
-    made = [_made_at(path) for path in backups_in(into, owner_of(data_dir))]
-    return [at for at in made if at <= now + _CLOCK_SLACK]
-
-
-def _made_at(folder: Path) -> datetime:
-    return datetime.strptime(folder.name, _NAME_FORMAT)
-
-
-def _is_name(name: str) -> bool:
-    """Whether a folder is called like a backup, at a moment that exists."""
-    try:
-        return bool(_NAME.fullmatch(name) and datetime.strptime(name, _NAME_FORMAT))
-    except ValueError:
-        return False
-
-
-def _said_owner(folder: Path) -> str:
-    try:
-        return str(json.loads((folder / MANIFEST).read_text("utf-8")).get("owner", ""))
-    except (OSError, ValueError, AttributeError):
-        return ""
-
-
-def newest_backup(into: Path, data_dir: Path) -> Path:
-    """Return the newest backup in `into` that the data folder made.
-
-    A data folder on a new machine has no name yet. The newest backup of all is then
-    returned if all have one owner. Raises InputError if there is none or several
-    owners.
-    """
-    owner = owner_of(data_dir) if (data_dir / OWNER).exists() else None
-    found = backups_in(into, owner)
-    if not found:
-        whose = "made by this data folder " if owner else ""
-        raise InputError(f"There is no backup {whose}in {into}; name one, warehouse-….")
-    if owner is None and len({_said_owner(path) for path in found}) > 1:
-        raise InputError(
-            f"The backups in {into} are of several data folders; name the one that you "
-            "want, warehouse-…."
-        )
-    return found[-1]
-
-
-def remove_older(into: Path, keep: int, owner: str) -> list[Path]:
-    """Delete all but the owner's newest `keep` backups; return the deleted folders.
-
-    Backups of other owners are neither counted nor deleted, nor is anything else.
-    """
-    found = backups_in(into, owner)
-    gone = found[: max(0, len(found) - keep)]
-    for path in gone:
-        shutil.rmtree(path)
-    return gone
-
-
 def sha256_of(path: Path) -> str:
     """Return the SHA-256 of a file (hex). Raises OSError."""
     digest = hashlib.sha256()
@@ -275,8 +206,7 @@ def sha256_of(path: Path) -> str:
 
 def _copy_file(home: Home, into: Path) -> None:
     assert home.path is not None
-    if not home.path.is_file():
-        raise InputError(f"There is no warehouse file {home.path}.")
+    check_present(home.path)
     with own_turn(home, f"The warehouse file {home.path}") as busy:
         log = Path(f"{home.path}.wal")
         with duckdb.connect(":memory:") as con:

@@ -31,6 +31,7 @@ from ig_assets.warehouse.moving.tables import (
     row_counts,
     tables_of,
 )
+from ig_assets.warehouse.writers.presence import check_present
 
 LOCK_TIMEOUT_S = 60.0
 _NO_NULL_BYTE = "null-byte"
@@ -102,8 +103,7 @@ def copy_home(
     if source_url == target_url:
         raise InputError("The two homes are the same; nothing was copied.")
     source, target = Home(source_url), Home(target_url)
-    if source.path is not None and not source.path.is_file():
-        raise InputError(f"There is no warehouse file {source.path}.")
+    check_present(source.path)
     if source.path is not None and source.path == target.path:
         raise InputError("The two homes are the same file; nothing was copied.")
     with (

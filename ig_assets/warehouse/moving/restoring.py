@@ -16,7 +16,7 @@ from pathlib import Path
 
 import duckdb
 
-from ig_assets.errors import InputError, WarehouseError
+from ig_assets.errors import InputError, WarehouseError, WarehouseNewerError
 from ig_assets.warehouse.backends import Home, quoted
 from ig_assets.warehouse.forgetting.replay import replay_receipts
 from ig_assets.warehouse.migrations import COPYING, MIGRATIONS
@@ -63,7 +63,7 @@ def restore(
     """
     newest = MIGRATIONS[-1][0]
     if backup.migration > newest:
-        raise WarehouseError(
+        raise WarehouseNewerError(
             f"The backup has migration {backup.migration}, which this version of "
             "ig_assets does not know; install the newer version."
         )

@@ -18,6 +18,7 @@ from ig_assets.warehouse.moving.tables import (
     row_counts,
     tables_of,
 )
+from ig_assets.warehouse.writers.presence import check_not_lost
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,13 @@ class HomeState:
 
 
 def home_state(url: str, timeout_s: float = LOCK_TIMEOUT_S) -> HomeState:
-    """Read a home without migrating it. A missing file counts as a new home.
+    """Read a home without migrating it. A file that was never made is a new home.
 
-    Raises WarehouseBusyError and WarehouseError.
+    Raises WarehouseBusyError, WarehouseGoneError and WarehouseError.
     """
     home = Home(url)
     if home.path is not None and not home.path.exists():
+        check_not_lost(home.path)
         return HomeState(frozenset())
     what = "The warehouse" if home.path is None else f"The warehouse file {home.path}"
     with own_turn(home, what, timeout_s) as busy, duckdb.connect(":memory:") as con:

@@ -43,3 +43,13 @@ def test_a_token_that_is_refused_fails_and_one_of_instagram_login_is_not_asked(
     world.server.fail("debug_token", error(190))
     [found] = permission_findings(client, "EAAB", False, False)
     assert found.state is State.FAILED and TOKEN not in str(found)
+    assert found.to_do == "Set IG_INSTAGRAM_TOKEN to a valid token."
+
+
+def test_an_address_where_nobody_answers_is_no_fault_of_the_token() -> None:
+    client = GraphClient(
+        lambda: TOKEN, SECRET, "http://127.0.0.1:9", sleep=lambda seconds: None
+    )
+    [found] = permission_findings(client, "EAAB", False, False)
+    assert found.state is State.FAILED and "token" not in found.to_do.lower()
+    assert "Check the network, IG_INSTAGRAM_URL" in found.to_do

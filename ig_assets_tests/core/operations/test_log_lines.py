@@ -127,3 +127,19 @@ def test_a_data_folder_that_refuses_the_file_stops_no_command(
     with log_of_command(tmp_path, "text", "info"):
         _log.warning("still shown")
     assert capsys.readouterr().err.count("\n") == 1
+
+
+def test_a_log_makes_no_data_folder_that_is_new_or_away_but_for_a_traceback(
+    tmp_path: Path,
+) -> None:
+    data = tmp_path / "data"
+    failures = logging.getLogger(FAILURES)
+    with log_of_command(data, "text", "info"):
+        _log.warning("There is no warehouse file.")
+        assert not data.exists()
+        failures.error("It failed.", exc_info=ValueError("unexpected"))
+        assert "It failed." in (data / log_lines.LOG_FILE).read_text("utf-8")
+        data.rename(tmp_path / "unmounted")
+        _log.warning("It is away.")
+        failures.error("It failed.", exc_info=ValueError("unexpected"))
+        assert not data.exists()

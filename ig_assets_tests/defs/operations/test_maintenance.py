@@ -12,7 +12,8 @@ from typer.testing import CliRunner
 
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.cli.app import app
-from ig_assets.warehouse.moving.backups import backups_in, owner_of
+from ig_assets.warehouse.moving.backups import owner_of
+from ig_assets.warehouse.moving.rotation import backups_in
 from ig_assets_tests.defs.ticking import DagsterEnv
 
 NOW = datetime(2026, 5, 4, 2, 15)
@@ -67,6 +68,32 @@ def test_each_day_a_backup_is_made_and_the_newest_one_can_be_restored(
     restored = CliRunner().invoke(app, arguments)
     assert restored.exit_code == 0, restored.output
     assert dagster_env.rows("SELECT count(*) AS n FROM scripts") == [{"n": 3}]
+
+
+def test_a_backup_that_a_wrong_clock_dated_ahead_does_not_cost_the_new_one(
+    dagster_env: DagsterEnv, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    into, data = tmp_path / "backups", tmp_path / "data"
+    monkeypatch.setenv("IG_BACKUPS", str(into))
+    monkeypatch.setenv("IG_KEEP_BACKUPS", "1")
+    dagster_env.write("scripts", {"script_id": "s", "revision_hash": "r"})
+    for now in (NOW + timedelta(days=300), NOW):
+        monkeypatch.setattr(SystemClock, "now", lambda clock, now=now: now)
+        result = dagster_env.run("back_up_warehouse")
+        assert result.success
+    assert [path.name for path in backups_in(into, owner_of(data))] == [
+        "warehouse-20260504T021500Z",
+        "warehouse-20270228T021500Z",
+    ]
+    [said] = metadata(result, "make_backup")["kept against the number"]
+    assert "warehouse-20270228T021500Z is dated after the machine's time" in said
+    dagster_env.services.warehouse.close()
+    arguments = ["db", "restore", str(into), "--newest", "--replace"]
+    restored = CliRunner().invoke(app, arguments)
+    assert restored.exit_code == 0, restored.output
+    said = " ".join(restored.stdout.split())
+    assert "warehouse-20270228T021500Z is dated after" in said
+    assert "restored from" in said and "warehouse-20260504T021500Z." in said
 
 
 def test_old_runs_go_and_the_run_that_deletes_them_stays(

@@ -18,6 +18,7 @@ from ig_assets.cli.app import app
 from ig_assets.headless.doctor import machine, warehouse as warehouse_checks
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.moving.backups import back_up, owner_of
 from ig_assets.warehouse.moving.state import home_state
 from ig_assets.wiring import vendor_checks
 from ig_assets_tests.factories.warehouses import migrated_warehouse
@@ -76,6 +77,7 @@ def test_a_wrong_setting_is_the_only_line_and_fails(tmp_path: Path) -> None:
 
 
 def test_keys_and_servers_are_looked_at_and_no_key_is_shown(tmp_path: Path) -> None:
+    migrated_warehouse(tmp_path / "warehouse.duckdb", SystemClock().now).close()
     with OpenAIStandIn() as server:
         env = {
             "IG_WRITER": "openai",
@@ -140,6 +142,31 @@ def test_a_newer_warehouse_a_held_one_and_one_from_the_future_are_named(
     home.close()
     [newer] = warehouse_checks.warehouse_findings(settings, now)
     assert newer.state == "failed" and "install the newer version" in newer.seen
+    assert newer.to_do.startswith("Install that version")
+    (tmp_path / "warehouse.duckdb").write_bytes(b"no database" * 2000)
+    [damaged] = warehouse_checks.warehouse_findings(settings, now)
+    assert damaged.state == "failed" and "not a DuckDB file" in damaged.seen
+    assert "`ig-assets db restore FOLDER --newest --replace`" in damaged.to_do
+
+
+def test_on_a_new_folder_no_key_is_recorded_and_nothing_is_made(tmp_path: Path) -> None:
+    folder = tmp_path / "data"
+    found = lines(run(folder, "--json", OPENAI_API_KEY=KEY))
+    assert found["keys"]["state"] == "not known" and not folder.exists()
+
+
+def test_a_warehouse_that_is_gone_is_said_and_none_is_made(tmp_path: Path) -> None:
+    home = migrated_warehouse(tmp_path / "warehouse.duckdb", SystemClock().now)
+    with home.transaction():
+        pass
+    home.close()
+    (tmp_path / "warehouse.duckdb").unlink()
+    result = run(tmp_path, "--json", OPENAI_API_KEY=KEY)
+    assert result.exit_code == 1
+    line = lines(result)["warehouse"]
+    assert line["state"] == "failed" and "was here and is gone" in line["seen"]
+    assert "#the-warehouse-is-gone" in line["to_do"]
+    assert not (tmp_path / "warehouse.duckdb").exists()
 
 
 @pytest.mark.parametrize(
@@ -221,8 +248,13 @@ def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(
 
     assert backups(IG_BACKUPS=str(into)) == (
         "warning",
-        f"{into} has none of ours.",
+        f"{into} does not exist; is its disk mounted?",
     )
+    into.write_text("")
+    assert backups(IG_BACKUPS=str(into))[1] == f"{into} is a file, no folder."
+    into.unlink()
+    into.mkdir()
+    assert backups(IG_BACKUPS=str(into))[1] == f"{into} has none of ours."
     for hour, state in ((0, "good"), (49, "good"), (51, "warning")):
         now = NOW + timedelta(hours=hour)
         monkeypatch.setattr(SystemClock, "now", lambda clock, now=now: now)
@@ -232,3 +264,20 @@ def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(
             assert made.exit_code == 0, made.output
         seen = f"The newest of 1 is {hour} h old."
         assert backups(IG_BACKUPS=str(into)) == (state, seen)
+
+
+def test_a_backup_that_is_dated_ahead_is_named(tmp_path: Path) -> None:
+    data, into = tmp_path / "data", tmp_path / "backups"
+    home = migrated_warehouse(data / "warehouse.duckdb", lambda: NOW)
+    owner, receipts = owner_of(data), tmp_path / "none"
+    settings = load_settings(data_dir=data, backups=into)
+    back_up(home.url, receipts, into, NOW + timedelta(days=300), owner)
+    [only] = [machine.backup_finding(settings, NOW)]
+    assert only.state == "warning" and only.seen == (
+        "None is of the past. Dated after the machine's time, so left out: "
+        "warehouse-20270225T090000Z."
+    )
+    back_up(home.url, receipts, into, NOW, owner)
+    both = machine.backup_finding(settings, NOW + timedelta(hours=1))
+    assert both.state == "warning" and "The newest of 1 is 1 h old." in both.seen
+    assert "warehouse-20270225T090000Z" in both.seen

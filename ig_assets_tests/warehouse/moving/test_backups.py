@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
 import shutil
+import signal
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -14,14 +16,22 @@ import pytest
 from ig_assets.errors import InputError, WarehouseBusyError, WarehouseError
 from ig_assets.warehouse.forgetting.receipts import receipts_folder
 from ig_assets.warehouse.moving import backups, copying
+from ig_assets.warehouse.moving.backup_folders import writing
 from ig_assets.warehouse.moving.backups import (
     MANIFEST,
+    Backup,
     back_up,
-    newest_backup,
     owner_of,
     read_backup,
+)
+from ig_assets.warehouse.moving.rotation import (
+    Rotation,
+    backups_ahead,
+    backups_in,
+    newest_backup,
     remove_older,
 )
+from ig_assets_tests.factories.processes import started
 from ig_assets_tests.warehouse.conftest import NOW, MakeHome
 from ig_assets_tests.warehouse.moving.filled_homes import LATER, NEWEST, fill
 
@@ -120,19 +130,113 @@ def test_only_the_newest_backups_are_kept_and_nothing_else_is_deleted(
     (into / "warehouse-20200101T000000Z").mkdir()  # no manifest: not a backup
     (into / "warehouse-20200102T000000Z").symlink_to(made[1].folder)
     (into / "notes").mkdir()
-    assert remove_older(into, keep=2, owner=ours) == [made[1].folder]
+    assert remove_older(into, 2, made[4]) == Rotation((made[1].folder,))
     assert sorted(path.name for path in into.iterdir()) == [
         "notes",
         "warehouse-20200101T000000Z",
         "warehouse-20200102T000000Z",
         *(made[n].folder.name for n in (0, 2, 3, 4)),
     ]
-    assert newest_backup(into, tmp_path / "ours") == made[4].folder
-    assert newest_backup(into, tmp_path / "theirs") == made[0].folder
+    now = made[4].made_at
+    assert newest_backup(into, tmp_path / "ours", now) == made[4].folder
+    assert newest_backup(into, tmp_path / "theirs", now) == made[0].folder
     with pytest.raises(InputError, match="of several data folders; name the one"):
-        newest_backup(into, tmp_path / "a new machine")
+        newest_backup(into, tmp_path / "a new machine", now)
     with pytest.raises(InputError, match="There is no backup in"):
-        newest_backup(tmp_path / "ours", tmp_path / "a new machine")
+        newest_backup(tmp_path / "ours", tmp_path / "a new machine", now)
+
+
+def test_a_backup_that_is_dated_ahead_is_neither_counted_nor_deleted_nor_newest(
+    new_home: MakeHome, tmp_path: Path
+) -> None:
+    home, into = new_home("duckdb"), tmp_path / "backups"
+    fill(home)
+    home.close()
+    owner = owner_of(tmp_path)
+
+    def made_on(day: int) -> Backup:
+        at = NOW + timedelta(days=day)
+        return back_up(home.url, tmp_path / "none", into, at, owner)
+
+    ahead, old = made_on(400), made_on(0)
+    with pytest.raises(InputError, match="correct the clock, or name one"):
+        newest_backup(into, tmp_path, NOW - timedelta(days=1))
+    new = made_on(1)
+    done = remove_older(into, 1, new)
+    assert done == Rotation((old.folder,), None, (ahead.folder,))
+    assert [path.name for path in backups_in(into)] == [
+        new.folder.name,
+        ahead.folder.name,
+    ]
+    assert str(ahead.folder) in done.sentences()[0]
+    assert newest_backup(into, tmp_path, new.made_at) == new.folder
+    assert backups_ahead(into, tmp_path, new.made_at) == [ahead.folder]
+
+
+def test_a_full_backup_does_not_give_way_to_nearly_empty_ones(
+    new_home: MakeHome, tmp_path: Path
+) -> None:
+    home, into = new_home("duckdb"), tmp_path / "backups"
+    owner = owner_of(tmp_path)
+
+    def made_on(day: int) -> Backup:
+        at = NOW + timedelta(days=day)
+        return back_up(home.url, tmp_path / "none", into, at, owner)
+
+    fill(home)
+    home.close()
+    made = [made_on(day) for day in range(2)]
+    with home.transaction() as con:
+        for (table,) in con.execute(
+            "SELECT table_name FROM duckdb_tables() WHERE schema_name = 'ig' "
+            "AND database_name = 'home' AND table_name <> 'migrations'"
+        ).fetchall():
+            con.execute(f"DELETE FROM {table}")
+    home.close()
+    made += [made_on(day) for day in range(2, 5)]
+    done = remove_older(into, 1, made[4])
+    gone = tuple(made[n].folder for n in (0, 2, 3))
+    assert done == Rotation(gone, made[1].folder)
+    assert "more than 10 times the rows" in done.sentences()[0]
+    fill(home)
+    home.close()
+    full = made_on(5)
+    assert remove_older(into, 1, full).spared is None
+    assert backups_in(into) == [full.folder]
+
+
+def killed_backup(url: str, into: Path, owner: str) -> None:
+    def killed(path: Path) -> str:
+        os.kill(os.getpid(), signal.SIGKILL)
+        return ""
+
+    backups.sha256_of = killed
+    back_up(url, into / "none", into, NOW, owner)
+
+
+def test_what_a_killed_backup_left_goes_with_the_next_and_no_other_does(
+    new_home: MakeHome, tmp_path: Path
+) -> None:
+    home, into = new_home("duckdb"), tmp_path / "backups"
+    fill(home)
+    home.close()
+    ours, theirs = owner_of(tmp_path / "ours"), owner_of(tmp_path / "theirs")
+    process = started(killed_backup, home.url, into, ours)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    left = f".warehouse-{NOW:%Y%m%dT%H%M%S}Z.part"
+    assert (into / left / "warehouse.duckdb").exists()
+    back_up(home.url, tmp_path / "none", into, LATER, theirs)
+    assert (into / left).exists(), "another data folder's"
+    with writing(into / ".warehouse-20200101T000000Z.part", ours):
+        (into / ".warehouse-20200101T000000Z.part").mkdir()  # by a live process
+        at = LATER + timedelta(days=1)
+        back_up(home.url, tmp_path / "none", into, at, ours)
+        assert [path.name for path in into.glob(".*") if path.is_dir()] == [
+            ".warehouse-20200101T000000Z.part"
+        ]
+        with pytest.raises(InputError, match="wait a second"):
+            back_up(home.url, tmp_path, into, datetime(2020, 1, 1), ours)
 
 
 def test_a_damaged_name_of_a_data_folder_deletes_nothing(tmp_path: Path) -> None:

@@ -1,0 +1,180 @@
+"""List the backups in a folder, choose the newest, and delete old ones.
+
+A data folder knows its own by the name in their manifests. One that is dated after the
+present was made while a clock was wrong: it is named, and neither counted nor deleted.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from ig_assets.errors import InputError
+from ig_assets.files import from_home
+from ig_assets.warehouse.moving.backup_folders import is_name, made_at
+from ig_assets.warehouse.moving.backups import MANIFEST, OWNER, Backup, owner_of
+from ig_assets.warehouse.moving.tables import MIGRATIONS_TABLE
+
+_CLOCK_SLACK = timedelta(minutes=5)
+_MANY_TIMES = 10
+"""So many times as many rows as a newer backup make an older one worth keeping."""
+
+
+@dataclass(frozen=True)
+class Rotation:
+    """What a rotation did with the older backups of a data folder.
+
+    `deleted` are gone. `spared` would have been deleted, but has more than ten times
+    the rows of each newer one that is kept; None mostly. `dated_ahead` are dated after
+    the newest one was made, so the clock was wrong once; they were left alone.
+    """
+
+    deleted: tuple[Path, ...] = ()
+    spared: Path | None = None
+    dated_ahead: tuple[Path, ...] = ()
+
+    def sentences(self) -> list[str]:
+        """Return a sentence for each backup that was kept against the number."""
+        found = [ahead_sentence(path) for path in self.dated_ahead]
+        if self.spared is not None:
+            found.append(
+                f"{self.spared} is kept: it has more than {_MANY_TIMES} times the rows "
+                "of each newer one. Look whether rows were lost; if not, delete it "
+                "yourself."
+            )
+        return found
+
+
+def backups_in(into: Path, owner: str | None = None) -> list[Path]:
+    """Return the backup folders in `into`, oldest first; only the owner's, if given.
+
+    Raises InputError if the folder cannot be read.
+    """
+    try:
+        found = sorted(
+            path
+            for path in from_home(into).iterdir()
+            if is_name(path.name)
+            and not path.is_symlink()
+            and (path / MANIFEST).is_file()
+        )
+    except OSError as error:
+        raise InputError(f"{into} cannot be read ({error.strerror}).") from None
+    return [path for path in found if owner in (None, _said_owner(path))]
+
+
+def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
+    """When the backups of a data folder in a folder were made, naive UTC, oldest first.
+
+    Empty where there is none, also while the folder is missing; nothing is made. One
+    that is dated after `now` was made while the clock was wrong, and does not count.
+    Raises InputError where the folder cannot be read, WarehouseError where `backups.id`
+    is damaged.
+    """
+    found = _own(into, data_dir)
+    return [made_at(path) for path in found if not _is_ahead(path, now)]
+
+
+def backups_ahead(
+    into: Path, data_dir: Path, now: datetime, all_if_unnamed: bool = False
+) -> list[Path]:
+    """Return the folders of a data folder's backups that are dated after `now`.
+
+    With `all_if_unnamed`, a data folder without a name (a new machine) has any owner's.
+    Raises as `own_backups` does.
+    """
+    found = _own(into, data_dir, all_if_unnamed)
+    return [path for path in found if _is_ahead(path, now)]
+
+
+def ahead_sentence(path: Path) -> str:
+    """Return the sentence about a backup that is dated after the present."""
+    return (
+        f"{path} is dated after the machine's time, so a clock was wrong; it is left "
+        "alone and does not count. Delete it, or restore it by its name."
+    )
+
+
+def _own(into: Path, data_dir: Path, all_if_unnamed: bool = False) -> list[Path]:
+    is_named = (data_dir / OWNER).exists()
+    if not (is_named or all_if_unnamed) or not from_home(into).is_dir():
+        return []
+    return backups_in(into, owner_of(data_dir) if is_named else None)
+
+
+def _is_ahead(folder: Path, now: datetime) -> bool:
+    return made_at(folder) > now + _CLOCK_SLACK
+
+
+def _said(folder: Path) -> dict[str, Any]:
+    """Return what a manifest says, unchecked; nothing if it cannot be read."""
+    try:
+        said = json.loads((folder / MANIFEST).read_text("utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return said if isinstance(said, dict) else {}
+
+
+def _said_owner(folder: Path) -> str:
+    return str(_said(folder).get("owner", ""))
+
+
+def _said_rows(folder: Path) -> int:
+    """Return the rows of a backup without its migrations; 0 if they are not known."""
+    rows = _said(folder).get("rows")
+    if not isinstance(rows, dict):
+        return 0
+    counts = (n for table, n in rows.items() if table != MIGRATIONS_TABLE)
+    return sum(n for n in counts if isinstance(n, int))
+
+
+def newest_backup(into: Path, data_dir: Path, now: datetime) -> Path:
+    """Return the newest backup in `into` that the data folder made.
+
+    A data folder on a new machine has no name yet. The newest backup of all is then
+    returned if all have one owner. One that is dated after `now` is left out. Raises
+    InputError if there is none or several owners.
+    """
+    owner = owner_of(data_dir) if (data_dir / OWNER).exists() else None
+    found = backups_in(into, owner)
+    if not found:
+        whose = "made by this data folder " if owner else ""
+        raise InputError(f"There is no backup {whose}in {into}; name one, warehouse-….")
+    if owner is None and len({_said_owner(path) for path in found}) > 1:
+        raise InputError(
+            f"The backups in {into} are of several data folders; name the one that you "
+            "want, warehouse-…."
+        )
+    present = [path for path in found if not _is_ahead(path, now)]
+    if not present:
+        raise InputError(
+            f"Each backup in {into} is dated after the machine's time, "
+            f"{now:%Y-%m-%d %H:%M} UTC; correct the clock, or name one, warehouse-…."
+        )
+    return present[-1]
+
+
+def remove_older(into: Path, keep: int, made: Backup) -> Rotation:
+    """Delete all but the owner's newest `keep` backups, of which `made` is the newest.
+
+    Backups of other owners are neither counted nor deleted, nor is anything else. What
+    is dated after `made` is left alone; so is the newest of the older ones that has
+    more than ten times the rows of each that is kept. `keep` is at least 1.
+    """
+    others = [
+        path for path in backups_in(into, made.owner) if path.name != made.folder.name
+    ]
+    ahead = [path for path in others if _is_ahead(path, made.made_at)]
+    found = [*(path for path in others if path not in ahead), made.folder]
+    older, kept = found[:-keep], found[-keep:]
+    most = max(map(_said_rows, kept))
+    fuller = [path for path in older if _said_rows(path) > _MANY_TIMES * most]
+    spared = fuller[-1] if fuller else None
+    gone = [path for path in older if path != spared]
+    for path in gone:
+        shutil.rmtree(path)
+    return Rotation(tuple(gone), spared, tuple(ahead))
