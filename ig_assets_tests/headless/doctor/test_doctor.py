@@ -49,6 +49,7 @@ def test_a_new_folder_on_embedded_defaults_has_nothing_wrong(tmp_path: Path) -> 
         "disk",
         "studio",
         "backups",
+        "alerts",
         "warehouse",
         "keys",
         "vendors",
@@ -73,6 +74,26 @@ def test_a_wrong_setting_is_the_only_line_and_fails(tmp_path: Path) -> None:
     assert result.exit_code == 1
     [row] = json.loads(result.stdout)
     assert row["subject"] == "settings" and "IG_ARMS" in row["seen"]
+
+
+def test_the_channels_of_alerts_are_named_without_their_secrets(tmp_path: Path) -> None:
+    assert "No channel is set" in lines(run(tmp_path, "--json"))["alerts"]["seen"]
+    hook = "https://hooks.example.org/never-shown"
+    found = run(
+        tmp_path,
+        "--json",
+        IG_ALERT_WEBHOOK=hook,
+        IG_ALERT_EMAIL="ana@example.org",
+        IG_SMTP="mail.example.org:587",
+    )
+    assert lines(found)["alerts"]["seen"] == (
+        "They are sent by webhook and by e-mail to ana@example.org through "
+        "mail.example.org:587; none was sent as a test."
+    )
+    assert "never-shown" not in found.output
+    real = {"IG_SOCIAL": "replay", "IG_REPLAY_FILE": str(tmp_path / "r.csv")}
+    line = lines(run(tmp_path, "--json", **real))["alerts"]
+    assert line["state"] == "warning" and "IG_ALERT_WEBHOOK" in line["to_do"]
 
 
 def test_keys_and_servers_are_looked_at_and_no_key_is_shown(tmp_path: Path) -> None:
