@@ -2,8 +2,8 @@
 
     raised → pending → sent, or failed after `GIVE_UP_AFTER`
 
-A row that is dated ahead was written while the machine's clock was wrong. It silences no
-later alert, and if it is pending it counts as raised when it is found.
+A row that is dated ahead was written while the machine's clock was wrong. It silences
+no later alert, and if it is pending it counts as raised when it is found.
 
 A process that dies between sending an alert and recording that sends it twice. No alert
 is lost.

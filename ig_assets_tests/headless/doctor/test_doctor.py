@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import namedtuple
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 from typer.testing import CliRunner, Result
 
 from ig_assets.adapters.lora import limits
@@ -228,6 +229,25 @@ def test_a_silent_daemon_and_a_stopped_schedule_are_named(tmp_path: Path) -> Non
     ]
     assert "has never run" in found[0].seen
     assert "are stopped: " in found[1].seen
+
+
+def test_a_daemon_whose_last_sign_is_dated_ahead_is_not_said_to_live(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    beat = datetime(2027, 5, 1, tzinfo=UTC).timestamp()
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(beat, "SENSOR", "one", []))
+    settings = load_settings(data_dir=tmp_path)
+    for now, state in (
+        (datetime(2026, 5, 1), "warning"),
+        (datetime(2027, 5, 1, 0, 1), "good"),
+    ):
+        found = automation_findings(settings, now)[0]
+        assert (found.subject, found.state) == ("daemon", state)
+        assert ("ahead of the machine's clock" in found.seen) == (state == "warning")
 
 
 def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(

@@ -160,8 +160,9 @@ def decline_posts(
 ) -> Decided:
     """Decline open posts, which are then never published; return how many were.
 
-    The result also says why the others were not. Raises InputError for a review without a reason and for an id that is no post, and
-    ConflictError as `approve_posts` does, before any post is declined.
+    The result also says why the others were not. Raises InputError for a review without
+    a reason and for an id that is no post, and ConflictError as `approve_posts` does,
+    before any post is declined.
     """
     if not review.reason.strip():
         raise InputError(

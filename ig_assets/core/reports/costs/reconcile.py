@@ -80,7 +80,8 @@ def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[Compared
     """Return one compared line per day and item of invoice or ledger.
 
     An empty invoice gives []. Days before the first and after the last day of the
-    invoice are not compared. A line that the ledger has no call for agrees with nothing.
+    invoice are not compared. A line for which the ledger has no call does not agree by
+    itself.
 
     Raises InputError for a vendor that this project does not know.
     """

@@ -159,8 +159,8 @@ def read_metrics(
 ) -> list[Family]:
     """Return every family that has samples.
 
-    `now` is the loop's time, by which posts, drafts and months are dated. `money_now` is
-    the machine's time, by which budgets count and keys age. Both are naive UTC.
+    `now` is the loop's time, by which posts, drafts and months are dated. `money_now`
+    is the machine's time, by which budgets count and keys age. Both are naive UTC.
     """
     found = [
         Family(name, kind, help_, [_sample(row) for row in fetch_dicts(con, query)])

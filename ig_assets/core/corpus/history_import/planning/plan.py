@@ -256,9 +256,7 @@ def plan_import(
         known_experiments={e["experiment_id"] for e in experiments} & {*known.tests},
         judged_anew=judged_anew(experiments, known.tests),
         time=time,
-        performance=performance_rows(
-            con, words, history, file.source, time, corrects
-        ),
+        performance=performance_rows(con, words, history, file.source, time, corrects),
         notes=(
             *history.notes,
             *grouped.notes,

@@ -89,9 +89,8 @@ def rate_tests(
     """Choose the rate of each test from the counts of all its arms, in any file.
 
     Arms that lack these counts are set apart. `is_said` is true if a person chose the
-    file's rate; a new test then gets no other rate, and with `corrects` nor does a known
-    test. A new test with fewer than two arms
-    left is no experiment.
+    file's rate; a new test then gets no other rate, and with `corrects` a known test
+    gets none either. A new test with fewer than two arms left is no experiment.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:

@@ -97,7 +97,8 @@ def test_a_rate_that_a_person_said_is_corrected_by_the_same_file_and_back(
     corpus: CorpusFactory, test: str
 ) -> None:
     header = "test_id,post_id,caption,posted_at,reach,views,likes,comments\n"
-    rows = f"{test},1,A.,2026-02-03,900,1000,90,9\n{test},2,B.,2026-02-03,900,1000,9,9\n"
+    posts = ("1,A.,2026-02-03,900,1000,90,9", "2,B.,2026-02-03,900,1000,9,9")
+    rows = "".join(f"{test},{post}\n" for post in posts)
     for said, rate in [
         ({"denominator": "views"}, 0.09),
         ({"denominator": "reach"}, 0.1),
