@@ -52,15 +52,23 @@ _PATTERNS = {
 }
 
 
-def is_web_address(value: str) -> bool:
-    """Return whether a text is a URL of http or https with a host and a valid port."""
+def check_web_address(value: str | SecretStr) -> None:
+    """Raise ValueError unless it is a URL of http or https with a host.
+
+    The message is without the value, which may be a secret.
+    """
+    text = value if isinstance(value, str) else value.get_secret_value()
     try:
-        parts = urlsplit(value)
+        parts = urlsplit(text)
         is_port = parts.port != 0  # a port that is no number up to 65535 raises
     except ValueError:
-        return False
-    has_host = parts.scheme in ("http", "https") and bool(parts.hostname)
-    return has_host and is_port and not re.search(r"\s", value)
+        is_port = False
+    if not is_port or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            "it must be a URL that starts with http:// or https:// and names a host"
+        )
+    if re.search(r"\s", text):
+        raise ValueError("a URL of http:// or https:// has no blanks")
 
 
 def fault_sentence(problem: Any, name: str, setting: FieldInfo | None) -> str:

@@ -43,8 +43,8 @@ from ig_assets.setting_values import (
     Share,
     Time,
     WebAddress,
+    check_web_address,
     fault_sentence,
-    is_web_address,
 )
 from ig_assets.workspace import WORKSPACE
 
@@ -296,18 +296,11 @@ class Settings(BaseSettings):
             parse_columns(value)
         return value
 
-    @field_validator("openai_base_url", "instagram_url", mode="after")
+    @field_validator("openai_base_url", "instagram_url", "alert_webhook", mode="after")
     @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
+    def _is_http(cls, value: str | SecretStr | None) -> str | SecretStr | None:
         if value is not None:
-            _check_web_address(value)
-        return value
-
-    @field_validator("alert_webhook", mode="after")
-    @classmethod
-    def _webhook_is_http(cls, value: SecretStr | None) -> SecretStr | None:
-        if value is not None:
-            _check_web_address(value.get_secret_value())
+            check_web_address(value)
         return value
 
     @model_validator(mode="after")
@@ -420,14 +413,6 @@ class Settings(BaseSettings):
         if self.clock == "auto":
             return self.social == "simulated"
         return self.clock == "simulated"
-
-
-def _check_web_address(value: str) -> None:
-    """Raise ValueError without the value, which may be a secret."""
-    if not is_web_address(value):
-        raise ValueError(
-            "it must be a URL that starts with http:// or https:// and names a host"
-        )
 
 
 def _names(value: str) -> tuple[str, ...]:

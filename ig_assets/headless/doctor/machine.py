@@ -111,7 +111,7 @@ def alerts_finding(settings: Settings) -> Finding:
     if channels:
         said = f"They are sent {' and '.join(channels)}; none was sent as a test."
         return good("alerts", said)
-    seen = "No channel is set, so nobody is told of a failed run, check or budget."
+    seen = "No channel is set, so no failed run, check or spent budget is reported."
     if settings.social == "simulated":
         return good("alerts", seen)
     return warning("alerts", seen, "Set IG_ALERT_WEBHOOK or IG_ALERT_EMAIL.")
