@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import re
 from typing import Annotated, Any, get_args
+from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr
 from pydantic.fields import FieldInfo
@@ -10,11 +12,15 @@ from pydantic.fields import FieldInfo
 Share = Annotated[float, Field(ge=0.0, le=1.0)]
 _OWNER = r"(team:[A-Za-z0-9_-]+|[^@\s,]+@[^@\s,]+\.[^@\s,]+)"
 Owners = Annotated[str, Field(pattern=rf"^{_OWNER}(, *{_OWNER})*$")]
-WebAddress = Annotated[str, Field(pattern=r"^https?://\S+$")]
+WebAddress = Annotated[str, Field(pattern=r"^https?://[^\s/?#:]\S*$")]
 _ADDRESS = r"[^@\s,<>]+@[^@\s,<>]+"
 MailAddress = Annotated[str, Field(pattern=rf"^{_ADDRESS}$")]
 MailAddresses = Annotated[str, Field(pattern=rf"^{_ADDRESS}(, *{_ADDRESS})*$")]
-HostAndPort = Annotated[str, Field(pattern=r"^(\[[0-9A-Fa-f:.]+\]|[^:\s]+):\d{1,5}$")]
+_HOST = r"(\[[0-9A-Fa-f:.]+\]|[^:/\s]+)"
+_PORT = (  # 1 to 65535
+    r"([1-9]\d{0,3}|[1-5]\d{4}|6[0-4]\d{3}|65[0-4]\d{2}|655[0-2]\d|6553[0-5])"
+)
+HostAndPort = Annotated[str, Field(pattern=rf"^{_HOST}:{_PORT}$")]
 Time = Annotated[str, Field(pattern=r"^([01][0-9]|2[0-3]):[0-5][0-9]$")]
 MetaNumber = Annotated[str, Field(pattern=r"^[0-9]{5,25}$")]
 
@@ -34,14 +40,35 @@ _PATTERNS = {
     "facebook_page": "the page's number",
     "owners": "teams (team:name) and e-mail addresses, separated by commas",
     "code_url": "the address of the code's folder, http:// or https://",
-    "datadog": "the Agent's host:port, such as localhost:8125",
+    "datadog": "the Agent's host:port, such as localhost:8125, with a port from 1 to "
+    "65535",
     "alert_email": "e-mail addresses, separated by commas",
     "maintenance_at": "a time of the day, UTC, written as HH:MM",
     "alert_from": "an e-mail address",
-    "smtp": "the mail server's host:port, such as localhost:25",
+    "smtp": "the mail server's host:port, such as localhost:25, with a port from 1 to "
+    "65535",
     "ui_url": "the address of the Dagster UI, http:// or https://",
     "pinecone_index": "at most 40 lower-case letters, digits and hyphens within",
 }
+
+
+def check_web_address(value: str | SecretStr) -> None:
+    """Raise ValueError unless it is a URL of http or https with a host.
+
+    The message is without the value, which may be a secret.
+    """
+    text = value if isinstance(value, str) else value.get_secret_value()
+    try:
+        parts = urlsplit(text)
+        is_port = parts.port != 0  # a port that is no number up to 65535 raises
+    except ValueError:
+        is_port = False
+    if not is_port or parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ValueError(
+            "it must be a URL that starts with http:// or https:// and names a host"
+        )
+    if re.search(r"\s", text):
+        raise ValueError("a URL of http:// or https:// has no blanks")
 
 
 def fault_sentence(problem: Any, name: str, setting: FieldInfo | None) -> str:

@@ -43,6 +43,7 @@ from ig_assets.setting_values import (
     Share,
     Time,
     WebAddress,
+    check_web_address,
     fault_sentence,
 )
 from ig_assets.workspace import WORKSPACE
@@ -295,11 +296,11 @@ class Settings(BaseSettings):
             parse_columns(value)
         return value
 
-    @field_validator("openai_base_url", "instagram_url", mode="after")
+    @field_validator("openai_base_url", "instagram_url", "alert_webhook", mode="after")
     @classmethod
-    def _is_http(cls, value: str | None) -> str | None:
-        if value is not None and not value.startswith(("http://", "https://")):
-            raise ValueError("it must be a URL that starts with http:// or https://")
+    def _is_http(cls, value: str | SecretStr | None) -> str | SecretStr | None:
+        if value is not None:
+            check_web_address(value)
         return value
 
     @model_validator(mode="after")

@@ -114,6 +114,52 @@ def test_a_wrong_value_names_its_variable_the_value_and_what_is_allowed(
         assert repr(value) in sentence
 
 
+@pytest.mark.parametrize("name", ["IG_SMTP", "IG_DATADOG"])
+@pytest.mark.parametrize("port", ["0", "65536", "99999", "-1", ""])
+def test_a_port_that_is_none_is_refused(
+    name: str, port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, f"127.0.0.1:{port}")
+    with pytest.raises(SettingsError, match=f"^{name} is .* a port from 1 to 65535"):
+        load_settings()
+    for good in ("1", "25", "8125", "65535"):
+        monkeypatch.setenv(name, f"127.0.0.1:{good}")
+        assert f"127.0.0.1:{good}" in (load_settings().smtp, load_settings().datadog)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("IG_ALERT_WEBHOOK", "OPENAI_BASE_URL", "IG_INSTAGRAM_URL"),
+        *("IG_UI_URL", "IG_CODE_URL"),
+    ],
+)
+@pytest.mark.parametrize(
+    "value",
+    ["never-a-url", "http://", "https:///never", "ftp://x/never", "http://:80/never"],
+)
+def test_an_address_without_scheme_or_host_is_refused(
+    name: str, value: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(SettingsError, match=f"^{name} is .*http:// or https://") as no:
+        load_settings()
+    if name not in ("IG_UI_URL", "IG_CODE_URL"):
+        assert "never" not in str(no.value)
+
+
+@pytest.mark.parametrize("port", ["0", "99999", "x"])
+def test_a_webhook_with_a_port_that_is_none_is_refused(
+    port: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IG_ALERT_WEBHOOK", f"https://hooks.example.org:{port}/never")
+    with pytest.raises(SettingsError, match="IG_ALERT_WEBHOOK is wrong") as refused:
+        load_settings()
+    assert "/never" not in str(refused.value)
+    monkeypatch.setenv("IG_ALERT_WEBHOOK", "https://hooks.example.org:8443/never")
+    assert load_settings().alert_webhook is not None
+
+
 def test_every_setting_that_can_be_wrong_is_tried_above() -> None:
     limited = {
         variable_name(name)

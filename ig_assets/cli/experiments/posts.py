@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import getpass
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
@@ -22,6 +22,7 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.experiments.posts.review import (
+    Decided,
     ReviewRow,
     approve_posts,
     decline_posts,
@@ -109,8 +110,8 @@ def approve(
     real = services.settings.social == "instagram"
     now = services.clock.now()
     review = Review(by or getpass.getuser(), now)
-    count = approve_posts(services.warehouse, chosen, video, real, now, review)
-    _report({"approved": count, "left_as_they_were": len(chosen) - count}, as_json)
+    done = approve_posts(services.warehouse, chosen, video, real, now, review)
+    _report("approved", done, as_json)
 
 
 @app.command()
@@ -132,8 +133,8 @@ def decline(
     services = Services(load_settings())
     chosen = _chosen(services, posts, month, everything, "proposed")
     review = Review(by or getpass.getuser(), services.clock.now(), reason)
-    count = decline_posts(services.warehouse, chosen, review)
-    _report({"declined": count, "left_as_they_were": len(chosen) - count}, as_json)
+    done = decline_posts(services.warehouse, chosen, review)
+    _report("declined", done, as_json)
 
 
 @app.command()
@@ -279,9 +280,19 @@ def _chosen(
     return [row["post_id"] for row in rows]
 
 
-def _report(counts: dict[str, Any], as_json: bool) -> None:
+def _report(decision: str, done: Decided, as_json: bool) -> None:
     if as_json:
-        print_json(counts)
+        print_json(
+            {
+                decision: done.count,
+                "left_as_they_were": len(done.left),
+                "left": [
+                    {"post_id": post_id, "state": state}
+                    for post_id, state in done.left.items()
+                ],
+            }
+        )
         return
-    parts = [f"{number} {name.replace('_', ' ')}" for name, number in counts.items()]
-    console.print(", ".join(parts) + ".")
+    console.print(f"{done.count} {decision}, {len(done.left)} left as they were.")
+    for post_id, state in done.left.items():
+        console.print(f"Post {post_id} was left: it is {state}.", markup=False)

@@ -2,6 +2,9 @@
 
     raised → pending → sent, or failed after `GIVE_UP_AFTER`
 
+A row that is dated ahead was written while the machine's clock was wrong. It silences
+no later alert, and if it is pending it counts as raised when it is found.
+
 A process that dies between sending an alert and recording that sends it twice. No alert
 is lost.
 """
@@ -12,6 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from ig_assets.core.identity import next_instant
+from ig_assets.core.operations.present import CLOCK_SLACK
 from ig_assets.core.operations.redaction import redact
 from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert, AlertChannel
@@ -27,7 +32,7 @@ _KNOWN = """
 UPDATE alerts SET repeats = repeats + CASE WHEN reference = $2 THEN 0 ELSE 1 END,
     reference = $2
 WHERE alert_key = $1 AND raised_at = (
-    SELECT max(raised_at) FROM alerts WHERE alert_key = $1
+    SELECT max(raised_at) FROM alerts WHERE alert_key = $1 AND raised_at <= $3
 )
 """
 _SETTLE = """
@@ -36,7 +41,20 @@ WHERE alert_key = ? AND raised_at = ?
 """
 _PENDING = """
 SELECT alert_key, reference, sentence, section, link, raised_at, channels_left
-FROM alerts WHERE status = 'pending' AND tried_at < ? ORDER BY raised_at, alert_key
+FROM alerts WHERE status = 'pending' AND (tried_at < ? OR tried_at > ?)
+ORDER BY raised_at, alert_key
+"""
+_TRIED = """
+UPDATE alerts SET tried_at = ?
+WHERE status = 'pending' AND (tried_at < ? OR tried_at > ?)
+"""
+_AHEAD = """
+SELECT alert_key, raised_at FROM alerts WHERE status = 'pending' AND raised_at > ?
+ORDER BY raised_at, alert_key
+"""
+_NEWEST = "SELECT max(raised_at) FROM alerts WHERE alert_key = ? AND raised_at <= ?"
+_DATE_ANEW = """
+UPDATE alerts SET raised_at = ? WHERE alert_key = ? AND raised_at = ?
 """
 
 
@@ -73,15 +91,20 @@ class Alerts:
         return list(_refusals(alert, self.channels).values())
 
     def tell_again(self) -> int:
-        """Send pending alerts; return how many arrived. Raises WarehouseError."""
+        """Send pending alerts; return how many arrived. Raises WarehouseError.
+
+        An alert is sent through the channels that did not take it. If none of them is
+        set any more, it is sent through all that are; without a channel it stays
+        pending.
+        """
+        if not self.channels:
+            return 0
         now, arrived = self.clock.now(), 0
         with self.warehouse.transaction() as con:
-            pending = fetch_dicts(con, _PENDING, [now - RETRY_AFTER])
-            con.execute(
-                "UPDATE alerts SET tried_at = ? WHERE status = 'pending' "
-                "AND tried_at < ?",
-                [now, now - RETRY_AFTER],
-            )
+            _date_anew(con, now)
+            due = [now - RETRY_AFTER, now + CLOCK_SLACK]
+            pending = fetch_dicts(con, _PENDING, due)
+            con.execute(_TRIED, [now, *due])
         for row in pending:
             alert = Alert(
                 row["alert_key"],
@@ -92,7 +115,7 @@ class Alerts:
             )
             left = row["channels_left"].split(", ")
             channels = [c for c in self.channels if c.name in left]
-            arrived += self._send(alert, row["raised_at"], channels)
+            arrived += self._send(alert, row["raised_at"], channels or self.channels)
         return arrived
 
     def _send(
@@ -133,9 +156,11 @@ def _record(
         "SELECT raised_at, reference FROM alerts WHERE alert_key = ?", [alert.key]
     ).fetchall()
     is_known = any(reference == alert.reference for _, reference in rows)
-    is_quiet = any(now - raised_at < alert.quiet for raised_at, _ in rows)
+    is_quiet = any(
+        -CLOCK_SLACK <= now - raised_at < alert.quiet for raised_at, _ in rows
+    )
     if is_known or is_quiet:
-        con.execute(_KNOWN, [alert.key, alert.reference])
+        con.execute(_KNOWN, [alert.key, alert.reference, now + CLOCK_SLACK])
         return False
     insert_row(
         con,
@@ -156,6 +181,14 @@ def _record(
         },
     )
     return True
+
+
+def _date_anew(con: Connection, now: datetime) -> None:
+    """Date pending alerts that lie ahead as raised now, so that they end in a day."""
+    latest = now + CLOCK_SLACK
+    for key, raised_at in con.execute(_AHEAD, [latest]).fetchall():
+        ((newest,),) = con.execute(_NEWEST, [key, latest]).fetchall()
+        con.execute(_DATE_ANEW, [next_instant(now, newest), key, raised_at])
 
 
 def _refusals(alert: Alert, channels: Sequence[AlertChannel]) -> dict[str, str]:

@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from ig_assets.core.operations.diagnosis import State
+from ig_assets.core.operations.present import CLOCK_SLACK
 from ig_assets.core.ports import Clock
 from ig_assets.warehouse.rows import insert_row
 from ig_assets.warehouse.warehouse import Warehouse
@@ -31,13 +32,27 @@ _HOW = "make a new key at the vendor, set it as …_NEXT, revoke the old one, re
 class KeyAge:
     """One configured key.
 
-    `days` is how long ago its fingerprint was first seen here.
+    `days` is how long ago its fingerprint was first seen here. `ahead` is the date of a
+    sighting that lies ahead of the machine's time, and does not count; None if there is
+    none.
     """
 
     name: str
     fingerprint: str
     first_seen_at: datetime
     days: int
+    ahead: datetime | None = None
+
+    @property
+    def sentence(self) -> str:
+        """Return for how long the key is in use, and which sighting does not count."""
+        said = f"It is in use for {self.days} days, of {ROTATE_EVERY_DAYS} at most"
+        if self.ahead is None:
+            return f"{said}."
+        return (
+            f"{said}, counted from {self.first_seen_at:%Y-%m-%d}: an earlier sighting "
+            f"is dated {self.ahead:%Y-%m-%d}, so the machine's clock was wrong."
+        )
 
     @property
     def state(self) -> State:
@@ -61,7 +76,8 @@ def key_ages(
     """Record the fingerprints of `keys` ({name: secret}); return the age of each key.
 
     The secret itself is not stored. A key keeps its age when it moves to another name,
-    as `OPENAI_API_KEY_NEXT` does when the old key is removed.
+    as `OPENAI_API_KEY_NEXT` does when the old key is removed. A sighting that is dated
+    ahead of `clock` was recorded by a wrong clock; the key then counts from now on.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -71,9 +87,10 @@ def key_ages(
         ).fetchall()
         ages = []
         for name, secret in sorted(keys.items()):
-            known = [(mark, at) for mark, at, _ in seen if _is_of(mark, secret)]
-            of_name = [mark for mark, _, of in seen if of == name]
-            if not any(_is_of(mark, secret) for mark in of_name):
+            of_key = [row for row in seen if _is_of(row[0], secret)]
+            known = [(mark, at) for mark, at, _ in of_key if at <= now + CLOCK_SLACK]
+            ahead = [at for _, at, _ in of_key if at > now + CLOCK_SLACK]
+            if not any(of == name and at not in ahead for _, at, of in of_key):
                 first = known[0][1] if known else now
                 row = {
                     "name": name,
@@ -83,7 +100,8 @@ def key_ages(
                 insert_row(con, "key_sightings", row)
                 known.append((row["fingerprint"], first))
             mark, first = known[0]
-            ages.append(KeyAge(name, mark, first, (now - first).days))
+            days = max(0, (now - first).days)
+            ages.append(KeyAge(name, mark, first, days, max(ahead, default=None)))
     return ages
 
 

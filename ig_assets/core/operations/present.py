@@ -11,6 +11,11 @@ from datetime import datetime, timedelta
 
 TOLERANCE = timedelta(days=1)
 """A day in another zone may be ahead of UTC's."""
+CLOCK_SLACK = timedelta(minutes=5)
+"""How far a row's time may be ahead of the machine's: clocks of machines differ.
+
+A row that is further ahead was written while a clock was wrong.
+"""
 
 
 @dataclass(frozen=True)

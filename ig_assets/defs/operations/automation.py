@@ -78,7 +78,7 @@ def review_keys(
     """
     ages = key_ages(warehouse, money_clock, configured_keys(settings))
     for age in ages:
-        context.log.info(f"{age.name} is {age.days} days old.")
+        context.log.info(f"{age.name}: {age.sentence}")
     sentence = overdue_sentence(ages)
     if any(age.state is State.FAILED for age in ages):
         raise dg.Failure(sentence, allow_retries=False)

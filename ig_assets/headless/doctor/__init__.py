@@ -15,6 +15,7 @@ from ig_assets.core.operations.diagnosis import (
 from ig_assets.errors import IgAssetsError, SettingsError
 from ig_assets.headless.doctor.automation import automation_findings
 from ig_assets.headless.doctor.machine import (
+    alerts_finding,
     backup_finding,
     disk_finding,
     env_file_finding,
@@ -46,6 +47,7 @@ def diagnose() -> list[Finding]:
     found += _tried("disk", lambda: [disk_finding(settings)])
     found += _tried("studio", lambda: [studio_finding()])
     found += _tried("backups", lambda: [backup_finding(settings, clock.now())])
+    found += _tried("alerts", lambda: [alerts_finding(settings)])
     state = _tried("warehouse", lambda: warehouse_findings(settings, clock.now()))
     found += state
     if has_state(state, State.WARNING, State.FAILED):  # a migration is no check's to do

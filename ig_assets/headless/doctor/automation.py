@@ -14,6 +14,7 @@ from ig_assets.core.operations.diagnosis import (
     not_known,
     warning,
 )
+from ig_assets.core.operations.present import CLOCK_SLACK
 from ig_assets.errors import InputError
 from ig_assets.headless.dagster_home import (
     chosen_dagster_home,
@@ -90,6 +91,13 @@ def _daemon_finding(instance: dg.DagsterInstance, now: datetime) -> Finding:
         )
     newest = max(beat.timestamp for beat in beats.values())
     at = datetime.fromtimestamp(newest, UTC).replace(tzinfo=None)
+    if at > now + CLOCK_SLACK:
+        return warning(
+            "daemon",
+            f"Its last sign of life is dated {at:%Y-%m-%d %H:%M} UTC, ahead of the "
+            f"machine's clock ({now:%Y-%m-%d %H:%M}); it may not live.",
+            "See that the machine's clock is right; then start the daemon again.",
+        )
     troubles = sorted(name for name, beat in beats.items() if beat.errors)
     if now - at > SILENT_AFTER:
         return warning(

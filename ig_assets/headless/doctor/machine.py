@@ -1,4 +1,4 @@
-"""Checks the machine: the settings file, package versions, disk and backups."""
+"""Checks the machine: the settings file, package versions, disk, backups and alerts."""
 
 from __future__ import annotations
 
@@ -127,6 +127,22 @@ def _age_said(made: list[datetime], now: datetime) -> str:
         return "None is of the past."
     hours = (now - made[-1]).total_seconds() / 3600
     return f"The newest of {len(made)} is {hours:,.0f} h old."
+
+
+def alerts_finding(settings: Settings) -> Finding:
+    """Check which channels carry alerts; no message is sent."""
+    channels = []
+    if settings.alert_webhook is not None:
+        channels.append("by webhook")
+    if settings.alert_email is not None:
+        channels.append(f"by e-mail to {settings.alert_email} through {settings.smtp}")
+    if channels:
+        said = f"They are sent {' and '.join(channels)}; none was sent as a test."
+        return good("alerts", said)
+    seen = "No channel is set, so no failed run, check or spent budget is reported."
+    if settings.social == "simulated":
+        return good("alerts", seen)
+    return warning("alerts", seen, "Set IG_ALERT_WEBHOOK or IG_ALERT_EMAIL.")
 
 
 def disk_finding(settings: Settings) -> Finding:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import datetime, timedelta
+from datetime import datetime
 from pathlib import Path
 
 from ig_assets.core.operations.diagnosis import (
@@ -14,7 +14,8 @@ from ig_assets.core.operations.diagnosis import (
     not_known,
     warning,
 )
-from ig_assets.core.operations.key_rotation import ROTATE_EVERY_DAYS, key_ages
+from ig_assets.core.operations.key_rotation import key_ages
+from ig_assets.core.operations.present import CLOCK_SLACK
 from ig_assets.core.operations.runbook import PAGE, section_of
 from ig_assets.core.ports import Clock
 from ig_assets.errors import (
@@ -30,7 +31,6 @@ from ig_assets.warehouse.moving.state import HomeState, home_state
 from ig_assets.warehouse.warehouse import Warehouse
 
 LOCK_WAIT_S = 5.0
-CLOCK_SLACK = timedelta(minutes=5)
 
 
 def warehouse_findings(settings: Settings, now: datetime) -> list[Finding]:
@@ -97,10 +97,9 @@ def key_findings(
         ]
     found = []
     for age in key_ages(warehouse, clock, keys):
-        seen = f"It is in use for {age.days} days, of {ROTATE_EVERY_DAYS} at most."
         to_do = "Replace it without downtime: docs/runbook.md, Replacing a key."
         to_do = "" if age.state is State.GOOD else to_do
-        found.append(Finding(f"age of {age.name}", age.state, seen, to_do))
+        found.append(Finding(f"age of {age.name}", age.state, age.sentence, to_do))
     warehouse.close()
     return found
 

@@ -8,6 +8,7 @@ import streamlit as st
 
 from ig_assets.core.experiments.posts.review import (
     OPEN,
+    Decided,
     ReviewRow,
     approve_posts,
     decline_posts,
@@ -337,17 +338,23 @@ def _approve(
     review = Review(_by(), now, seen={post_id: seen})
     video = str(st.session_state.get(f"video-{post_id}") or "").strip() or None
     real = services.settings.social == "instagram"
-    count = approve_posts(services.warehouse, [post_id], video, real, now, review)
-    if not count:
-        raise InputError("It was decided meanwhile; nothing was changed.")
+    done = approve_posts(services.warehouse, [post_id], video, real, now, review)
+    _check_decided(done, post_id)
     return "Approved; it goes out when its time comes."
 
 
 def _decline(services: StudioServices, post_id: str, seen: str, reason: str) -> str:
     review = Review(_by(), services.clock.now(), reason, {post_id: seen})
-    if not decline_posts(services.warehouse, [post_id], review):
-        raise InputError("It was decided meanwhile; nothing was changed.")
+    _check_decided(decline_posts(services.warehouse, [post_id], review), post_id)
     return "Declined; it never goes out."
+
+
+def _check_decided(done: Decided, post_id: str) -> None:
+    if not done.count:
+        raise InputError(
+            f"It was decided meanwhile: it is {done.left[post_id]}; nothing was "
+            "changed."
+        )
 
 
 def _by() -> str:

@@ -86,7 +86,9 @@ def test_the_check_finds_a_script_too_few_and_one_too_many(tmp_path: Path) -> No
             "DELETE FROM model_scripts WHERE script_id = "
             "(SELECT min(script_id) FROM model_scripts) RETURNING script_id"
         ).fetchall()
-        con.execute("INSERT INTO model_scripts VALUES (?, 'never', 0)", [model.model_id])
+        con.execute(
+            "INSERT INTO model_scripts VALUES (?, 'never', 0)", [model.model_id]
+        )
         found = check_completeness(con)
     assert found.count == before + 2
     faults = [gap.fault for gap in found.gaps if gap.id == model.model_id]

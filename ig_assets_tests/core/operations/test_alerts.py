@@ -169,6 +169,65 @@ def test_a_process_that_died_before_it_sent_is_made_good(
     assert len(inbox.texts) == 1
 
 
+def test_an_alert_dated_ahead_by_a_wrong_clock_silences_none_after_it(
+    warehouse: Warehouse, clock: Clock, inbox: Inbox
+) -> None:
+    alerts = Alerts(warehouse, clock, [Webhook(inbox.url)])
+    clock.wait(timedelta(days=365))
+    assert alerts.tell(ALERT)
+    clock.wait(timedelta(days=-365))
+    assert alerts.tell(other("run-2")) and not alerts.tell(other("run-3"))
+    assert [row["repeats"] for row in rows(warehouse)] == [1, 0]
+    clock.wait(REPEAT_AFTER)
+    assert alerts.tell(other("run-4"))
+
+
+def test_a_pending_alert_dated_ahead_is_sent_again_and_given_up_after_a_day(
+    warehouse: Warehouse, clock: Clock, inbox: Inbox
+) -> None:
+    alerts = Alerts(warehouse, clock, [Webhook(inbox.url)])
+    inbox.status = 503
+    clock.wait(timedelta(days=365))
+    alerts.tell(ALERT)
+    clock.wait(timedelta(days=2))
+    alerts.tell(other("run-2"))
+    clock.wait(timedelta(days=-367))
+    alerts.tell(other("run-3"))
+    assert alerts.tell_again() == 0
+    dates = [row["raised_at"] for row in rows(warehouse)]
+    assert len(set(dates)) == 3 and max(dates) - min(dates) < timedelta(seconds=1)
+    clock.wait(timedelta(hours=1))
+    inbox.status = 200
+    assert alerts.tell_again() == 3 and len(inbox.texts) == 3
+
+
+def test_what_only_a_wrong_clock_raised_is_given_up_a_day_after_it_is_found(
+    warehouse: Warehouse, clock: Clock, inbox: Inbox
+) -> None:
+    alerts = Alerts(warehouse, clock, [Webhook(inbox.url)])
+    inbox.status = 503
+    clock.wait(timedelta(days=365))
+    alerts.tell(ALERT)
+    clock.wait(timedelta(days=-365))
+    assert alerts.tell_again() == 0
+    clock.wait(GIVE_UP_AFTER)
+    assert alerts.tell_again() == 0
+    assert [row["status"] for row in rows(warehouse)] == ["failed"]
+
+
+def test_an_alert_whose_channel_was_replaced_goes_through_the_new_one(
+    warehouse: Warehouse, clock: Clock, inbox: Inbox, box: Mailbox
+) -> None:
+    inbox.status = 503
+    Alerts(warehouse, clock, [Webhook(inbox.url)]).tell(ALERT)
+    clock.wait(timedelta(minutes=2))
+    assert Alerts(warehouse, clock, []).tell_again() == 0
+    assert [row["status"] for row in rows(warehouse)] == ["pending"]
+    assert Alerts(warehouse, clock, [mail(box)]).tell_again() == 1
+    assert len(box.messages) == 1
+    assert [row["status"] for row in rows(warehouse)] == ["sent"]
+
+
 def test_without_a_channel_nothing_is_written(
     warehouse: Warehouse, clock: Clock
 ) -> None:

@@ -99,3 +99,19 @@ def test_a_key_warns_from_75_days_on_and_fails_from_90_on(
     assert said in overdue_sentence([age]) and bool(said) is bool(
         overdue_sentence([age])
     )
+
+
+def test_a_sighting_by_a_wrong_clock_does_not_count_and_the_key_ages_from_now(
+    warehouse: Warehouse, clock: FixedClock
+) -> None:
+    right = clock.at
+    clock.at += timedelta(days=183)
+    key_ages(warehouse, clock, {"OPENAI_API_KEY": "sk-one"})
+    clock.at = right
+    for days in (0, 100):
+        clock.at = right + timedelta(days=days)
+        [age] = key_ages(warehouse, clock, {"OPENAI_API_KEY": "sk-one"})
+        assert (age.days, age.first_seen_at) == (days, right)
+        wrong = f"{right + timedelta(days=183):%Y-%m-%d}"
+        assert f"is dated {wrong}, so the machine's clock was wrong" in age.sentence
+    assert age.state is State.FAILED

@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import os
 from collections import namedtuple
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
+from dagster._daemon.types import DaemonHeartbeat
 from typer.testing import CliRunner, Result
 
 from ig_assets.adapters.lora import limits
@@ -50,6 +51,7 @@ def test_a_new_folder_on_embedded_defaults_has_nothing_wrong(tmp_path: Path) -> 
         "disk",
         "studio",
         "backups",
+        "alerts",
         "warehouse",
         "keys",
         "vendors",
@@ -74,6 +76,26 @@ def test_a_wrong_setting_is_the_only_line_and_fails(tmp_path: Path) -> None:
     assert result.exit_code == 1
     [row] = json.loads(result.stdout)
     assert row["subject"] == "settings" and "IG_ARMS" in row["seen"]
+
+
+def test_the_channels_of_alerts_are_named_without_their_secrets(tmp_path: Path) -> None:
+    assert "No channel is set" in lines(run(tmp_path, "--json"))["alerts"]["seen"]
+    hook = "https://hooks.example.org/never-shown"
+    found = run(
+        tmp_path,
+        "--json",
+        IG_ALERT_WEBHOOK=hook,
+        IG_ALERT_EMAIL="ana@example.org",
+        IG_SMTP="mail.example.org:587",
+    )
+    assert lines(found)["alerts"]["seen"] == (
+        "They are sent by webhook and by e-mail to ana@example.org through "
+        "mail.example.org:587; none was sent as a test."
+    )
+    assert "never-shown" not in found.output
+    real = {"IG_SOCIAL": "replay", "IG_REPLAY_FILE": str(tmp_path / "r.csv")}
+    line = lines(run(tmp_path, "--json", **real))["alerts"]
+    assert line["state"] == "warning" and "IG_ALERT_WEBHOOK" in line["to_do"]
 
 
 def test_keys_and_servers_are_looked_at_and_no_key_is_shown(tmp_path: Path) -> None:
@@ -234,6 +256,25 @@ def test_a_silent_daemon_and_a_stopped_schedule_are_named(tmp_path: Path) -> Non
     ]
     assert "has never run" in found[0].seen
     assert "are stopped: " in found[1].seen
+
+
+def test_a_daemon_whose_last_sign_is_dated_ahead_is_not_said_to_live(
+    tmp_path: Path,
+) -> None:
+    home = tmp_path / "dagster"
+    home.mkdir()
+    (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")
+    beat = datetime(2027, 5, 1, tzinfo=UTC).timestamp()
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        instance.add_daemon_heartbeat(DaemonHeartbeat(beat, "SENSOR", "one", []))
+    settings = load_settings(data_dir=tmp_path)
+    for now, state in (
+        (datetime(2026, 5, 1), "warning"),
+        (datetime(2027, 5, 1, 0, 1), "good"),
+    ):
+        found = automation_findings(settings, now)[0]
+        assert (found.subject, found.state) == ("daemon", state)
+        assert ("ahead of the machine's clock" in found.seen) == (state == "warning")
 
 
 def test_the_newest_backup_of_this_folder_is_at_most_two_days_old(

@@ -120,7 +120,9 @@ def import_history(
 
     Experiment ids are derived from source and test name, so that an extended export
     adds only what is new. Importing the same bytes again changes nothing, unless
-    another `source` is given, or an older file was imported in between. `machine_clock`
+    another `source` is given, or an older file was imported in between, or a person
+    states another rate: this then holds for all posts and tests of the file.
+    `machine_clock`
     is the real clock if `clock` is simulated; no reading may be later than both.
 
     Raises InputError if the file cannot be read, if its columns are mapped otherwise
@@ -167,14 +169,17 @@ def import_history(
             if same_bytes or not shares_posts(grouped.posts, known, source):
                 columns = {*history.mapping.values(), *history.left_alone}
                 check_mapping(previous, history.mapping, same_bytes, columns)
-        plan = plan_import(con, file, history, grouped, known, options, present)
+        corrects = _corrects_rate(previous, file, options)
+        plan = plan_import(
+            con, file, history, grouped, known, options, present, corrects
+        )
         if recognised:
             plan = replace(plan, notes=(recognised, *plan.notes))
         other_rate = _other_rate(past, plan, options)
         plan = replace(plan, notes=(*plan.notes, *other_rate))
         readings = new_readings(con, plan.arms, plan.time, present.now)
         if previous is not None and previous.content_hash == content_hash:
-            if not is_news(plan, readings, known.tests):
+            if not corrects and not is_news(plan, readings, known.tests):
                 return _already_imported(previous, _with_doubts(con, plan))
         if not options.dry_run:
             if not plan.rows:
@@ -246,6 +251,19 @@ def _previous_import(
     candidates = of_source if within_source else past
     same = [done for done in candidates if done.content_hash == file.content_hash]
     return next(reversed(same or of_source), None)
+
+
+def _corrects_rate(
+    previous: PastImport | None, file: SourceFile, options: ImportOptions
+) -> bool:
+    """Return whether a person states another rate than at the last import of a file."""
+    if previous is None or previous.import_id != file.import_id:
+        return False
+    said = (
+        (options.numerator, previous.numerator),
+        (options.denominator, previous.denominator),
+    )
+    return any(now is not None and now != before for now, before in said)
 
 
 def _other_rate(

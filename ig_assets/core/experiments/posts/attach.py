@@ -11,6 +11,7 @@ from datetime import datetime
 from typing import cast
 
 from ig_assets.core.experiments.posts.publish import PostWords, record_published
+from ig_assets.core.experiments.posts.states import states_in_words
 from ig_assets.core.experiments.posts.words import read_words, store_words
 from ig_assets.core.operations.present import Present
 from ig_assets.core.ports import Clock, MediaLookup
@@ -152,7 +153,9 @@ def detach_post(warehouse: Warehouse, post_id: str) -> str:
     with warehouse.transaction() as con:
         found = fetch_dicts(con, _ATTACHED, [post_id])
         if not found or found[0]["status"] != "published":
-            raise InputError(f"There is no published post {post_id!r}.")
+            state = states_in_words(con, [post_id]).get(post_id)
+            there_is = "" if state is None else f" Post {post_id} is {state}."
+            raise InputError(f"There is no published post {post_id!r}.{there_is}")
         [post] = found
         if post["is_ours"]:
             raise InputError(

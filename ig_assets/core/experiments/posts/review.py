@@ -6,12 +6,14 @@ last edit is what is published, and from then on what evidence and training look
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TypedDict, cast
 
 from ig_assets.core.experiments.posts.late_slots import move_late_slots
 from ig_assets.core.experiments.posts.reviewers import Review, record_reviews
+from ig_assets.core.experiments.posts.states import states_in_words
 from ig_assets.core.experiments.posts.words import (
     POSTS_WITH_WORDS,
     Edited,
@@ -92,6 +94,14 @@ class StoredPost(PostOfVariant):
     media_url: str | None
 
 
+@dataclass(frozen=True)
+class Decided:
+    """How many posts a decision changed; `left` is {id: state} of those that stay."""
+
+    count: int
+    left: Mapping[str, str]
+
+
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
@@ -115,8 +125,8 @@ def approve_posts(
     needs_video: bool = False,
     now: datetime | None = None,
     review: Review | None = None,
-) -> int:
-    """Approve proposed posts; return how many were.
+) -> Decided:
+    """Approve proposed posts; return how many were, and why the others were not.
 
     With `now`, a post that is approved more than a day after its slot is moved to one
     of the coming days, with the open posts of its experiment (`move_late_slots`).
@@ -145,11 +155,14 @@ def approve_posts(
     return _move(warehouse, post_ids, before, "approved", now, review)
 
 
-def decline_posts(warehouse: Warehouse, post_ids: Sequence[str], review: Review) -> int:
+def decline_posts(
+    warehouse: Warehouse, post_ids: Sequence[str], review: Review
+) -> Decided:
     """Decline open posts, which are then never published; return how many were.
 
-    Raises InputError for a review without a reason and for an id that is no post, and
-    ConflictError as `approve_posts` does, before any post is declined.
+    The result also says why the others were not. Raises InputError for a review without
+    a reason and for an id that is no post, and ConflictError as `approve_posts` does,
+    before any post is declined.
     """
     if not review.reason.strip():
         raise InputError(
@@ -171,7 +184,7 @@ def edit_post(
     """Store a person's words for a post, written like a library file.
 
     `based_on` is the revision that the person began with. Raises InputError if the post
-    is unknown or already published, or if the file cannot be used or lacks a hook, a
+    is unknown, published or declined, or if the file cannot be used or lacks a hook, a
     body or a call to action. Raises ConflictError if the post's words are no longer
     those of `based_on`.
     """
@@ -182,9 +195,10 @@ def edit_post(
             seen = Review(editor, clock.now(), seen={post_id: based_on})
             seen.check_seen(con, [post_id])
         if post["status"] not in OPEN:
+            state = states_in_words(con, [post_id])[post_id]
             raise InputError(
-                f"Post {post_id} is {post['status']}; only a post that has not gone "
-                "out can be edited."
+                f"Post {post_id} is {state}; only a post that is proposed or approved "
+                "can be edited."
             )
         return store_words(con, post, script, editor, clock.now(), run_id)
 
@@ -196,13 +210,14 @@ def _move(
     after: str,
     now: datetime | None = None,
     review: Review | None = None,
-) -> int:
+) -> Decided:
     with warehouse.transaction() as con:
         if review is not None:
             review.check_seen(con, post_ids)
-        moved = [
-            row["post_id"] for row in _found(con, post_ids) if row["status"] in before
-        ]
+        found = _found(con, post_ids)
+        moved = [row["post_id"] for row in found if row["status"] in before]
+        others = [row["post_id"] for row in found if row["status"] not in before]
+        left = states_in_words(con, others)
         con.execute(
             "UPDATE posts SET status = ? WHERE list_contains(?::TEXT[], post_id)",
             [after, moved],
@@ -211,7 +226,7 @@ def _move(
             record_reviews(con, moved, after, review)
         if now is not None:
             move_late_slots(con, now, asks_again=False)
-    return len(moved)
+    return Decided(len(moved), left)
 
 
 def _check_video(video: str, post_ids: Sequence[str]) -> None:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
+from ig_assets.core.operations.present import CLOCK_SLACK
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -91,12 +92,15 @@ def latest_job(con: Connection, month: str) -> JobRow | None:
 
 
 def overdue_notes(jobs: Sequence[JobRow], now: datetime) -> list[str]:
-    """Return a sentence for each unfinished job that is older than `LONGEST`."""
+    """Return a sentence for each unfinished job that is older than `LONGEST`.
+
+    A job that is dated ahead, by a clock that was wrong, counts as older.
+    """
     return [
         f"Job {job.job_id} is {job.status} at {job.provider} since "
         f"{job.submitted_at:%Y-%m-%d}; look there, and cancel it if it hangs."
         for job in jobs
-        if now - job.submitted_at > LONGEST
+        if not -CLOCK_SLACK <= now - job.submitted_at <= LONGEST
     ]
 
 

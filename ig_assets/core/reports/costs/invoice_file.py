@@ -84,12 +84,14 @@ def read_invoice(path: Path, now: datetime | None = None) -> Invoice:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
         raise InputError(f"{path} is not UTF-8; export it again as CSV.") from None
+    if not text.strip():
+        raise NothingTakenError(f"{path} is empty; nothing was compared.")
     entries = (
         _of_json(path, text) if text.lstrip()[:1] in ("{", "[") else _of_csv(path, text)
     )
     if not entries:
         raise NothingTakenError(
-            f"{path} has no line of costs; nothing was compared. Look at its " "period."
+            f"{path} has no line of costs; nothing was compared. Look at its period."
         )
     lines, rejected, skipped = [], [], 0
     for place, entry in entries:
@@ -160,13 +162,15 @@ def _of_bucket(begin: int, bucket: Any) -> Iterable[tuple[str, Mapping[str, Any]
 
 
 def _of_csv(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
-    sample = text[:10_000]
-    delimiter = max(",;\t", key=sample.partition("\n")[0].count)
+    lines = (line for line in io.StringIO(text) if line.strip(",;\t\r\n "))
+    delimiter = max(",;\t", key=next(lines, "").count)
     try:
         rows = list(csv.reader(io.StringIO(text), delimiter=delimiter))
     except csv.Error as error:
         raise InputError(f"{path} is no CSV ({error}).") from None
-    header = [_name(cell) for cell in rows[0]] if rows else []
+    filled = (at for at, row in enumerate(rows) if any(cell.strip() for cell in row))
+    begin = next(filled, 0)
+    header = [_name(cell) for cell in rows[begin]]
     for names, what in ((_DAY, "days"), (_AMOUNT, "amounts")):
         if not set(header) & set(names):
             raise InputError(
@@ -174,7 +178,7 @@ def _of_csv(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
                 f"{', '.join(names)}."
             )
     entries: list[tuple[str, Mapping[str, Any]]] = []
-    for number, row in enumerate(rows[1:], 2):
+    for number, row in enumerate(rows[begin + 1 :], begin + 2):
         if len(row) > len(header):
             entries.append((f"row {number}", {"problem": "it has too many cells"}))
         elif any(cell.strip() for cell in row):

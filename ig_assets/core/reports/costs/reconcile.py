@@ -12,11 +12,14 @@ from dataclasses import dataclass
 
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS
 from ig_assets.core.reports.costs.invoice_file import ALL_ITEMS, Invoice
+from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
+VENDORS = ("fireworks", "openai", "pinecone", "together")
+"""The vendors that this project can pay."""
 LEAST_USD = 0.01
-"""Differences up to a cent are rounding."""
+"""Differences up to a cent are rounding, as long as those of an item's month are."""
 ROUNDING = 0.01
 """Differences up to this share of the larger sum are rounding."""
 
@@ -77,8 +80,12 @@ def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[Compared
     """Return one compared line per day and item of invoice or ledger.
 
     An empty invoice gives []. Days before the first and after the last day of the
-    invoice are not compared.
+    invoice are not compared. A line for which the ledger has no call does not agree by
+    itself.
+
+    Raises InputError for a vendor that this project does not know.
     """
+    _check_vendor(con, provider)
     if not invoice.lines:
         return []
     has_days = all(line.day is not None for line in invoice.lines)
@@ -105,6 +112,16 @@ def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[Compared
     return _compared(sums)
 
 
+def _check_vendor(con: Connection, provider: str) -> None:
+    paid = con.execute("SELECT DISTINCT provider FROM api_calls").fetchall()
+    known = ({name for (name,) in paid if name} | {*VENDORS}) - LOCAL_PROVIDERS
+    if provider not in known:
+        raise InputError(
+            f"{provider!r} is no vendor of this project; there are "
+            f"{', '.join(sorted(known))}."
+        )
+
+
 def paid_in_month(con: Connection, month: str) -> dict[str, float]:
     """Return {vendor: USD} of one month of the bills, without local models."""
     rows = con.execute(
@@ -128,10 +145,11 @@ def unexplained_usd(lines: Sequence[ComparedLine]) -> float:
 
 def _compared(sums: Mapping[tuple[str, str], _Sums]) -> list[ComparedLine]:
     of_item: dict[str, _Sums] = {}
-    for (_, item), one in sums.items():
-        total = of_item.setdefault(item, _Sums())
-        total.invoice_usd += one.invoice_usd
-        total.ledger_usd += one.ledger_usd
+    rounded: dict[tuple[str, str], _Sums] = {}
+    for (when, item), one in sums.items():
+        _add(of_item.setdefault(item, _Sums()), one)
+        if _agrees(one):
+            _add(rounded.setdefault((when[:7], item), _Sums()), one)
     return [
         ComparedLine(
             when,
@@ -139,16 +157,28 @@ def _compared(sums: Mapping[tuple[str, str], _Sums]) -> list[ComparedLine]:
             one.invoice_usd,
             one.ledger_usd,
             one.difference_usd,
-            _verdict(one, of_item[item]),
+            _verdict(one, of_item[item], rounded.get((when[:7], item))),
         )
         for (when, item), one in sorted(sums.items())
     ]
 
 
-def _verdict(one: _Sums, total: _Sums) -> str:
-    if _agrees(one):
-        return AGREES
-    if _agrees(total):
+def _add(total: _Sums, one: _Sums) -> None:
+    total.invoice_usd += one.invoice_usd
+    total.ledger_usd += one.ledger_usd
+    total.is_known |= one.is_known
+
+
+def _verdict(one: _Sums, total: _Sums, rounded: _Sums | None) -> str:
+    """Return why a line's sides differ.
+
+    `total` is the sum of all lines of its item. `rounded` is the sum of those lines of
+    its item and month that agree by themselves: together they must agree too.
+    """
+    if one.is_known and _agrees(one):
+        if _is_within_share(one) or (rounded is not None and _agrees(rounded)):
+            return AGREES
+    if total.is_known and _agrees(total):
         return SUM_AGREES
     if one.difference_usd < 0 and -one.difference_usd <= one.reserved_usd + LEAST_USD:
         return RESERVED
@@ -160,8 +190,12 @@ def _verdict(one: _Sums, total: _Sums) -> str:
 
 
 def _agrees(one: _Sums) -> bool:
+    return abs(one.difference_usd) <= LEAST_USD or _is_within_share(one)
+
+
+def _is_within_share(one: _Sums) -> bool:
     larger = max(abs(one.invoice_usd), abs(one.ledger_usd))
-    return abs(one.difference_usd) <= max(LEAST_USD, ROUNDING * larger)
+    return abs(one.difference_usd) <= ROUNDING * larger
 
 
 def _months(invoice: Invoice) -> tuple[str, str]:

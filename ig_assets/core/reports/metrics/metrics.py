@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 
 from ig_assets.core.costs.budget import OPERATIONS, Budget, budget_usage
+from ig_assets.core.operations.present import CLOCK_SLACK
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -158,8 +159,8 @@ def read_metrics(
 ) -> list[Family]:
     """Return every family that has samples.
 
-    `now` is the loop's time and `money_now` the time by which budgets count, both naive
-    UTC.
+    `now` is the loop's time, by which posts, drafts and months are dated. `money_now`
+    is the machine's time, by which budgets count and keys age. Both are naive UTC.
     """
     found = [
         Family(name, kind, help_, [_sample(row) for row in fetch_dicts(con, query)])
@@ -173,7 +174,7 @@ def read_metrics(
         *_budgets(con, money_now, budgets),
         _one(con, "ig_assets_index_out_of_step", _OUT_OF_STEP, (), _OUT_OF_STEP_HELP),
         _one(con, "ig_assets_posts_with_stale_insights", _STALE_POSTS, (now,), _STALE),
-        _key_ages(con, now),
+        _key_ages(con, money_now),
         _fine_tune_of_last_month(con, now),
     ]
     return [family for family in found if family.samples]
@@ -258,8 +259,8 @@ def _generations(con: Connection, now: datetime) -> Family:
     samples = []
     for period, days in (("day", 1), ("week", 7)):
         ((count,),) = con.execute(
-            "SELECT count(*) FROM drafts WHERE created_at > ?",
-            [now - timedelta(days=days)],
+            "SELECT count(*) FROM drafts WHERE created_at > ? AND created_at <= ?",
+            [now - timedelta(days=days), now],
         ).fetchall()
         samples.append(Sample(float(count), {"period": period}))
     return Family(
@@ -326,19 +327,31 @@ def _budgets(
     ]
 
 
-def _key_ages(con: Connection, now: datetime) -> Family:
+def _key_ages(con: Connection, money_now: datetime) -> Family:
+    """Return the age of each setting's newest key.
+
+    A sighting that is dated ahead of the machine's time counts as of now.
+    """
     rows = con.execute(
-        "SELECT name, max(first_seen_at) FROM key_sightings GROUP BY name ORDER BY name"
+        """
+        SELECT name, max(CASE WHEN first_seen_at <= $1 THEN first_seen_at END)
+        FROM key_sightings GROUP BY name ORDER BY name
+        """,
+        [money_now + CLOCK_SLACK],
     ).fetchall()
     return Family(
         "ig_assets_key_age_seconds",
         "gauge",
         "Seconds since the newest key of a setting was first seen.",
         [
-            Sample((now - first_seen).total_seconds(), {"key": name})
+            Sample(_seconds_since(first_seen, money_now), {"key": name})
             for name, first_seen in rows
         ],
     )
+
+
+def _seconds_since(at: datetime | None, now: datetime) -> float:
+    return 0.0 if at is None else max(0.0, (now - at).total_seconds())
 
 
 def _fine_tune_of_last_month(con: Connection, now: datetime) -> Family:

@@ -95,7 +95,7 @@ def test_an_ad_is_neither_approved_nor_published_as_a_post(one: AdStudyEnv) -> N
     study = one.service().plan("e1", REQUEST)
     posts = one.rows("SELECT post_id FROM posts WHERE status = 'placed'")
     one.pass_time(days=2)
-    assert approve_posts(one.warehouse, [post["post_id"] for post in posts]) == 0
+    assert approve_posts(one.warehouse, [post["post_id"] for post in posts]).count == 0
     with one.warehouse.transaction() as con:
         assert due_posts(con, one.world.time.now()) == {}
     platform = one.world.instagram()

@@ -220,7 +220,7 @@ def test_a_post_that_is_approved_late_goes_out_in_the_coming_days(
         con.execute("UPDATE posts SET status = 'proposed'")
     ids = [r["post_id"] for r in rows_of(warehouse, "SELECT post_id FROM posts")]
     clock.present = datetime(2026, 1, 10, 9, 30)
-    assert approve_posts(warehouse, ids, now=clock.now()) == 2
+    assert approve_posts(warehouse, ids, now=clock.now()).count == 2
     assert slots(warehouse) == [
         (datetime(2026, 1, 11, 9), "approved"),
         (datetime(2026, 1, 12, 9), "approved"),

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from ig_assets.core.experiments.posts.attach import detach_post
 from ig_assets.core.experiments.posts.publish import publish_due
 from ig_assets.core.experiments.posts.review import (
     approve_posts,
@@ -57,8 +58,8 @@ def test_a_proposed_post_goes_out_only_after_a_persons_yes(
 ) -> None:
     first, _ = ids(warehouse)
     assert sent(warehouse, clock) == []
-    assert approve_posts(warehouse, [first]) == 1
-    assert approve_posts(warehouse, [first]) == 0
+    assert approve_posts(warehouse, [first]).count == 1
+    assert approve_posts(warehouse, [first]).count == 0
     assert len(sent(warehouse, clock)) == 1
     assert [p["status"] for p in posts_for_review(warehouse, status="proposed")] == [
         "proposed"
@@ -71,10 +72,10 @@ def test_a_declined_post_never_goes_out(
     first, second = ids(warehouse)
     approve_posts(warehouse, [first, second])
     no = Review("ben", clock.now(), "too loud")
-    assert decline_posts(warehouse, [first], no) == 1
-    assert approve_posts(warehouse, [first]) == 0
+    assert decline_posts(warehouse, [first], no).count == 1
+    assert approve_posts(warehouse, [first]).count == 0
     assert len(sent(warehouse, clock)) == 1
-    assert decline_posts(warehouse, [second], no) == 0
+    assert decline_posts(warehouse, [second], no).count == 0
 
 
 def test_an_unknown_post_stops_the_whole_yes(warehouse: Warehouse) -> None:
@@ -171,6 +172,30 @@ def test_a_post_that_is_out_cannot_be_edited(
         edit_post(warehouse, clock, first, WORDS.encode(), "ana")
 
 
+def test_a_post_that_is_left_as_it_was_says_why(
+    warehouse: Warehouse, clock: MovedClock
+) -> None:
+    first, second = ids(warehouse)
+    approve_posts(warehouse, [first], review=Review("ana", clock.now()))
+    no = Review("ben", clock.now(), "too loud")
+    decline_posts(warehouse, [second], no)
+    found = approve_posts(warehouse, [first, second])
+    assert (found.count, found.left) == (
+        0,
+        {first: "approved by ana", second: "declined by ben (too loud)"},
+    )
+    with pytest.raises(InputError, match="is declined by ben .too loud.; only a post"):
+        edit_post(warehouse, clock, second, WORDS.encode(), "ana")
+    sent(warehouse, clock)
+    for found in (
+        approve_posts(warehouse, [first]),
+        decline_posts(warehouse, [first], no),
+    ):
+        assert found.left == {first: "published since 2026-01-05"}
+    with pytest.raises(InputError, match=f"Post {second} is declined by ben"):
+        detach_post(warehouse, second)
+
+
 # ── who decided ───────────────────────────────────────────────────────────────
 
 
@@ -183,7 +208,7 @@ def test_who_decided_why_and_on_which_words_is_kept_with_each_decision(
     decline_posts(warehouse, [first], Review("ben", clock.now(), " too loud "))
     decline_posts(warehouse, [second], Review("ben", clock.now(), "dull"))
     late = Review("cy", clock.now(), "off our brand")
-    assert decline_posts(warehouse, [second], late) == 0
+    assert decline_posts(warehouse, [second], late).count == 0
     rows = rows_of(warehouse, "SELECT * FROM post_reviews ORDER BY reviewed_at")
     of_first = [row for row in rows if row["post_id"] == first]
     assert [(r["decision"], r["reviewed_by"], r["reason"]) for r in of_first] == [
@@ -230,7 +255,7 @@ def test_words_that_changed_since_they_were_read_are_neither_approved_nor_edited
     assert rows_of(warehouse, "SELECT * FROM post_reviews") == []
     [now, _] = posts_for_review(warehouse, MONTH, "proposed")
     again = Review("ben", clock.now(), seen={post: now["revision_hash"]})
-    assert approve_posts(warehouse, [post], review=again) == 1
+    assert approve_posts(warehouse, [post], review=again).count == 1
 
 
 def test_a_decision_without_a_name_is_none(clock: MovedClock) -> None:

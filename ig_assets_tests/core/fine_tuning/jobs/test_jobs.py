@@ -228,6 +228,8 @@ def test_a_job_that_takes_days_is_told_of(env: FineTuningFactory) -> None:
     assert overdue_notes(jobs, env.clock.now()) == []
     (note,) = overdue_notes(jobs, env.clock.now() + timedelta(days=4))
     assert "running at vendor since 2026-04-01" in note
+    ahead = env.clock.now() - timedelta(days=300)
+    assert overdue_notes(jobs, ahead) == [note], "it is dated by a wrong clock"
 
 
 def test_another_method_is_another_job_of_the_same_set(env: FineTuningFactory) -> None:

@@ -149,6 +149,52 @@ def test_an_export_without_items_is_compared_by_the_day(
     assert verdicts(warehouse, found) == {("2026-05-01", "(all)"): "agrees"}
 
 
+def test_small_lines_that_the_ledger_never_had_do_not_agree(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    rows = [f"2026-05-01,0.0099,usd,model{number},p\n" for number in range(580)]
+    found = invoice(tmp_path, CSV + "".join(rows))
+    with warehouse.transaction() as con:
+        lines = reconcile(con, found, "openai")
+    assert {line.verdict for line in lines} == {
+        "not in the ledger: another program or key uses the account"
+    }
+    assert unexplained_usd(lines) == pytest.approx(580 * 0.0099)
+
+
+def test_a_cent_a_day_is_rounding_only_while_the_months_sum_is(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    days = range(1, 31)
+    pay(warehouse, *((day, "o3", 0.001, "done") for day in days))
+    rows = [f"2026-05-{day:02},0.0099,usd,o3,p\n" for day in days]
+    found = invoice(tmp_path, CSV + "".join(rows))
+    assert {*verdicts(warehouse, found).values()} == {"unexplained"}
+    pay(warehouse, (1, "o3", 0.0149, "done"), (2, "o3", 0.0049, "done"))
+    rows = ["2026-05-01,0.01,usd,o3,p\n", "2026-05-02,0.01,usd,o3,p\n"]
+    found = invoice(tmp_path, CSV + "".join(rows))
+    assert {*verdicts(warehouse, found).values()} == {"agrees"}
+
+
+def test_a_vendor_that_is_none_is_refused_and_the_known_are_named(
+    warehouse: Warehouse, tmp_path: Path
+) -> None:
+    found = invoice(tmp_path, CSV + "2026-05-01,1,usd,o3,p\n")
+    known = "'opnai' is no vendor of this project; there are fireworks, openai, "
+    with warehouse.transaction() as con, pytest.raises(InputError, match=known):
+        reconcile(con, found, "opnai")
+
+
+@pytest.mark.parametrize("before", ["\n", ";;\n\n", " \r\n"])
+def test_blank_lines_before_the_columns_are_skipped(
+    tmp_path: Path, before: str
+) -> None:
+    found = invoice(tmp_path, f"{before}Month;Model;Total\n2026-05;o3;3\n2026-05;o3;x")
+    assert [line.usd for line in found.lines] == [3.0]
+    [(place, _)] = found.rejected
+    assert place == f"row {before.count(chr(10)) + 3}"
+
+
 def test_an_invoice_of_a_month_is_compared_by_the_month(
     warehouse: Warehouse, tmp_path: Path
 ) -> None:
@@ -190,7 +236,7 @@ def test_an_export_that_goes_on_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("", "no column of days"),
+        (",,\n\n", "no column of days"),
         ("{]", "neither JSON nor CSV"),
         ('{"object": "list"}', "no `data` of buckets"),
         ("date,note\n2026-05-01,x\n", "no column of amounts"),
@@ -209,6 +255,9 @@ def test_a_file_of_which_nothing_can_be_taken_changes_nothing(tmp_path: Path) ->
         invoice(tmp_path, CSV + "2026-05-01,1,eur,x,p\n")
     with pytest.raises(NothingTakenError, match="has no line of costs"):
         invoice(tmp_path, "[]")
+    for blank in ("", "\n \n"):
+        with pytest.raises(NothingTakenError, match="is empty; nothing was compared"):
+            invoice(tmp_path, blank)
     with pytest.raises(InputError, match="cannot be read"):
         read_invoice(tmp_path / "none.csv")
 

@@ -201,6 +201,30 @@ def test_an_index_is_out_of_step_by_what_it_lacks_and_by_what_it_has_too_much(
     assert found["ig_assets_index_out_of_step"] == 3
 
 
+def test_keys_age_by_the_machines_clock_and_drafts_by_the_loops(
+    warehouse: Warehouse,
+) -> None:
+    real = NOW - timedelta(days=200)
+    seen = {"name": "OPENAI_API_KEY", "fingerprint": "x"}
+    write(
+        warehouse,
+        "key_sightings",
+        seen | {"first_seen_at": real - timedelta(days=100)},
+        seen | {"fingerprint": "y", "first_seen_at": real + timedelta(days=183)},
+        {"name": "B", "fingerprint": "z", "first_seen_at": real + timedelta(days=183)},
+    )
+    drafts = [
+        {"variant_id": f"{days}", "created_at": NOW + timedelta(days=days)}
+        for days in (-3, 30)
+    ]
+    write(warehouse, "drafts", *drafts)
+    with warehouse.transaction() as con:
+        text = prometheus_text(read_metrics(con, NOW, real, ()))
+    assert 'ig_assets_key_age_seconds{key="OPENAI_API_KEY"} 8640000' in text
+    assert re.search(r'ig_assets_key_age_seconds\{key="B"\} 0(\.0)?$', text, re.M)
+    assert re.search(r'ig_assets_generations\{period="week"\} 1(\.0)?$', text, re.M)
+
+
 # ── the collector ─────────────────────────────────────────────────────────────
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from ig_assets.core.corpus.history_import.identity.file_posts import FilePost
@@ -31,6 +31,9 @@ _KNOWN = """
     ORDER BY as_of
 """
 
+CORRECTIONS = timedelta(milliseconds=1)
+"""Corrections of one reading are stored a microsecond apart, within this span."""
+
 
 @dataclass(frozen=True)
 class ScriptPost:
@@ -46,11 +49,14 @@ def performance_rows(
     history: ParsedHistory,
     source: str,
     time: ReadingTime,
+    corrects: bool = False,
 ) -> list[dict[str, Any]]:
     """Return the rows to add to `script_performance`.
 
     A script whose posts have several denominators gets one row per denominator. The row
     with the newest post's denominator has the plain `source`; the others have a suffix.
+    With `corrects` a person states another rate for known figures: the row then counts
+    as newer than earlier corrections of the same instant.
     """
     key = f"import/{stable_id('import', source)}"
     known: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -68,7 +74,7 @@ def performance_rows(
             figures = _figures(part, history)
             name = f"{key}{suffix}"
             before = known[script_id, revision_hash, name]
-            at = _news(before, as_of, figures)
+            at = _news(before, as_of, figures, corrects)
             if at is not None:
                 rows.append(
                     {
@@ -86,6 +92,7 @@ def _news(
     known: Sequence[Mapping[str, Any]],
     as_of: datetime,
     figures: Mapping[str, float | None],
+    corrects: bool,
 ) -> datetime | None:
     """Return the time under which to store figures, or None if they are known already.
 
@@ -93,7 +100,8 @@ def _news(
     `as_of`, or just after the last row up to `as_of`. Figures that are older than a
     known row are stored as history.
     """
-    before = [row for row in known if row["as_of"] <= as_of]
+    until = as_of + CORRECTIONS if corrects else as_of
+    before = [row for row in known if row["as_of"] <= until]
     last = before[-1] if before else None
     if last is not None and all(last[n] == value for n, value in figures.items()):
         return None

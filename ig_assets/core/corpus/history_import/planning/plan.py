@@ -197,10 +197,12 @@ def plan_import(
     known: KnownHistory,
     options: ImportOptions,
     present: Present,
+    corrects: bool = False,
 ) -> ImportPlan:
     """Match the posts of a file with those of earlier imports, and plan what to write.
 
-    The function only reads the warehouse.
+    `corrects` is true if a person now states another rate for a file that is imported
+    already. The function only reads the warehouse.
     """
     posts = grouped.posts
     rated = rate_posts(posts, history)
@@ -210,7 +212,7 @@ def plan_import(
     whole = without_incomplete_tests(made.arms, known.posts, forgotten, file.source)
     kept = [arm for arm in whole.arms if arm.script_id not in forgotten]
     is_said = options.numerator is not None or options.denominator is not None
-    tests = rate_tests(kept, known, history, is_said)
+    tests = rate_tests(kept, known, history, is_said, corrects)
     arms = with_statements(tests.arms, options.terms)
     gone = [arm.post for arm in whole.arms if arm.script_id in forgotten]
     memberships = new_memberships(arms, known.posts)
@@ -254,7 +256,7 @@ def plan_import(
         known_experiments={e["experiment_id"] for e in experiments} & {*known.tests},
         judged_anew=judged_anew(experiments, known.tests),
         time=time,
-        performance=performance_rows(con, words, history, file.source, time),
+        performance=performance_rows(con, words, history, file.source, time, corrects),
         notes=(
             *history.notes,
             *grouped.notes,

@@ -84,12 +84,13 @@ def rate_tests(
     known: KnownHistory,
     history: ParsedHistory,
     is_said: bool,
+    corrects: bool = False,
 ) -> RatedTests:
     """Choose the rate of each test from the counts of all its arms, in any file.
 
     Arms that lack these counts are set apart. `is_said` is true if a person chose the
-    file's rate; a new test then gets no other rate. A new test with fewer than two arms
-    left is no experiment.
+    file's rate; a new test then gets no other rate, and with `corrects` a known test
+    gets none either. A new test with fewer than two arms left is no experiment.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -113,7 +114,9 @@ def rate_tests(
             *(_readings(None, item.known) for item in joined),
         ]
         test = known.tests.get(experiment_id)
-        given = (test.numerator, test.denominator) if test is not None else (None, None)
+        given: tuple[str | None, str | None] = (None, None)
+        if test is not None and not corrects:
+            given = (test.numerator, test.denominator)
         rate = _shared(every, history, given, is_said)
         if all(_has(readings, rate) for readings in every) and len(every) > 1:
             rates[experiment_id] = rate

@@ -85,10 +85,40 @@ def test_a_rate_that_a_person_said_is_kept_and_a_later_file_that_differs_says_so
     assert corpus.rows(said) == [(None, "views")] * 2
     rates = corpus.rows("SELECT DISTINCT denominator FROM experiments")
     assert rates == [("views",)]
-    reach = load(corpus, header + rows + more, source="s", denominator="reach")
+    longer = header + rows + more + more.replace("u,", "v,").replace(",3,", ",5,")
+    reach = load(corpus, longer, source="s", denominator="reach")
     assert "tests of this source keep their rate, per views" in reach.notes[-1]
     other = load(corpus, header + more, source="other", dry_run=True)
     assert not [one for one in other.notes if "--denominator" in one]
+
+
+@pytest.mark.parametrize("test", ["t", ""])
+def test_a_rate_that_a_person_said_is_corrected_by_the_same_file_and_back(
+    corpus: CorpusFactory, test: str
+) -> None:
+    header = "test_id,post_id,caption,posted_at,reach,views,likes,comments\n"
+    posts = ("1,A.,2026-02-03,900,1000,90,9", "2,B.,2026-02-03,900,1000,9,9")
+    rows = "".join(f"{test},{post}\n" for post in posts)
+    for said, rate in [
+        ({"denominator": "views"}, 0.09),
+        ({"denominator": "reach"}, 0.1),
+        ({"denominator": "views"}, 0.09),
+        ({"numerator": "comments", "denominator": "reach"}, 0.01),
+        ({"numerator": "likes", "denominator": "reach"}, 0.1),
+    ]:
+        for is_again in (False, True):
+            report = load(corpus, header + rows, source="s", **said)
+            assert report.already_imported is is_again
+        whole = {"numerator": "likes"} | said
+        stated = (said.get("numerator"), said["denominator"])
+        assert corpus.rows("SELECT numerator, denominator FROM imports") == [stated]
+        rates = corpus.rows("SELECT numerator, denominator FROM experiments")
+        assert rates == ([(whole["numerator"], said["denominator"])] if test else [])
+        [(found,)] = corpus.rows(
+            "SELECT p.rate FROM script_performance AS p JOIN scripts AS s "
+            "USING (script_id) WHERE s.text LIKE 'A%' ORDER BY p.as_of DESC LIMIT 1"
+        )
+        assert found == pytest.approx(rate)
 
 
 @pytest.mark.parametrize("likes", [1001, 2000])
