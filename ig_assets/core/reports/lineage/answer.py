@@ -138,14 +138,14 @@ def answer_lineage(
     if subject.kind == "model" and "up" in directions:
         model = get_model(con, subject.id)
         behind = scripts_behind_model(con, subject.id, as_of)
-        texts = scripts_of_model(con, behind)
+        texts = scripts_of_model(con, behind, as_of)
         sentence = (
-            ranker_sentence(con, subject.id)
+            ranker_sentence(con, subject.id, as_of)
             if model.provider == RANKER
             else model_sentence(model.name, texts)
         )
     elif subject.kind not in MANY:
-        sentence = forgotten_sentence(con, subject.kind, subject.id)
+        sentence = forgotten_sentence(con, subject.kind, subject.id, as_of)
     found = {
         way: trace_all(con, subject.nodes, way, max_depth, as_of)
         for way in ("up", "down")
