@@ -22,6 +22,7 @@ from ig_assets.cli.output import (
 from ig_assets.core.lineage.completeness import check_completeness
 from ig_assets.core.lineage.model_scripts import (
     model_ids_of_script,
+    model_ids_of_scripts,
     script_ids_of_model,
 )
 from ig_assets.core.reports.lineage.answer import (
@@ -83,7 +84,9 @@ def lineage(
         typer.Option(
             "--ids",
             help="Of a model only the ids of the scripts that fed it, of a script only "
-            "those of the models that it fed.",
+            "those of the models that it fed. Scripts in the same words count each, "
+            "also those that came after the model; the answer without --ids has one "
+            "row for the words.",
         ),
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 40,
@@ -147,7 +150,11 @@ def _print_ids(
                     f"--ids is for models, scripts and authors, not for a "
                     f"{subject.kind}; leave it out."
                 )
-            found = sorted({m for i in scripts for m in model_ids_of_script(con, i)})
+            found = (
+                model_ids_of_script(con, *scripts)
+                if len(scripts) == 1
+                else model_ids_of_scripts(con, scripts)
+            )
     if as_json:
         print_json(found)
         return

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from ig_assets.core.models.registry import RANKER, get_model
+from ig_assets.core.reports.lineage.came_of_many import sentence_of_many
 from ig_assets.core.reports.lineage.labels import Node, labels
 from ig_assets.core.reports.lineage.names import (
     resolve,
@@ -157,7 +158,9 @@ def answer_lineage(
     names = labels(con, nodes | via, as_of)
     if subject.kind in MANY:
         label = subject.name
-        sentence = _sentence_of_many(subject, found.get("down", []))
+        sentence = sentence_of_many(
+            con, subject.kind, subject.name, subject.nodes, found.get("down", []), as_of
+        )
     else:
         label = names.get((subject.kind, subject.id), subject.id)
     return LineageAnswer(
@@ -191,32 +194,6 @@ def page_of(
         answer.subject.nodes,
     )
     return lineage_page(question, found, ui_url.rstrip("/"))
-
-
-def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
-    """Return a sentence that counts what came of an author's scripts or of a topic."""
-    reached = {(row.kind, row.id) for row in after}
-    prompts = {
-        row.id
-        for row in after
-        if row.relation == "retrieved" and (row.via_kind, row.via_id) in subject.nodes
-    }
-    about = {row.id for row in after if row.relation == "about"}
-    lines = {i for kind, i in reached if kind == "example"}
-    models = {
-        row.id
-        for row in after
-        if row.kind == "model" and row.relation in ("made_by", "shows")
-    }
-    count = sum(kind == "script" for kind, _ in subject.nodes)
-    said = f"{count} {'script' if count == 1 else 'scripts'}"
-    said += f" {'by' if subject.kind == 'author' else 'about'} {subject.name}"
-    if subject.kind == "topic":
-        said += f", {len(about)} variants written about it"
-    return (
-        f"{said}: in the prompt of {len(prompts)} variants, behind {len(lines)} "
-        f"training lines and {len(models)} {'model' if len(models) == 1 else 'models'}."
-    )
 
 
 def plain_sentence(answer: LineageAnswer) -> str:

@@ -5,7 +5,13 @@ from datetime import datetime
 from pathlib import Path
 
 from ig_assets.core.models.registry import ModelRow
-from ig_assets.core.reports.lineage.answer import answer_lineage, one_thing
+from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.lineage.model_scripts import model_ids_of_script, record_scripts
+from ig_assets.core.reports.lineage.answer import (
+    all_of_author,
+    answer_lineage,
+    one_thing,
+)
 from ig_assets.core.reports.lineage.labels import labels
 from ig_assets.core.reports.lineage.trace import scripts_behind_model
 from ig_assets.core.reports.lineage.words import (
@@ -163,6 +169,32 @@ def test_a_text_without_a_script_of_its_own_has_the_labels_of_one_that_was_there
     assert (text.topic, text.author, text.origin) == ("first", None, "library")
     (text,) = [text for text in early if text.id == "s-h1-a"]
     assert (text.topic, text.author, text.first_words) == (None, None, None)
+
+
+def test_what_only_had_a_script_in_its_prompt_is_counted_apart_from_its_words(
+    tmp_path: Path,
+) -> None:
+    env, model = trained_model(tmp_path)
+    zoe = {"script_id": "library/zoe", "author": "zoe", "origin": "library"}
+    env.write("scripts", zoe | {"revision_hash": "zoe", "hook": "Not in any line."})
+    ted = zoe | {"script_id": "library/ted", "author": "ted"}
+    [learnt] = env.read("SELECT revision_hash FROM scripts WHERE script_id = 's-h1-a'")
+    with env.warehouse.transaction() as con:
+        edges = [Edge("variant", "e1-a", "script", "library/zoe", "retrieved")]
+        record_edges(con, edges, "run", env.clock.now())
+        said = answer_lineage(con, all_of_author(con, "zoe"), ("down",)).sentence
+        assert model_ids_of_script(con, "library/zoe") == []
+    assert said == (
+        "1 script by zoe: their words are in 0 training lines and behind 0 models; "
+        "they were in the prompt of 1 variant, whose words are in 2 more training "
+        "lines and behind 1 more model."
+    )
+    env.write("scripts", ted | learnt)
+    with env.warehouse.transaction() as con:
+        record_scripts(con, ["library/ted"])
+        said = answer_lineage(con, all_of_author(con, "ted"), ("down",)).sentence
+        assert model_ids_of_script(con, "library/ted") == [model.model_id]
+    assert said is not None and "in 2 training lines and behind 1 model;" in said
 
 
 def test_the_label_of_a_script_is_that_of_one_revision(tmp_path: Path) -> None:
