@@ -17,6 +17,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.core.corpus.queries import by_another_now, scripts_by_author
 from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import (
     Plan,
@@ -39,7 +40,7 @@ def forget(
         typer.Argument(help="Ids of scripts, files' names, or beginnings of these."),
     ] = None,
     author: Annotated[
-        str, typer.Option(help="All scripts of this author, whatever its case.")
+        str, typer.Option(help="All scripts with words by this author, now or earlier.")
     ] = "",
     reason: Annotated[str, typer.Option(help="Why; it is in the receipt.")] = "",
     by: Annotated[
@@ -73,6 +74,8 @@ def forget(
         return
     with work.warehouse.transaction() as con:
         named = named_scripts(con, scripts or [], author, script_named)
+        theirs = scripts_by_author(con, author) if author else []
+    remarks = by_another_now(theirs, author)
     if not named:
         if not as_json:
             console.print("All scripts of this author were forgotten already.")
@@ -83,13 +86,13 @@ def forget(
     plan = plan_forgetting(work, named)
     if dry_run:
         if as_json:
-            print_json(plan.as_json())
+            print_json(plan.as_json() | {"by_another_now": remarks})
         else:
-            _print_plan(plan)
+            _print_plan(plan, remarks)
             console.print("Nothing was deleted.")
         return
     if not as_json:
-        _print_plan(plan)
+        _print_plan(plan, remarks)
     with one_command(settings.data_dir):
         receipt = forget_scripts(
             work, named, reason, by or getpass.getuser(), author=author
@@ -97,7 +100,8 @@ def forget(
     _print_receipts([] if receipt is None else [receipt], as_json)
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(plan: Plan, remarks: Mapping[str, str]) -> None:
+    """Print counts and ids. `remarks` are by id of a script."""
     erasure, found = plan.found.erasure, plan.found
     counts: Mapping[str, object] = {
         **{f"rows of {table}": n for table, n in plan.rows.items()},
@@ -118,7 +122,14 @@ def _print_plan(plan: Plan) -> None:
     }
     print_table([{"what": k, "how many": v} for k, v in counts.items()], _COLUMNS)
     for script_id in erasure.scripts:
-        console.print(f"  {escaped(script_id)}", highlight=False)
+        said = f" ({remarks[script_id]})" if script_id in remarks else ""
+        console.print(f"  {escaped(script_id + said)}", highlight=False)
+    if not remarks.keys().isdisjoint(erasure.scripts):
+        console.print(
+            "All words of these scripts are forgotten, those by other authors too; "
+            "name scripts by their ids, without --author, to forget fewer of them.",
+            highlight=False,
+        )
     for script_id in found.same_letters:
         said = f"  the same letters in other spacing or marks, stays: {script_id}"
         console.print(escaped(said), highlight=False)

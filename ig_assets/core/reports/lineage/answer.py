@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ig_assets.core.corpus.queries import by_another_now
 from ig_assets.core.models.registry import RANKER, get_model
 from ig_assets.core.reports.lineage.came_of_many import sentence_of_many
 from ig_assets.core.reports.lineage.labels import Node, labels
@@ -39,6 +40,9 @@ from ig_assets.core.reports.lineage.words import (
 from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.warehouse.warehouse import Connection
 
+MOST_NAMED = 5
+"""Scripts by another author now that the sentence names; more are counted."""
+
 MANY = ("author", "topic")
 """Subjects that stand for many things; the answer says what came of all of them."""
 
@@ -47,13 +51,15 @@ MANY = ("author", "topic")
 class Subject:
     """What a question is about: one thing, or all things of an author or a topic.
 
-    `name` is what people call the author or topic; it is empty for one thing.
+    `name` is what people call the author or topic; it is empty for one thing. `others`
+    says of an author's scripts whose current words are by somebody else, by id.
     """
 
     kind: str
     id: str
     nodes: tuple[Node, ...]
     name: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -100,12 +106,13 @@ def subject_of(con: Connection, what: Sequence[str]) -> Subject:
 
 
 def all_of_author(con: Connection, author: str) -> Subject:
-    """Return all scripts of an author as a subject.
+    """Return all scripts as a subject of which any revision has this author.
 
     Raises InputError if there is none.
     """
-    ids = scripts_of_author(con, author)
-    return Subject("author", author, tuple(("script", i) for i in ids), author)
+    found = scripts_of_author(con, author)
+    nodes = tuple(("script", one.script_id) for one in found)
+    return Subject("author", author, nodes, author, by_another_now(found, author))
 
 
 def all_about(con: Connection, topic: str) -> Subject:
@@ -161,6 +168,8 @@ def answer_lineage(
         sentence = sentence_of_many(
             con, subject.kind, subject.name, subject.nodes, found.get("down", []), as_of
         )
+        if as_of is None and subject.others:
+            sentence += f" {_said_of_others(subject.others)}"
     else:
         label = names.get((subject.kind, subject.id), subject.id)
     return LineageAnswer(
@@ -194,6 +203,14 @@ def page_of(
         answer.subject.nodes,
     )
     return lineage_page(question, found, ui_url.rstrip("/"))
+
+
+def _said_of_others(others: Mapping[str, str]) -> str:
+    """Return a sentence that lists scripts whose current words are by somebody else."""
+    listed = "; ".join(f"{id} ({said})" for id, said in [*others.items()][:MOST_NAMED])
+    more = len(others) - MOST_NAMED
+    listed += f"; and {more} more" if more > 0 else ""
+    return f"{len(others)} of them {'is' if len(others) == 1 else 'are'} not by this author now: {listed}."
 
 
 def plain_sentence(answer: LineageAnswer) -> str:
