@@ -26,6 +26,7 @@ from ig_assets.core.forgetting.service import (
     resume,
 )
 from ig_assets.core.reports.lineage.names import script_named
+from ig_assets.core.reports.lineage.renames import renamed_sentence
 from ig_assets.errors import InputError
 from ig_assets.headless.one_command import one_command
 from ig_assets.settings import load_settings
@@ -75,7 +76,8 @@ def forget(
     with work.warehouse.transaction() as con:
         named = named_scripts(con, scripts or [], author, script_named)
         theirs = scripts_by_author(con, author) if author else []
-    remarks = by_another_now(theirs, author)
+        renamed = {i: said for i in named if (said := renamed_sentence(con, i))}
+    others = by_another_now(theirs, author)
     if not named:
         if not as_json:
             console.print("All scripts of this author were forgotten already.")
@@ -86,13 +88,13 @@ def forget(
     plan = plan_forgetting(work, named)
     if dry_run:
         if as_json:
-            print_json(plan.as_json() | {"by_another_now": remarks})
+            print_json(plan.as_json() | {"by_another_now": others, "renamed": renamed})
         else:
-            _print_plan(plan, remarks)
+            _print_plan(plan, others, renamed)
             console.print("Nothing was deleted.")
         return
     if not as_json:
-        _print_plan(plan, remarks)
+        _print_plan(plan, others, renamed)
     with one_command(settings.data_dir):
         receipt = forget_scripts(
             work, named, reason, by or getpass.getuser(), author=author
@@ -100,8 +102,14 @@ def forget(
     _print_receipts([] if receipt is None else [receipt], as_json)
 
 
-def _print_plan(plan: Plan, remarks: Mapping[str, str]) -> None:
-    """Print counts and ids. `remarks` are by id of a script."""
+def _print_plan(
+    plan: Plan, others: Mapping[str, str], renamed: Mapping[str, str]
+) -> None:
+    """Print counts and ids.
+
+    `others` says of scripts, by id, that they are by another author now, and `renamed`
+    that they have another name.
+    """
     erasure, found = plan.found.erasure, plan.found
     counts: Mapping[str, object] = {
         **{f"rows of {table}": n for table, n in plan.rows.items()},
@@ -122,9 +130,10 @@ def _print_plan(plan: Plan, remarks: Mapping[str, str]) -> None:
     }
     print_table([{"what": k, "how many": v} for k, v in counts.items()], _COLUMNS)
     for script_id in erasure.scripts:
-        said = f" ({remarks[script_id]})" if script_id in remarks else ""
+        said = f" ({others[script_id]})" if script_id in others else ""
+        said += f" {renamed[script_id]}" if script_id in renamed else ""
         console.print(f"  {escaped(script_id + said)}", highlight=False)
-    if not remarks.keys().isdisjoint(erasure.scripts):
+    if not others.keys().isdisjoint(erasure.scripts):
         console.print(
             "All words of these scripts are forgotten, those by other authors too; "
             "name scripts by their ids, without --author, to forget fewer of them.",

@@ -180,6 +180,7 @@ def _print_as_json(answer: LineageAnswer, ways: Sequence[str]) -> None:
             "id": answer.subject.id,
             "label": answer.label,
             "sentence": answer.sentence,
+            "renamed": answer.renamed,
             "scripts": answer.behind,
             "texts": answer.texts,
             "edges": [row for way in ways for row in rows[way]],
@@ -188,6 +189,8 @@ def _print_as_json(answer: LineageAnswer, ways: Sequence[str]) -> None:
 
 
 def _print_answer(answer: LineageAnswer, down: bool, limit: int) -> None:
+    if answer.renamed is not None:
+        console.print(answer.renamed, markup=False, highlight=False)
     if answer.sentence is not None:
         console.print(answer.sentence, markup=False)
         _print_scripts(answer.texts, limit)

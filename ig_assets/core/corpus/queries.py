@@ -11,6 +11,12 @@ from ig_assets.warehouse.warehouse import Connection
 WINNER_PREFIX = "winner/"
 """Prefix of the id of a script that was promoted from a winning variant."""
 
+FORMER_FILE = "its file was (.*) before$"
+"""Pattern of the former file's name in the reason of a row of `script_status`.
+
+`scripts` has only the file of today for the words of today.
+"""
+
 # The views of `warehouse.views`, for callers that do not name them yet.
 CURRENT_SCRIPTS = "SELECT * FROM current_scripts"
 REVISION_EVIDENCE = "SELECT * FROM won_revisions"

@@ -85,8 +85,8 @@ _BY_WORDS = f"""
         ON w.revision_hash = a.revision_hash
 """
 
-# A number made of a script's id. DuckDB finds equal numbers among 100,000 rows in a third
-# of the time that it takes for equal texts.
+# A number made of a script's id. DuckDB finds equal numbers among 100,000 rows in a
+# third of the time that it takes for equal texts.
 _KEY = "(md5_number_lower({script_id}) >> 1)::BIGINT"
 
 _RECORD = f"""

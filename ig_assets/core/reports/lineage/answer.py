@@ -24,6 +24,7 @@ from ig_assets.core.reports.lineage.page import (
     lineage_page,
 )
 from ig_assets.core.reports.lineage.places import KINDS
+from ig_assets.core.reports.lineage.renames import renamed_sentence
 from ig_assets.core.reports.lineage.trace import (
     ScriptBehind,
     TraceRow,
@@ -66,7 +67,8 @@ class Subject:
 class LineageAnswer:
     """The edges before and after the subject, and the texts behind a model.
 
-    `before` or `after` is empty if only the other direction was asked for.
+    `before` or `after` is empty if only the other direction was asked for. `renamed`
+    says what a renamed script is called now.
     """
 
     subject: Subject
@@ -77,6 +79,7 @@ class LineageAnswer:
     before: Sequence[TraceRow]
     after: Sequence[TraceRow]
     names: Mapping[Node, str]
+    renamed: str | None = None
 
 
 def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subject:
@@ -181,6 +184,11 @@ def answer_lineage(
         found.get("up", []),
         found.get("down", []),
         names,
+        (
+            renamed_sentence(con, subject.id)
+            if subject.kind == "script" and as_of is None
+            else None
+        ),
     )
 
 
@@ -210,15 +218,17 @@ def _said_of_others(others: Mapping[str, str]) -> str:
     listed = "; ".join(f"{id} ({said})" for id, said in [*others.items()][:MOST_NAMED])
     more = len(others) - MOST_NAMED
     listed += f"; and {more} more" if more > 0 else ""
-    return f"{len(others)} of them {'is' if len(others) == 1 else 'are'} not by this author now: {listed}."
+    are = "is" if len(others) == 1 else "are"
+    return f"{len(others)} of them {are} not by this author now: {listed}."
 
 
 def plain_sentence(answer: LineageAnswer) -> str:
     """Return the answer's own sentence, or one that counts things before and after."""
+    renamed = "" if answer.renamed is None else f"{answer.renamed} "
     if answer.sentence is not None:
-        return answer.sentence
+        return renamed + answer.sentence
     before, after = _counted(answer.before), _counted(answer.after)
-    return f"It came from {before}; {after} came of it."
+    return f"{renamed}It came from {before}; {after} came of it."
 
 
 _COUNTED = {

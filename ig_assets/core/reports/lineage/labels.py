@@ -22,7 +22,7 @@ aggregate, and would group all rows of a table.
 """
 
 # The words of each of these revisions, as a script first, then as the variant that it
-# was; $2 are the forgotten variants, and $3 is the instant before which they were known.
+# was; $2 are the forgotten variants. Only what was known before the instant $3 counts.
 TEXTS = """
 SELECT revision_hash, script_id AS id, variant_id,
     coalesce(nullif(hook, ''), text) AS hook, topic, author, origin, simulated,

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 
 from ig_assets.core.corpus.queries import by_another_now, scripts_by_author
 from ig_assets.core.forgetting.named import named_scripts
-from ig_assets.core.reports.lineage.answer import all_of_author, answer_lineage
-from ig_assets.core.reports.lineage.names import script_named
-from ig_assets.errors import InputError
+from ig_assets.core.reports.lineage.answer import (
+    all_of_author,
+    answer_lineage,
+    one_thing,
+    plain_sentence,
+)
+from ig_assets.core.reports.lineage.names import resolve, script_named
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory
 
 
@@ -66,3 +68,69 @@ def test_words_that_came_back_are_by_the_author_of_that_day(
         assert list(by_another_now(scripts_by_author(con, "zed"), "zed")) == [
             "library/a"
         ]
+
+
+@pytest.mark.parametrize("vanishes", [False, True])
+def test_a_script_is_found_by_the_name_that_its_file_had(
+    corpus: CorpusFactory, vanishes: bool
+) -> None:
+    path = corpus.write("less-chain-oil.md", hook="The same words.", id="own")
+    corpus.sync()
+    path.unlink()
+    if vanishes:
+        corpus.sync()
+    for name in ("chain.md", "past/chain-drop.md"):
+        corpus.write(name, hook="The same words.", id="own")
+        change = corpus.sync()
+        assert (change.new, change.retired) == (0, 0)
+        corpus.library.joinpath(name).unlink()
+    corpus.write(name, hook="The same words.", id="own")
+    assert corpus.sync().unchanged == 1
+    with corpus.warehouse.transaction() as con:
+        for name in ("less-chain-oil.md", "Chain.md", "less-ch", "chain-drop"):
+            assert resolve(con, name, "script") == ("script", "library/own")
+            assert named_scripts(con, [name], "", script_named) == ["library/own"]
+        said = answer_lineage(con, one_thing(con, "less-chain-oil.md"), ("up",))
+    assert said.renamed == (
+        "Its file is past/chain-drop.md now; before it was chain.md, less-chain-oil.md."
+    )
+    assert plain_sentence(said).startswith(said.renamed)
+
+
+def test_a_file_that_is_renamed_with_new_words_is_found_too(
+    corpus: CorpusFactory,
+) -> None:
+    corpus.write("old.md", hook="Before.", id="own")
+    corpus.sync()
+    (corpus.library / "old.md").unlink()
+    corpus.write("new.md", hook="After.", id="own")
+    assert corpus.sync().changed == 1
+    with corpus.warehouse.transaction() as con:
+        said = answer_lineage(con, one_thing(con, "old.md"), ("up",)).renamed
+    assert said == "Its file is new.md now; before it was old.md."
+
+
+def test_a_name_that_another_file_has_now_is_that_files(corpus: CorpusFactory) -> None:
+    corpus.write("oil.md", hook="The same words.", id="own")
+    corpus.sync()
+    (corpus.library / "oil.md").rename(corpus.library / "chain.md")
+    corpus.sync()
+    corpus.write("oil.md", hook="Other words.", id="other")
+    corpus.sync()
+    with corpus.warehouse.transaction() as con:
+        assert script_named(con, "oil.md") == "library/other"
+        assert script_named(con, "chain.md") == "library/own"
+
+
+def test_a_file_without_an_id_is_said_by_its_new_id(corpus: CorpusFactory) -> None:
+    path = corpus.write("old.md", hook="The same words.")
+    corpus.sync()
+    for name in ("newer.md", "newest.md"):
+        path = path.rename(corpus.library / name)
+        corpus.sync()
+        corpus.clock.step(days=1)
+    with corpus.warehouse.transaction() as con:
+        old = answer_lineage(con, one_thing(con, "old.md"), ("up",))
+        new = answer_lineage(con, one_thing(con, "newest.md"), ("up",))
+    assert old.renamed == "Its file was renamed: it is library/newest now."
+    assert new.renamed is None
