@@ -17,6 +17,7 @@ from ig_assets.cli.output import (
     print_json,
     print_table,
 )
+from ig_assets.core.corpus.queries import by_another_now, scripts_by_author
 from ig_assets.core.forgetting.named import named_scripts
 from ig_assets.core.forgetting.service import (
     Plan,
@@ -25,6 +26,7 @@ from ig_assets.core.forgetting.service import (
     resume,
 )
 from ig_assets.core.reports.lineage.names import script_named
+from ig_assets.core.reports.lineage.renames import renamed_sentence
 from ig_assets.errors import InputError
 from ig_assets.headless.one_command import one_command
 from ig_assets.settings import load_settings
@@ -39,7 +41,7 @@ def forget(
         typer.Argument(help="Ids of scripts, files' names, or beginnings of these."),
     ] = None,
     author: Annotated[
-        str, typer.Option(help="All scripts of this author, whatever its case.")
+        str, typer.Option(help="All scripts with words by this author, now or earlier.")
     ] = "",
     reason: Annotated[str, typer.Option(help="Why; it is in the receipt.")] = "",
     by: Annotated[
@@ -73,6 +75,9 @@ def forget(
         return
     with work.warehouse.transaction() as con:
         named = named_scripts(con, scripts or [], author, script_named)
+        theirs = scripts_by_author(con, author) if author else []
+        renamed = {i: said for i in named if (said := renamed_sentence(con, i))}
+    others = by_another_now(theirs, author)
     if not named:
         if not as_json:
             console.print("All scripts of this author were forgotten already.")
@@ -83,13 +88,13 @@ def forget(
     plan = plan_forgetting(work, named)
     if dry_run:
         if as_json:
-            print_json(plan.as_json())
+            print_json(plan.as_json() | {"by_another_now": others, "renamed": renamed})
         else:
-            _print_plan(plan)
+            _print_plan(plan, others, renamed)
             console.print("Nothing was deleted.")
         return
     if not as_json:
-        _print_plan(plan)
+        _print_plan(plan, others, renamed)
     with one_command(settings.data_dir):
         receipt = forget_scripts(
             work, named, reason, by or getpass.getuser(), author=author
@@ -97,7 +102,14 @@ def forget(
     _print_receipts([] if receipt is None else [receipt], as_json)
 
 
-def _print_plan(plan: Plan) -> None:
+def _print_plan(
+    plan: Plan, others: Mapping[str, str], renamed: Mapping[str, str]
+) -> None:
+    """Print counts and ids.
+
+    `others` says of scripts, by id, that they are by another author now, and `renamed`
+    that they have another name.
+    """
     erasure, found = plan.found.erasure, plan.found
     counts: Mapping[str, object] = {
         **{f"rows of {table}": n for table, n in plan.rows.items()},
@@ -118,7 +130,15 @@ def _print_plan(plan: Plan) -> None:
     }
     print_table([{"what": k, "how many": v} for k, v in counts.items()], _COLUMNS)
     for script_id in erasure.scripts:
-        console.print(f"  {escaped(script_id)}", highlight=False)
+        said = f" ({others[script_id]})" if script_id in others else ""
+        said += f" {renamed[script_id]}" if script_id in renamed else ""
+        console.print(f"  {escaped(script_id + said)}", highlight=False)
+    if not others.keys().isdisjoint(erasure.scripts):
+        console.print(
+            "All words of these scripts are forgotten, those by other authors too; "
+            "name scripts by their ids, without --author, to forget fewer of them.",
+            highlight=False,
+        )
     for script_id in found.same_letters:
         said = f"  the same letters in other spacing or marks, stays: {script_id}"
         console.print(escaped(said), highlight=False)

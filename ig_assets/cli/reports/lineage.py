@@ -22,6 +22,7 @@ from ig_assets.cli.output import (
 from ig_assets.core.lineage.completeness import check_completeness
 from ig_assets.core.lineage.model_scripts import (
     model_ids_of_script,
+    model_ids_of_scripts,
     script_ids_of_model,
 )
 from ig_assets.core.reports.lineage.answer import (
@@ -83,7 +84,9 @@ def lineage(
         typer.Option(
             "--ids",
             help="Of a model only the ids of the scripts that fed it, of a script only "
-            "those of the models that it fed.",
+            "those of the models that it fed. Scripts in the same words count each, "
+            "also those that came after the model; the answer without --ids has one "
+            "row for the words.",
         ),
     ] = False,
     limit: Annotated[int, typer.Option(min=1, help="Rows to print.")] = 40,
@@ -147,7 +150,11 @@ def _print_ids(
                     f"--ids is for models, scripts and authors, not for a "
                     f"{subject.kind}; leave it out."
                 )
-            found = sorted({m for i in scripts for m in model_ids_of_script(con, i)})
+            found = (
+                model_ids_of_script(con, *scripts)
+                if len(scripts) == 1
+                else model_ids_of_scripts(con, scripts)
+            )
     if as_json:
         print_json(found)
         return
@@ -173,6 +180,7 @@ def _print_as_json(answer: LineageAnswer, ways: Sequence[str]) -> None:
             "id": answer.subject.id,
             "label": answer.label,
             "sentence": answer.sentence,
+            "renamed": answer.renamed,
             "scripts": answer.behind,
             "texts": answer.texts,
             "edges": [row for way in ways for row in rows[way]],
@@ -181,6 +189,8 @@ def _print_as_json(answer: LineageAnswer, ways: Sequence[str]) -> None:
 
 
 def _print_answer(answer: LineageAnswer, down: bool, limit: int) -> None:
+    if answer.renamed is not None:
+        console.print(answer.renamed, markup=False, highlight=False)
     if answer.sentence is not None:
         console.print(answer.sentence, markup=False)
         _print_scripts(answer.texts, limit)

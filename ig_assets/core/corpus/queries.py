@@ -3,11 +3,19 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from ig_assets.warehouse.warehouse import Connection
 
 WINNER_PREFIX = "winner/"
 """Prefix of the id of a script that was promoted from a winning variant."""
+
+FORMER_FILE = "its file was (.*) before$"
+"""Pattern of the former file's name in the reason of a row of `script_status`.
+
+`scripts` has only the file of today for the words of today.
+"""
 
 # The views of `warehouse.views`, for callers that do not name them yet.
 CURRENT_SCRIPTS = "SELECT * FROM current_scripts"
@@ -39,6 +47,59 @@ def forgotten_words(con: Connection) -> set[str]:
         str(words)
         for (found,) in rows
         for words in json.loads(found)["erasure"].get("words", ())
+    }
+
+
+@dataclass(frozen=True)
+class AuthoredScript:
+    """A script of which some revision has the author that was asked for.
+
+    `author_now` is the author of its current words, None if they have none.
+    `is_by_another` says that this is not the author who was asked for.
+    """
+
+    script_id: str
+    author_now: str | None
+    is_by_another: bool
+
+
+_BY_AUTHOR = """
+    SELECT s.script_id, s.author,
+        lower(trim(s.author)) IS DISTINCT FROM lower(trim($1)) AS is_by_another
+    FROM scripts AS s
+    LEFT JOIN latest_script_status AS l
+        ON l.script_id = s.script_id
+        AND l.revision_hash = s.revision_hash
+    WHERE s.script_id IN (
+        SELECT script_id
+        FROM scripts
+        WHERE lower(trim(author)) = lower(trim($1))
+    )
+    QUALIFY row_number() OVER (
+        PARTITION BY s.script_id
+        ORDER BY l.script_id IS NULL, s.first_seen_at DESC NULLS LAST, s.revision_hash
+    ) = 1
+    ORDER BY s.script_id
+"""
+
+
+def scripts_by_author(con: Connection, author: str) -> list[AuthoredScript]:
+    """Return the scripts of which any revision has this author, by id.
+
+    Letter case and spaces around the name are ignored. A script that is forgotten keeps
+    its author only if its rows do.
+    """
+    rows = con.execute(_BY_AUTHOR, [author]).fetchall()
+    return [AuthoredScript(str(i), now, bool(other)) for i, now, other in rows]
+
+
+def by_another_now(found: Iterable[AuthoredScript], author: str) -> dict[str, str]:
+    """Return {script id: who wrote it now, in words} where that is not the author."""
+    return {
+        one.script_id: f"{f'by {one.author_now}' if one.author_now else 'no author'} "
+        f"now; its earlier words were by {author.strip()}"
+        for one in found
+        if one.is_by_another
     }
 
 

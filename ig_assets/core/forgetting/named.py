@@ -5,16 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Sequence
 
+from ig_assets.core.corpus.queries import scripts_by_author
 from ig_assets.core.identity import fields_hash
 from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection
-
-_BY_AUTHOR = """
-    SELECT DISTINCT script_id
-    FROM scripts
-    WHERE lower(trim(author)) = lower(trim(?))
-    ORDER BY script_id
-"""
 
 AUTHOR = "author"
 """The step of a request's receipt that holds the hash of the author."""
@@ -28,6 +22,9 @@ def named_scripts(
 ) -> list[str]:
     """Return the ids of the scripts with these names and of this author, sorted.
 
+    A script is of an author if any of its revisions is; `by_another_now` says of which
+    the current words are somebody else's.
+
     `script_named` returns the id of the script that a name means (lineage's look-up).
     If an earlier request has forgotten all scripts of the author, there are none.
     Raises InputError if a name fits no script or several, if no script ever had the
@@ -37,7 +34,7 @@ def named_scripts(
         raise InputError("Name a script to forget, or an author with --author.")
     found = {script_named(con, name) for name in names}
     if author:
-        theirs = [i for (i,) in con.execute(_BY_AUTHOR, [author]).fetchall()]
+        theirs = [one.script_id for one in scripts_by_author(con, author)]
         if not theirs and not _is_forgotten_author(con, author):
             raise InputError(f"There is no script whose author is {author!r}.")
         found |= set(theirs)

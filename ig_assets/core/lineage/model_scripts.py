@@ -11,6 +11,7 @@ edges.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from datetime import datetime
 from typing import cast
 
 from ig_assets.warehouse.warehouse import Connection
@@ -111,6 +112,16 @@ _MODELS = f"""
     WHERE script_key = {_KEY.format(script_id="$1")}
         AND script_id = $1
 """
+_MODELS_OF_ALL = """
+    SELECT DISTINCT model_id AS id
+    FROM model_scripts
+    WHERE script_id IN (SELECT unnest($1::TEXT[]))
+        AND ($2::TIMESTAMP IS NULL OR model_id IN (
+            SELECT model_id
+            FROM models
+            WHERE created_at < $2::TIMESTAMP
+        ))
+"""
 _COUNTS = "SELECT model_id, count(*) FROM model_scripts GROUP BY model_id"
 
 
@@ -143,6 +154,17 @@ def script_ids_of_model(con: Connection, model_id: str) -> list[str]:
 def model_ids_of_script(con: Connection, script_id: str) -> list[str]:
     """Return the ids of the models that a script fed, sorted; [] for an unknown id."""
     return _sorted_ids(con, _MODELS, script_id)
+
+
+def model_ids_of_scripts(
+    con: Connection, script_ids: Iterable[str], as_of: datetime | None = None
+) -> list[str]:
+    """Return the ids of the models that any of these scripts fed, sorted.
+
+    With `as_of` only models that were registered before that instant are returned.
+    """
+    rows = con.execute(_MODELS_OF_ALL, [sorted(script_ids), as_of]).fetchall()
+    return sorted(str(model_id) for (model_id,) in rows)
 
 
 def script_counts(con: Connection) -> dict[str, int]:

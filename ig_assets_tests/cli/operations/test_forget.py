@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -61,6 +62,24 @@ def test_a_plan_names_scripts_of_the_same_letters_and_says_how_to_take_them_too(
         run(env, "history/kettle", "library/loud", "--dry-run").stdout.split()
     )
     assert "stays: library/loud" not in said and "library/loud" in said
+
+
+def test_a_plan_by_author_says_whose_words_are_anothers_now(
+    env: ForgettingFactory,
+) -> None:
+    keys = {"script_id": "history/kettle", "revision_hash": "new"}
+    env.write("scripts", keys | {"author": "zed", "text": "Anew."})
+    revised = {"status": "active", "changed_at": datetime(2031, 1, 1)}
+    env.write("script_status", keys | revised)
+    env.warehouse.close()
+    said = " ".join(run(env, "--author", "mara", "--dry-run").stdout.split())
+    marked = "by zed now; its earlier words were by mara"
+    assert f"history/kettle ({marked})" in said
+    assert "those by other authors too; name scripts by their ids" in said
+    plan = json.loads(run(env, "--author", "mara", "--dry-run", "--json").stdout)
+    assert plan["by_another_now"] == {"history/kettle": marked}
+    said = " ".join(run(env, "--author", "ole", "--dry-run").stdout.split())
+    assert "history/lamp" in said and " now; " not in said
 
 
 def test_shared_sentences_and_the_model_in_use_are_said(env: ForgettingFactory) -> None:

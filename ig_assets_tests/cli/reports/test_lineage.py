@@ -60,6 +60,11 @@ def test_lineage_takes_a_kind_and_says_what_is_the_matter(shell: Shell) -> None:
     assert files["kind"] == "dataset"
 
 
+def test_the_help_says_that_copies_after_the_model_count(shell: Shell) -> None:
+    said = re.sub(r"[│\s]+", " ", shell.run("lineage", "--help").stdout)
+    assert "also those that came after the model" in said
+
+
 def test_lineage_is_whole_after_the_loop(shell: Shell) -> None:
     found = shell.answer("lineage", "--check")
     assert found["count"] == 0 and found["edges"] > found["facts"]

@@ -61,6 +61,7 @@ _CHANGES = f"""
         coalesce(n.revision_hash, k.revision_hash) AS revision_hash,
         coalesce(n.source_uri, k.source_uri) AS source_uri,
         k.changed_at AS last_changed_at,
+        nullif(coalesce(s.source_uri, k.source_uri), n.source_uri) AS former_uri,
         CASE
             WHEN n.script_id IN (SELECT script_id FROM forgotten_scripts)
                 THEN 'forgotten'
@@ -124,6 +125,7 @@ _UPDATE_DESCRIPTIONS = f"""
 """
 
 # `changed_at` is later than the script's latest row, even if the clock was set back.
+# `queries.FORMER_FILE` reads the name of the file from the reason.
 _INSERT_STATUSES = """
     INSERT INTO script_status (script_id, changed_at, status, revision_hash, reason)
     SELECT script_id,
@@ -133,14 +135,19 @@ _INSERT_STATUSES = """
         ),
         CASE change WHEN 'retired' THEN 'retired' ELSE 'active' END,
         revision_hash,
-        CASE change
-            WHEN 'new' THEN 'new file'
-            WHEN 'revised' THEN 'the text changed'
-            WHEN 'revived' THEN 'the file came back'
-            ELSE 'the file vanished'
-        END
+        concat_ws('; ',
+            CASE change
+                WHEN 'new' THEN 'new file'
+                WHEN 'revised' THEN 'the text changed'
+                WHEN 'revived' THEN 'the file came back'
+                WHEN 'retired' THEN 'the file vanished'
+            END,
+            CASE WHEN change <> 'retired'
+                THEN 'its file was ' || former_uri || ' before' END
+        )
     FROM script_changes
     WHERE change IN ('new', 'revised', 'revived', 'retired')
+        OR (change = 'described' AND former_uri IS NOT NULL)
 """
 
 # One row per new script that has the words of retired scripts: the one retired last.

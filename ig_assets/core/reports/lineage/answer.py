@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
+from ig_assets.core.corpus.queries import by_another_now
 from ig_assets.core.models.registry import RANKER, get_model
+from ig_assets.core.reports.lineage.came_of_many import sentence_of_many
 from ig_assets.core.reports.lineage.labels import Node, labels
 from ig_assets.core.reports.lineage.names import (
     resolve,
@@ -22,6 +24,7 @@ from ig_assets.core.reports.lineage.page import (
     lineage_page,
 )
 from ig_assets.core.reports.lineage.places import KINDS
+from ig_assets.core.reports.lineage.renames import renamed_sentence
 from ig_assets.core.reports.lineage.trace import (
     ScriptBehind,
     TraceRow,
@@ -38,6 +41,9 @@ from ig_assets.core.reports.lineage.words import (
 from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.warehouse.warehouse import Connection
 
+MOST_NAMED = 5
+"""Scripts by another author now that the sentence names; more are counted."""
+
 MANY = ("author", "topic")
 """Subjects that stand for many things; the answer says what came of all of them."""
 
@@ -46,20 +52,23 @@ MANY = ("author", "topic")
 class Subject:
     """What a question is about: one thing, or all things of an author or a topic.
 
-    `name` is what people call the author or topic; it is empty for one thing.
+    `name` is what people call the author or topic; it is empty for one thing. `others`
+    says of an author's scripts whose current words are by somebody else, by id.
     """
 
     kind: str
     id: str
     nodes: tuple[Node, ...]
     name: str = ""
+    others: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class LineageAnswer:
     """The edges before and after the subject, and the texts behind a model.
 
-    `before` or `after` is empty if only the other direction was asked for.
+    `before` or `after` is empty if only the other direction was asked for. `renamed`
+    says what a renamed script is called now.
     """
 
     subject: Subject
@@ -70,6 +79,7 @@ class LineageAnswer:
     before: Sequence[TraceRow]
     after: Sequence[TraceRow]
     names: Mapping[Node, str]
+    renamed: str | None = None
 
 
 def one_thing(con: Connection, reference: str, kind: str | None = None) -> Subject:
@@ -99,12 +109,13 @@ def subject_of(con: Connection, what: Sequence[str]) -> Subject:
 
 
 def all_of_author(con: Connection, author: str) -> Subject:
-    """Return all scripts of an author as a subject.
+    """Return all scripts as a subject of which any revision has this author.
 
     Raises InputError if there is none.
     """
-    ids = scripts_of_author(con, author)
-    return Subject("author", author, tuple(("script", i) for i in ids), author)
+    found = scripts_of_author(con, author)
+    nodes = tuple(("script", one.script_id) for one in found)
+    return Subject("author", author, nodes, author, by_another_now(found, author))
 
 
 def all_about(con: Connection, topic: str) -> Subject:
@@ -138,14 +149,14 @@ def answer_lineage(
     if subject.kind == "model" and "up" in directions:
         model = get_model(con, subject.id)
         behind = scripts_behind_model(con, subject.id, as_of)
-        texts = scripts_of_model(con, behind)
+        texts = scripts_of_model(con, behind, as_of)
         sentence = (
-            ranker_sentence(con, subject.id)
+            ranker_sentence(con, subject.id, as_of)
             if model.provider == RANKER
             else model_sentence(model.name, texts)
         )
     elif subject.kind not in MANY:
-        sentence = forgotten_sentence(con, subject.kind, subject.id)
+        sentence = forgotten_sentence(con, subject.kind, subject.id, as_of)
     found = {
         way: trace_all(con, subject.nodes, way, max_depth, as_of)
         for way in ("up", "down")
@@ -157,7 +168,11 @@ def answer_lineage(
     names = labels(con, nodes | via, as_of)
     if subject.kind in MANY:
         label = subject.name
-        sentence = _sentence_of_many(subject, found.get("down", []))
+        sentence = sentence_of_many(
+            con, subject.kind, subject.name, subject.nodes, found.get("down", []), as_of
+        )
+        if as_of is None and subject.others:
+            sentence += f" {_said_of_others(subject.others)}"
     else:
         label = names.get((subject.kind, subject.id), subject.id)
     return LineageAnswer(
@@ -169,6 +184,11 @@ def answer_lineage(
         found.get("up", []),
         found.get("down", []),
         names,
+        (
+            renamed_sentence(con, subject.id)
+            if subject.kind == "script" and as_of is None
+            else None
+        ),
     )
 
 
@@ -193,38 +213,22 @@ def page_of(
     return lineage_page(question, found, ui_url.rstrip("/"))
 
 
-def _sentence_of_many(subject: Subject, after: Sequence[TraceRow]) -> str:
-    """Return a sentence that counts what came of an author's scripts or of a topic."""
-    reached = {(row.kind, row.id) for row in after}
-    prompts = {
-        row.id
-        for row in after
-        if row.relation == "retrieved" and (row.via_kind, row.via_id) in subject.nodes
-    }
-    about = {row.id for row in after if row.relation == "about"}
-    lines = {i for kind, i in reached if kind == "example"}
-    models = {
-        row.id
-        for row in after
-        if row.kind == "model" and row.relation in ("made_by", "shows")
-    }
-    count = sum(kind == "script" for kind, _ in subject.nodes)
-    said = f"{count} {'script' if count == 1 else 'scripts'}"
-    said += f" {'by' if subject.kind == 'author' else 'about'} {subject.name}"
-    if subject.kind == "topic":
-        said += f", {len(about)} variants written about it"
-    return (
-        f"{said}: in the prompt of {len(prompts)} variants, behind {len(lines)} "
-        f"training lines and {len(models)} {'model' if len(models) == 1 else 'models'}."
-    )
+def _said_of_others(others: Mapping[str, str]) -> str:
+    """Return a sentence that lists scripts whose current words are by somebody else."""
+    listed = "; ".join(f"{id} ({said})" for id, said in [*others.items()][:MOST_NAMED])
+    more = len(others) - MOST_NAMED
+    listed += f"; and {more} more" if more > 0 else ""
+    are = "is" if len(others) == 1 else "are"
+    return f"{len(others)} of them {are} not by this author now: {listed}."
 
 
 def plain_sentence(answer: LineageAnswer) -> str:
     """Return the answer's own sentence, or one that counts things before and after."""
+    renamed = "" if answer.renamed is None else f"{answer.renamed} "
     if answer.sentence is not None:
-        return answer.sentence
+        return renamed + answer.sentence
     before, after = _counted(answer.before), _counted(answer.after)
-    return f"It came from {before}; {after} came of it."
+    return f"{renamed}It came from {before}; {after} came of it."
 
 
 _COUNTED = {

@@ -22,20 +22,25 @@ aggregate, and would group all rows of a table.
 """
 
 # The words of each of these revisions, as a script first, then as the variant that it
-# was; $2 are the forgotten variants.
+# was; $2 are the forgotten variants. Only what was known before the instant $3 counts.
 TEXTS = """
-SELECT revision_hash, coalesce(nullif(hook, ''), text) AS hook, topic, author, origin,
-    simulated, hook_style, 0 AS source
+SELECT revision_hash, script_id AS id, variant_id,
+    coalesce(nullif(hook, ''), text) AS hook, topic, author, origin, simulated,
+    hook_style, 0 AS source, first_seen_at AS seen
 FROM scripts
 WHERE revision_hash IN (SELECT id FROM these)
+    AND ($3::TIMESTAMP IS NULL OR first_seen_at IS NULL
+        OR first_seen_at < $3::TIMESTAMP)
     AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
 UNION ALL
-SELECT v.revision_hash, v.hook, t.topic, v.model, 'generated', e.simulated,
-    v.hook_style, 1
+SELECT v.revision_hash, v.variant_id, v.variant_id, v.hook, t.topic, v.model,
+    'generated', e.simulated, v.hook_style, 1, v.created_at
 FROM variants v
 LEFT JOIN topics t ON t.month = v.month AND t.topic_id = v.topic_id
 LEFT JOIN experiments e ON e.month = v.month AND e.topic_id = v.topic_id
 WHERE v.revision_hash IN (SELECT id FROM these)
+    AND ($3::TIMESTAMP IS NULL OR v.created_at IS NULL
+        OR v.created_at < $3::TIMESTAMP)
     AND NOT list_contains($2::TEXT[], v.variant_id)
 """
 
@@ -43,14 +48,16 @@ WHERE v.revision_hash IN (SELECT id FROM these)
 _LABELS = {
     "script": """
         SELECT script_id AS id,
-            arg_max(coalesce(nullif(hook, ''), text), seen) AS words,
-            arg_max(author, seen) AS author, arg_max(topic, seen) AS topic,
-            bool_or(coalesce(simulated, FALSE)) AS simulated
+            coalesce(nullif(hook, ''), text) AS words, author, topic,
+            bool_or(coalesce(simulated, FALSE)) OVER (PARTITION BY script_id)
+                AS simulated
         FROM (SELECT *, coalesce(first_seen_at, '1970-01-01') AS seen FROM scripts)
         WHERE script_id IN (SELECT id FROM these)
             AND ($3::TIMESTAMP IS NULL OR seen < $3::TIMESTAMP)
             AND script_id NOT IN (SELECT script_id FROM forgotten_scripts)
-        GROUP BY script_id
+        QUALIFY row_number() OVER (
+            PARTITION BY script_id ORDER BY seen DESC, revision_hash
+        ) = 1
     """,
     "variant": """
         SELECT v.variant_id AS id, v.hook AS words, v.model AS author, t.topic,
@@ -62,11 +69,13 @@ _LABELS = {
             AND NOT list_contains($2::TEXT[], v.variant_id)
     """,
     "revision": f"""
-        SELECT revision_hash AS id, arg_min(hook, source) AS words,
-            arg_min(author, source) AS author, arg_min(topic, source) AS topic,
-            bool_or(coalesce(simulated, FALSE)) AS simulated
-        FROM ({TEXTS})
-        GROUP BY revision_hash
+        SELECT revision_hash AS id, hook AS words, author, topic,
+            bool_or(coalesce(simulated, FALSE)) OVER (PARTITION BY revision_hash)
+                AS simulated
+        FROM ({TEXTS}) AS texts
+        QUALIFY row_number() OVER (
+            PARTITION BY revision_hash ORDER BY source, seen NULLS FIRST, texts.id
+        ) = 1
     """,
     "post": """
         SELECT post_id AS id,

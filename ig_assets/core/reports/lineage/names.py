@@ -7,6 +7,11 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import chain, islice
 from pathlib import Path
 
+from ig_assets.core.corpus.queries import (
+    AuthoredScript,
+    forgotten_scripts,
+    scripts_by_author,
+)
 from ig_assets.core.reports.lineage.places import (
     MIN_PREFIX,
     Thing,
@@ -134,24 +139,20 @@ def within(folder: Path, name: str) -> str:
         return name
 
 
-def scripts_of_author(con: Connection, author: str) -> list[str]:
-    """Return the ids of an author's scripts that are not forgotten.
+def scripts_of_author(con: Connection, author: str) -> list[AuthoredScript]:
+    """Return an author's scripts that are not forgotten, by id.
 
-    Letter case is ignored. Raises InputError if there is none.
+    Scripts count of which any revision has the author; letter case is ignored. Raises
+    InputError if there is none.
     """
-    rows = con.execute(
-        "SELECT DISTINCT script_id FROM scripts "
-        "WHERE lower(trim(author)) = lower(trim(?)) "
-        "AND script_id NOT IN (SELECT script_id FROM forgotten_scripts) "
-        "ORDER BY script_id",
-        [author],
-    ).fetchall()
-    if not rows:
+    gone = forgotten_scripts(con)
+    found = [one for one in scripts_by_author(con, author) if one.script_id not in gone]
+    if not found:
         raise InputError(
             f"There is no script whose author is {author!r}; `ig-assets scripts list` "
             "names the authors."
         )
-    return [str(script_id) for (script_id,) in rows]
+    return found
 
 
 def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from ig_assets.core.corpus.history_import.identity.vendor_names import plain_permalink
+from ig_assets.core.corpus.queries import FORMER_FILE
 from ig_assets.core.lineage.facts import DERIVED
 from ig_assets.warehouse.warehouse import Connection
 
@@ -145,11 +146,27 @@ def _of_edges(con: Connection, wanted: str, *, beginning: bool) -> set[Thing]:
 
 
 # Names of a script: its file with and without folders and ending, the table that has it
-# as a row, and its own id, which is the end of `library/…` and of `table#…`.
-_SCRIPT_NAMES = """
+# as a row, and its own id, which is the end of `library/…` and of `table#…`. What its
+# file was called before counts where no script has the name now.
+_SCRIPT_NAMES = f"""
+WITH files AS (
+    SELECT script_id, source_uri, FALSE AS is_former
+    FROM scripts
+    UNION ALL
+    SELECT script_id, former, TRUE
+    FROM (
+        SELECT script_id, regexp_extract(reason, '{FORMER_FILE}', 1) AS former
+        FROM script_status
+    )
+    WHERE former <> ''
+)
 SELECT script_id
 FROM (
-    SELECT script_id, script_id IN (SELECT script_id FROM forgotten_scripts) AS gone,
+    SELECT script_id, CASE
+            WHEN script_id IN (SELECT script_id FROM forgotten_scripts) THEN 2
+            WHEN is_former THEN 1
+            ELSE 0
+        END AS place,
         unnest([
             source_uri,
             parse_filename(source_uri),
@@ -158,12 +175,12 @@ FROM (
             parse_filename(regexp_replace(source_uri, '#[^#]*$', '')),
             regexp_extract(script_id, '[^/#]*$')
         ]) AS name
-    FROM scripts
+    FROM files
 )
 WHERE CASE WHEN $2 THEN starts_with(lower(name), lower($1))
     ELSE lower(name) = lower($1) END
-GROUP BY script_id, gone
-QUALIFY NOT gone OR count(*) FILTER (NOT gone) OVER () = 0
+GROUP BY script_id
+QUALIFY min(place) = min(min(place)) OVER ()
 ORDER BY script_id
 """
 
@@ -171,8 +188,9 @@ ORDER BY script_id
 def scripts_by_name(con: Connection, name: str, *, beginning: bool = False) -> set[str]:
     """Return ids of the scripts with this file or own id; letter case is ignored.
 
-    With `beginning`, the name only has to begin so. Forgotten scripts are returned only
-    if no other script has the name.
+    With `beginning`, the name only has to begin so. Scripts whose file had the name
+    before are returned only if no other script has it, and forgotten scripts only if
+    there are none of these either.
     """
     if not name:
         return set()

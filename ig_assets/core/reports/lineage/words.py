@@ -6,9 +6,10 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
 from typing import Any
 
-from ig_assets.core.corpus.queries import forgotten_variants
+from ig_assets.core.corpus.queries import WINNER_PREFIX, forgotten_variants
 from ig_assets.core.experiments.stats.e_values import LARGEST_LOG_E
 from ig_assets.core.lineage.first_words import first_words
 from ig_assets.core.reports.lineage.labels import TEXTS, THESE
@@ -16,14 +17,45 @@ from ig_assets.core.reports.lineage.trace import ScriptBehind, WorseText
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
+# One row for each text, whose labels are all from one source: the script or variant
+# that the row names ($5), else the script that had the words first. $4 are all scripts
+# and variants behind the row; both lists have revision and id as one text.
 _SCRIPTS = f"""
-{THESE}
-SELECT revision_hash, arg_min(hook, source) AS hook,
-    arg_min(hook_style, source) AS hook_style, arg_min(topic, source) AS topic,
-    arg_min(author, source) AS author, arg_min(origin, source) AS origin,
-    bool_or(coalesce(simulated, FALSE)) AS simulated
-FROM ({TEXTS})
-GROUP BY revision_hash
+{THESE},
+behind AS MATERIALIZED (SELECT unnest($4::TEXT[]) AS text),
+named AS MATERIALIZED (SELECT unnest($5::TEXT[]) AS text),
+texts AS (
+    SELECT *, concat(revision_hash, ' ', id) AS by_id,
+        concat(revision_hash, ' ', variant_id) AS by_variant
+    FROM ({TEXTS})
+),
+ranked AS (
+    SELECT *,
+        by_id IN (FROM named) OR by_variant IN (FROM named) AS is_named,
+        by_id IN (FROM behind) OR by_variant IN (FROM behind) AS is_behind
+    FROM texts
+),
+rates AS (
+    SELECT script_id, revision_hash, rate
+    FROM script_performance
+    WHERE rate IS NOT NULL
+        AND revision_hash IN (SELECT id FROM these)
+        AND ($3::TIMESTAMP IS NULL OR as_of < $3::TIMESTAMP)
+    QUALIFY row_number() OVER (
+        PARTITION BY script_id, revision_hash ORDER BY as_of DESC, source
+    ) = 1
+)
+SELECT t.revision_hash, t.hook, t.hook_style, t.topic, t.author, t.origin, r.rate,
+    bool_or(coalesce(t.simulated, FALSE))
+        OVER (PARTITION BY t.revision_hash, t.is_behind) AS simulated
+FROM ranked AS t
+LEFT JOIN rates AS r
+    ON r.script_id = t.id
+    AND r.revision_hash = t.revision_hash
+QUALIFY row_number() OVER (
+    PARTITION BY t.revision_hash
+    ORDER BY t.is_named DESC, t.is_behind DESC, t.source, t.seen NULLS FIRST, t.id
+) = 1
 """
 
 
@@ -62,11 +94,13 @@ class ModelScript:
 
 
 def scripts_of_model(
-    con: Connection, behind: Sequence[ScriptBehind]
+    con: Connection, behind: Sequence[ScriptBehind], as_of: datetime | None = None
 ) -> list[ModelScript]:
     """Return the texts of a model's examples, those that it learnt from first.
 
-    Texts that are only the worse ones of pairs come last.
+    Texts that are only the worse ones of pairs come last. A text has all its labels
+    and its rate from one script: the one that it is listed by, or else the first with
+    the very words. With `as_of` only what was known before that instant counts.
     """
     groups: dict[str, list[ScriptBehind]] = defaultdict(list)
     lost: dict[str, list[ScriptBehind]] = defaultdict(list)
@@ -75,22 +109,17 @@ def scripts_of_model(
         if example.worse is not None:
             lost[_worse_key(example, example.worse)].append(example)
     keys = sorted({*groups, *lost})
-    known = {
-        row["revision_hash"]: row
-        for row in fetch_dicts(con, _SCRIPTS, [keys, sorted(forgotten_variants(con))])
-    }
-    rates = {
-        row["revision_hash"]: row["rate"] for row in fetch_dicts(con, _RATES, [keys])
-    }
+    fed, named = _sources(groups, lost)
+    wanted = [keys, sorted(forgotten_variants(con)), as_of, fed, named]
+    known = {row["revision_hash"]: row for row in fetch_dicts(con, _SCRIPTS, wanted)}
     texts = [
         replace(
-            _model_script(examples, known.get(key, {}), rates.get(key)),
-            as_worse=len(lost.get(key, ())),
+            _model_script(examples, known.get(key, {})), as_worse=len(lost.get(key, ()))
         )
         for key, examples in groups.items()
     ]
     texts += [
-        _worse_script(pairs, known.get(key, {}), rates.get(key))
+        _worse_script(pairs, known.get(key, {}))
         for key, pairs in lost.items()
         if key not in groups
     ]
@@ -106,32 +135,70 @@ def _worse_key(example: ScriptBehind, worse: WorseText) -> str:
     return worse.revision_hash or f"worse text of example {example.example_id}"
 
 
-_RATES = """
-SELECT revision_hash, max(rate) AS rate
-FROM latest_rates
-WHERE revision_hash IN (SELECT unnest($1::TEXT[]))
-GROUP BY revision_hash
-"""
+def _sources(
+    groups: Mapping[str, Sequence[ScriptBehind]],
+    lost: Mapping[str, Sequence[ScriptBehind]],
+) -> tuple[list[str], list[str]]:
+    """Return "revision id" of all scripts and variants behind texts, and of the named.
+
+    `groups` and `lost` are examples by the key of their better and worse text. A row is
+    named by the first of its examples.
+    """
+    found: dict[str, list[str]] = defaultdict(list)
+    for key, examples in groups.items():
+        found[key] += [one.script_id or one.variant_id or "" for one in examples]
+    for key, pairs in lost.items():
+        texts = [pair.worse for pair in pairs if pair.worse is not None]
+        found[key] += [one.script_id or one.variant_id or "" for one in texts]
+    return (
+        [f"{key} {id}" for key, ids in found.items() for id in ids if id],
+        [f"{key} {ids[0]}" for key, ids in found.items() if ids[0]],
+    )
+
 
 _RULES = {"e": "e-value", "z": "single look on z"}
 
 
+# $2 is the instant before which a script was forgotten, NULL for now.
 _RANKER = """
+WITH gone AS MATERIALIZED (
+    SELECT script_id
+    FROM forgotten
+    WHERE $2::TIMESTAMP IS NULL OR forgotten_at < $2::TIMESTAMP
+    UNION
+    SELECT script_id
+    FROM script_status
+    WHERE status = 'forgotten'
+        AND ($2::TIMESTAMP IS NULL OR changed_at < $2::TIMESTAMP)
+),
+gone_variants AS MATERIALIZED (
+    SELECT variant_id
+    FROM scripts
+    WHERE variant_id IS NOT NULL AND script_id IN (SELECT script_id FROM gone)
+    UNION
+    SELECT substr(script_id, length($3::TEXT) + 1)
+    FROM gone
+    WHERE starts_with(script_id, $3::TEXT)
+)
 SELECT count(*) AS posts, count(DISTINCT a.experiment_id) AS tests,
     count(DISTINCT coalesce(a.script_id, a.variant_id)) AS scripts,
     count(*) FILTER (WHERE e.simulated) AS simulated,
-    count(*) FILTER (WHERE a.script_id IN (SELECT script_id FROM forgotten_scripts)
-        OR a.variant_id IN (SELECT unnest($2::TEXT[]))) AS forgotten
+    count(*) FILTER (WHERE a.script_id IN (SELECT script_id FROM gone)
+        OR a.variant_id IN (SELECT variant_id FROM gone_variants)) AS forgotten
 FROM ranker_arms AS a
 LEFT JOIN experiments AS e ON e.experiment_id = a.experiment_id
 WHERE a.model_id = $1
 """
 
 
-def ranker_sentence(con: Connection, model_id: str) -> str:
-    """Say how many posts a ranker learnt from, and how many were forgotten since."""
-    variants = sorted(forgotten_variants(con))
-    found = fetch_dicts(con, _RANKER, [model_id, variants])[0]
+def ranker_sentence(
+    con: Connection, model_id: str, as_of: datetime | None = None
+) -> str:
+    """Say how many posts a ranker learnt from, and how many were forgotten since.
+
+    With `as_of` those count that were forgotten before that instant.
+    """
+    [found] = fetch_dicts(con, _RANKER, [model_id, as_of, WINNER_PREFIX])
     gone = found["forgotten"]
     rest = f"; {gone:,} forgotten since are not used any more" if gone else ""
     return (
@@ -182,14 +249,22 @@ _FORGOTTEN = {
 }
 
 
-def forgotten_sentence(con: Connection, kind: str, id: str) -> str | None:
-    """Return when a thing was forgotten and by which receipt; None if it was not."""
+def forgotten_sentence(
+    con: Connection, kind: str, id: str, as_of: datetime | None = None
+) -> str | None:
+    """Return when a thing was forgotten and by which receipt; None if it was not.
+
+    With `as_of` it says so of what was forgotten before that instant. What was
+    forgotten later has no words any more, and the sentence says that instead.
+    """
     if kind not in _FORGOTTEN:
         return None
     rows = fetch_dicts(con, _FORGOTTEN[kind] + " ORDER BY forgotten_at LIMIT 1", [id])
     if not rows:
         return None
     row = rows[0]
+    if as_of is not None and row["forgotten_at"] and row["forgotten_at"] >= as_of:
+        return "It was not forgotten yet on that day; its words are gone since."
     day = f" on {row['forgotten_at']:%Y-%m-%d}" if row["forgotten_at"] else ""
     if row["number"]:
         return f"Forgotten{day} (receipt {row['number']})."
@@ -205,11 +280,12 @@ def _known(row: Mapping[str, Any]) -> dict[str, Any]:
         "origin": row.get("origin"),
         "simulated": bool(row.get("simulated")),
         "hook_style": row.get("hook_style"),
+        "rate": row.get("rate"),
     }
 
 
 def _model_script(
-    examples: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
+    examples: Sequence[ScriptBehind], row: Mapping[str, Any]
 ) -> ModelScript:
     first = examples[0]
     lifts = [example.lift for example in examples if example.lift is not None]
@@ -227,13 +303,10 @@ def _model_script(
         evidence=(math.exp(min(max(log_es), LARGEST_LOG_E)) if log_es else None),
         rule=", ".join(_RULES.get(rule, rule) for rule in rules) or None,
         splits=", ".join(sorted({example.split for example in examples})),
-        rate=rate,
     )
 
 
-def _worse_script(
-    pairs: Sequence[ScriptBehind], row: Mapping[str, Any], rate: float | None
-) -> ModelScript:
+def _worse_script(pairs: Sequence[ScriptBehind], row: Mapping[str, Any]) -> ModelScript:
     """Return a text that a training set holds only as the worse one of pairs."""
     worse = pairs[0].worse
     assert worse is not None
@@ -245,7 +318,6 @@ def _worse_script(
         id=worse.script_id or worse.variant_id or f"example {pairs[0].example_id}",
         revision=worse.revision_hash,
         splits=", ".join(sorted({pair.split for pair in pairs})),
-        rate=rate,
         as_worse=len(pairs),
     )
 

@@ -102,7 +102,10 @@ def test_an_author_is_what_came_of_all_their_scripts(
     assert ("model", model_id) in {(row.kind, row.id) for row in answer.after}
     assert answer.sentence is not None
     assert answer.sentence.startswith("2 scripts by")
-    assert "behind 4 training lines and 1 model." in answer.sentence
+    assert answer.sentence.endswith(
+        ": their words are in 4 training lines and behind 1 model; "
+        "they were in the prompt of 0 variants."
+    )
 
 
 def test_a_kind_or_a_link_finds_the_one_thing(
@@ -169,8 +172,9 @@ def test_a_topic_is_its_variants_and_the_scripts_that_are_labelled_so(
         ("words_of", "lib"),
     }
     assert answer.sentence == (
-        "1 script about SHARP KNIVES, 1 variants written about it: in the prompt of 1 "
-        "variants, behind 0 training lines and 0 models."
+        "1 script about SHARP KNIVES, 1 variant written about it: their words are in 0 "
+        "training lines and behind 0 models; they were in the prompt of 1 variant, "
+        "whose words are in 0 more training lines and behind 0 more models."
     )
     assert {row.id for row in then.after} == {"v"}, "the script came later"
 
