@@ -2,7 +2,9 @@
 
 An interrupted request goes on from this file, and so does one whose search found words:
 the file still has words that are no longer in the tables. Only the owner may read it.
-It is removed when the request is finished.
+It is removed when the request is finished. It also makes the request known again to a
+warehouse that does not have it, such as one restored from an older backup
+(`warehouse/forgetting/adoption.py`).
 """
 
 from __future__ import annotations
@@ -14,9 +16,8 @@ from typing import Any
 
 from ig_assets.core.forgetting.finding import Found
 from ig_assets.files import OWNER_ONLY, write_atomic
+from ig_assets.warehouse.forgetting.adoption import FOLDER
 from ig_assets.warehouse.forgetting.erasure import Erasure
-
-FOLDER = "begun"
 
 
 def write_begun(receipts: Path, found: Found) -> None:
@@ -24,6 +25,7 @@ def write_begun(receipts: Path, found: Found) -> None:
     fields = {
         "erasure": found.erasure.as_json(),
         "texts": found.texts,
+        "own": found.own,
         "quoted": found.quoted,
         "listing": found.listing(),
     }
@@ -44,7 +46,8 @@ def read_begun(receipts: Path, request_id: str) -> Found | None:
     }
     erasure = Erasure.from_json(fields["erasure"])
     texts, quoted = tuple(fields["texts"]), tuple(fields.get("quoted", ()))
-    return Found(erasure=erasure, texts=texts, quoted=quoted, **listing)
+    own = tuple(fields.get("own", texts))  # an earlier version did not write it
+    return Found(erasure=erasure, texts=texts, own=own, quoted=quoted, **listing)
 
 
 def remove_begun(receipts: Path, unfinished: Collection[str]) -> None:
