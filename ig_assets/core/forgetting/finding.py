@@ -155,9 +155,9 @@ class Found:
     of the scripts and of their own variants, whose copies are sought; `same_words`,
     scripts with exactly the words of a named one; `sibling_arms`, scripts in the same
     test that share more words with it than a variant may, such as arms that differ only
-    in their hook; and `copied`, variants that copied one of the scripts. `quoted` are passages
-    of the scripts' files that remarks of earlier versions quote; they are searched for
-    as well.
+    in their hook; and `copied`, variants that copied one of the scripts. `quoted` are
+    passages of the scripts' files that remarks of earlier versions quote; they are
+    searched for as well.
 
     Listed but kept are: `same_letters`, scripts with a named one's letters and digits
     in other spacing, capitals or punctuation, which a sync refuses from then on;
@@ -268,8 +268,7 @@ def find(
         lists.take(one)
     copied = lists.variants - own
     promoted = {f"{WINNER}{variant_id}" for variant_id in copied}
-    known = _column(con, "SELECT script_id FROM scripts", [])
-    scripts |= promoted & known
+    scripts |= promoted & _column(con, "SELECT script_id FROM scripts", [])
     all_texts = [*texts, *_script_texts(con, scripts), *sorted(lists.texts)]
     hashes = {text_hash(text) for text in all_texts}
     revisions = _revisions(con, scripts, lists.variants)
@@ -332,7 +331,7 @@ def joined(known: Found, latest: Found) -> Found:
 
     Scripts and variants that are erased by one are not listed as kept by the other.
     """
-    lists = {
+    lists: dict[str, Any] = {
         one.name: tuple(
             dict.fromkeys(
                 (*getattr(known.erasure, one.name), *getattr(latest.erasure, one.name))

@@ -1,14 +1,15 @@
 """Forget scripts: write an intent row, run the steps in order, write a receipt.
 
-    working file and intent row → tables → models → index → vendors → datasets → Dagster's
-    events → warehouse's file → search → receipt → last row → working file removed
+    working file and intent row → tables → models → index → vendors → datasets →
+    Dagster's events → warehouse's file → search → receipt → last row → working file
+    removed
 
 After an interruption `resume` goes on from the first step that is not recorded. Other
 work may have written new rows with the words since, so it searches again for what came
 of the scripts: until the tables are erased, and once more before the last search. If
 that search found words, each `resume` deletes and searches again (`_look_again`), until
-one finds none; rows that came after the receipt are a new request. Files of the library are left alone: a sync refuses a forgotten file and
-says so.
+one finds none; rows that came after the receipt are a new request. Files of the library
+are left alone: a sync refuses a forgotten file and says so.
 """
 
 from __future__ import annotations
@@ -257,11 +258,12 @@ def _found_before(work: Forgetting, row: Mapping[str, Any]) -> Found:
     if (found := read_begun(work.receipts, row["request_id"])) is not None:
         return found
     fields = json.loads(row["receipt"])
-    listed = {
-        name: tuple(fields.get("found", {}).get(name, ()))
-        for name in ("copied", "sibling_arms")
-    }
-    return Found(Erasure.from_json(fields["erasure"]), **listed)
+    listed = fields.get("found", {})
+    return Found(
+        Erasure.from_json(fields["erasure"]),
+        copied=tuple(listed.get("copied", ())),
+        sibling_arms=tuple(listed.get("sibling_arms", ())),
+    )
 
 
 def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:

@@ -33,8 +33,8 @@ def adopt_requests(con: Connection, receipts: Path) -> int:
     """Add the requests that only a working file knows; return how many were added.
 
     Runs in the caller's transaction. `receipts` is the folder of receipts. A request
-    with a receipt is left to `replay_receipts`. A file that cannot be read stays where it
-    is. Both are logged as warnings. Raises OSError, and WarehouseError for broken
+    with a receipt is left to `replay_receipts`. A file that cannot be read stays where
+    it is. Both are logged as warnings. Raises OSError, and WarehouseError for broken
     receipts.
     """
     working = sorted((receipts / FOLDER).glob("*.json"))
