@@ -11,9 +11,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from ig_assets.core.forgetting.anew import joined
 from ig_assets.core.forgetting.finding import Found
 from ig_assets.files import OWNER_ONLY, write_atomic
 from ig_assets.warehouse.forgetting.adoption import FOLDER
@@ -48,6 +50,17 @@ def read_begun(receipts: Path, request_id: str) -> Found | None:
     texts, quoted = tuple(fields["texts"]), tuple(fields.get("quoted", ()))
     own = tuple(fields.get("own", texts))  # an earlier version did not write it
     return Found(erasure=erasure, texts=texts, own=own, quoted=quoted, **listing)
+
+
+def read_all_begun(
+    receipts: Path, request_ids: Collection[str], now: datetime
+) -> Found:
+    """Return what any of the requests found, without an id, as a request of `now`."""
+    known = Found(Erasure("", "", "", now))
+    for request_id in request_ids:
+        if (found := read_begun(receipts, request_id)) is not None:
+            known = joined(known, found)
+    return known
 
 
 def remove_begun(receipts: Path, unfinished: Collection[str]) -> None:

@@ -245,8 +245,7 @@ def find(
     """Return everything that came of the named scripts; fill the lists of the erasure.
 
     Texts that copied a script's own words are erased with it; copies of copies are not.
-    `known` is what an earlier search for the request found: words that the tables need
-    not have any more, and arms.
+    `known` is what an earlier search found: words that may be erased, and arms.
     """
     known = known or Found(erasure)
     scripts = set(named) | _column(con, _SAME_WORDS, [sorted(named)])
@@ -312,47 +311,6 @@ def find(
             (m.model_id for m in list_models(con) if m.status == "active"), None
         ),
     )
-
-
-def find_anew(con: Connection, known: Found, bounds: Bounds) -> Found:
-    """Search again for what came of the scripts of a request; add it to what is known.
-
-    Rows may have been written since `known` was found: also after its words were
-    erased, which are known from it.
-    """
-    # A copy of a copy or of an arm stays, in this search as in the first one.
-    came = {f"{WINNER}{variant_id}" for variant_id in known.copied}
-    named = {*known.erasure.scripts} - came - {*known.sibling_arms}
-    return joined(known, find(con, known.erasure, named, bounds, known))
-
-
-def joined(known: Found, latest: Found) -> Found:
-    """Return what either of two searches for the same request found.
-
-    Scripts and variants that are erased by one are not listed as kept by the other.
-    """
-    lists: dict[str, Any] = {
-        one.name: tuple(
-            dict.fromkeys(
-                (*getattr(known.erasure, one.name), *getattr(latest.erasure, one.name))
-            )
-        )
-        for one in dataclasses.fields(Erasure)
-        if isinstance(getattr(known.erasure, one.name), tuple)
-    }
-    erasure = dataclasses.replace(known.erasure, **lists)
-    erased = {*erasure.scripts, *erasure.variants, *erasure.models}
-    values: dict[str, Any] = {}
-    for one in dataclasses.fields(Found):
-        first, second = getattr(known, one.name), getattr(latest, one.name)
-        if one.name in ("published", "vendors"):
-            values[one.name] = (*first, *(row for row in second if row not in first))
-        elif isinstance(first, tuple):
-            values[one.name] = tuple(dict.fromkeys((*first, *second)))
-    for name in ("same_letters", "influenced", "influenced_models", "similar"):
-        values[name] = tuple(kept for kept in values[name] if kept not in erased)
-    active = latest.active_model or known.active_model
-    return Found(**values | {"erasure": erasure, "active_model": active})
 
 
 def _column(con: Connection, sql: str, parameters: list[Any]) -> set[str]:

@@ -15,13 +15,19 @@ are left alone: a sync refuses a forgotten file and says so.
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
-from ig_assets.core.forgetting.finding import Found, find, find_anew, joined
+from ig_assets.core.forgetting.anew import find_anew, joined
+from ig_assets.core.forgetting.begun import (
+    read_all_begun,
+    read_begun,
+    remove_begun,
+    write_begun,
+)
+from ig_assets.core.forgetting.finding import Found, find
+from ig_assets.core.forgetting.details import both_details, content_of
 from ig_assets.core.forgetting.named import AUTHOR, author_hash
 from ig_assets.core.forgetting.steps import (
     STEPS,
@@ -42,7 +48,6 @@ from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 BEGUN, DONE = "begun", "done"
-_IMPORTED = "history"  # in place of the platform of an imported post
 FILE_STEPS = ("index", "datasets", "events", "warehouse")
 TABLES_AND_STEPS = ("tables", *(step.name for step in STEPS))
 BEFORE_SEARCH = TABLES_AND_STEPS[:-1]
@@ -129,7 +134,8 @@ def forget(
             )
         known = {i for (i,) in con.execute(_FORGOTTEN, [list(named)]).fetchall()}
         rows = [row for row in unfinished if _names(row, known)]
-        earlier = _known_words(work, rows)
+        ids = [row["request_id"] for row in rows]
+        earlier = read_all_begun(work.receipts, ids, work.clock.now())
         wanted = sorted(set(named) - known)
         if known and _is_left(work, con, known, earlier):
             wanted = sorted(set(named))
@@ -186,15 +192,6 @@ def _free_id(con: Connection, *parts: str) -> str:
         number += 1
         request_id = stable_id("forget", *parts, str(number))
     return request_id
-
-
-def _known_words(work: Forgetting, rows: Sequence[Mapping[str, Any]]) -> Found:
-    """Return what these requests found, by their working files."""
-    known = Found(Erasure("", "", "", work.clock.now()))
-    for row in rows:
-        if (found := read_begun(work.receipts, row["request_id"])) is not None:
-            known = joined(known, found)
-    return known
 
 
 def _is_left(
@@ -281,7 +278,7 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
         found = _run_steps(work, found, later, BEFORE_SEARCH, after, details)
     found = _run_steps(work, found, details, ("search",), after)
     receipt = write_receipt(
-        work.receipts, request_id, _receipt(work, row, found, details)
+        work.receipts, request_id, content_of(work, row, found, details)
     )
     after("receipt")
     with work.warehouse.transaction() as con:
@@ -316,7 +313,7 @@ def _run_steps(
             continue
         found, detail = _run(work, found, name)
         if earlier is not None:
-            detail = earlier[name] = _both(name, earlier[name], detail)
+            detail = earlier[name] = both_details(name, earlier[name], detail)
         details[name] = detail
         _record(work, found.erasure.request_id, name, detail)
         after(name)
@@ -328,32 +325,6 @@ def _run(work: Forgetting, found: Found, name: str) -> tuple[Found, dict[str, An
         return erase_tables(work, found)
     [step] = [step for step in STEPS if step.name == name]
     return found, step.run(work, found)
-
-
-def _both(name: str, first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    """Return the detail of a step that ran twice."""
-    both = first | second
-    if name == "tables":
-        rows = Counter(first["rows"]) + Counter(second["rows"])
-        return both | {"rows": dict(rows)}
-    if name == "models" and second["active"] is None:
-        return both | {k: v for k, v in first.items() if k in ("active", "model")}
-    if name == "vendors":
-        return {"batches": first["batches"] | second["batches"]}
-    if name == "datasets":
-        return both | {
-            month: _both_files(first[month], second[month])
-            for month in first.keys() & second.keys()
-        }
-    return both
-
-
-def _both_files(first: dict[str, Any], second: dict[str, Any]) -> dict[str, Any]:
-    if "lines_removed" not in first or "lines_removed" not in second:
-        return first | second
-    lines = first["lines_removed"] + second["lines_removed"]
-    before = {"dataset_before": first["dataset_before"]}
-    return first | second | before | {"lines_removed": lines}
 
 
 def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
@@ -426,62 +397,3 @@ def _step_row(
         "detail": json.dumps(detail),
         "done_at": work.clock.now(),
     }
-
-
-def _receipt(
-    work: Forgetting, row: dict[str, Any], found: Found, details: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the content of the receipt: ids, hashes and counts."""
-    steps = {
-        name: {k: v for k, v in detail.items() if k != "erasure"}
-        for name, detail in details.items()
-    }
-    return {
-        "scripts_named": json.loads(row["script_ids"]),
-        "reason": row["reason"],
-        "requested_by": row["requested_by"],
-        "requested_at": row["requested_at"].isoformat(),
-        "written_at_by_the_machine": work.machine_clock.now().isoformat(),
-        "steps": steps,
-        "found": found.listing(),
-        "not_undone": _not_undone(found, steps),
-        "erasure": found.erasure.as_json(),
-    }
-
-
-def _platform(post: Mapping[str, Any]) -> str:
-    """Return where a post is published, with all names that are known of it."""
-    names = [post["platform_post_id"], post.get("permalink")]
-    known = ", ".join(str(name) for name in names if name)
-    platform = post["platform"]
-    if platform in (None, "", _IMPORTED):
-        platform = "a platform that its import does not name"
-    return f"{platform} ({known})" if known else str(platform)
-
-
-def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
-    """Return sentences about what this program cannot delete."""
-    said = [
-        (
-            f"The post {post['post_id']} had a simulated audience; it was never out."
-            if post.get("simulated")
-            else f"The post {post['post_id']} is out on {_platform(post)}; "
-            "it was not taken down."
-        )
-        for post in found.published
-    ]
-    answers = steps["vendors"]["batches"]
-    said += [
-        f"{one['vendor']} has {one['holds']}: {answer['not_deleted']}"
-        for one in found.vendors
-        if "not_deleted" in (answer := answers.get(one.get("batch"), {}))
-    ]
-    said += [
-        f"{one['vendor']} was sent {one['holds']}; it has no call to delete them."
-        for one in found.vendors
-        if "batch" not in one
-    ]
-    for name in ("warehouse", "events"):
-        said += [steps[name]["left"]] if "left" in steps[name] else []
-    said.append("The library's own file, exports and backups were not touched.")
-    return said
