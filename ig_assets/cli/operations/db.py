@@ -258,12 +258,17 @@ def copy(
     Example: `ig-assets db copy duckdb:////srv/ig/warehouse.duckdb env:NEW_HOME`
     """
     from ig_assets.warehouse.moving.copying import copy_home
-    from ig_assets.warehouse.moving.receipt_folders import bring_receipts
+    from ig_assets.warehouse.moving.receipt_folders import (
+        bring_receipts,
+        bring_working_files,
+    )
 
     settings = load_settings()
     origin, goal = _url(source), _url(target)
     done = copy_home(origin, goal, say=silent if as_json else _say)
-    receipts = bring_receipts(_receipts(settings, origin), _receipts(settings, goal))
+    folders = _receipts(settings, origin), _receipts(settings, goal)
+    receipts = bring_receipts(*folders)
+    bring_working_files(*folders)
     if as_json:
         print_json({"rows": done.rows, "written": done.written, "receipts": receipts})
         return

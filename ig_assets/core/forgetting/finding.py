@@ -151,12 +151,13 @@ _PROVIDERS = """
 class Found:
     """What a forgetting touches.
 
-    Erased are: `texts`, the words, which stay in memory; `same_words`, scripts with
-    exactly the words of a named one; `sibling_arms`, scripts in the same test that
-    share more words with it than a variant may, such as arms that differ only in their
-    hook; and `copied`, variants that copied one of the scripts. `quoted` are passages
-    of the scripts' files that remarks of earlier versions quote; they are searched for
-    as well.
+    Erased are: `texts`, the words, which stay in memory; `own`, those of them that are
+    of the scripts and of their own variants, whose copies are sought; `same_words`,
+    scripts with exactly the words of a named one; `sibling_arms`, scripts in the same
+    test that share more words with it than a variant may, such as arms that differ only
+    in their hook; and `copied`, variants that copied one of the scripts. `quoted` are
+    passages of the scripts' files that remarks of earlier versions quote; they are
+    searched for as well.
 
     Listed but kept are: `same_letters`, scripts with a named one's letters and digits
     in other spacing, capitals or punctuation, which a sync refuses from then on;
@@ -169,6 +170,7 @@ class Found:
 
     erasure: Erasure
     texts: tuple[str, ...] = ()
+    own: tuple[str, ...] = ()
     quoted: tuple[str, ...] = ()
     same_words: tuple[str, ...] = ()
     sibling_arms: tuple[str, ...] = ()
@@ -187,7 +189,7 @@ class Found:
         return {
             name: value
             for name, value in json.loads(json.dumps(fields, default=str)).items()
-            if name not in ("erasure", "texts", "quoted")
+            if name not in ("erasure", "texts", "own", "quoted")
         }
 
 
@@ -234,31 +236,39 @@ class _Lists:
 
 
 def find(
-    con: Connection, erasure: Erasure, named: Collection[str], bounds: Bounds
+    con: Connection,
+    erasure: Erasure,
+    named: Collection[str],
+    bounds: Bounds,
+    known: Found | None = None,
 ) -> Found:
     """Return everything that came of the named scripts; fill the lists of the erasure.
 
     Texts that copied a script's own words are erased with it; copies of copies are not.
+    `known` is what an earlier search found: words that may be erased, and arms.
     """
+    known = known or Found(erasure)
     scripts = set(named) | _column(con, _SAME_WORDS, [sorted(named)])
     same_words = scripts - set(named)
-    arms = _sibling_arms(con, scripts, bounds)
+    arms = {*known.sibling_arms} | _sibling_arms(con, scripts, bounds)
     scripts |= arms
-    texts = _script_texts(con, scripts)
+    texts = [*known.own, *_script_texts(con, scripts)]
+    texts += _example_texts(con, {h for _, h in _revisions(con, scripts, ())})
     written = generated_texts(con)
     own = _column(con, _OWN_VARIANTS, [sorted(scripts)])
     lists = _Lists()
     for one in (one for one in written if one.variant_id in own):
         lists.take(one)
     words = [*texts, *(one.text for one in written if one.key in own)]
+    own_hashes = {text_hash(text) for text in words}
     others = [one for one in written if one.variant_id not in own]
-    for one in copies(others, words, bounds):
+    copied_words = {one for one in others if text_hash(one.text) in own_hashes}
+    for one in copied_words | {*copies(others, words, bounds)}:
         lists.take(one)
     copied = lists.variants - own
     promoted = {f"{WINNER}{variant_id}" for variant_id in copied}
-    known = _column(con, "SELECT script_id FROM scripts", [])
-    scripts |= promoted & known
-    all_texts = [*_script_texts(con, scripts), *lists.texts]
+    scripts |= promoted & _column(con, "SELECT script_id FROM scripts", [])
+    all_texts = [*texts, *_script_texts(con, scripts), *sorted(lists.texts)]
     hashes = {text_hash(text) for text in all_texts}
     revisions = _revisions(con, scripts, lists.variants)
     hashes |= {revision_hash for _, revision_hash in revisions}
@@ -286,6 +296,7 @@ def find(
             words=tuple(sorted({h for t in all_texts for h in forgotten_hashes(t)})),
         ),
         texts=tuple(dict.fromkeys(all_texts)),
+        own=tuple(dict.fromkeys(words)),
         quoted=tuple(quoted_passages(con, scripts)),
         same_words=tuple(sorted(same_words)),
         sibling_arms=tuple(sorted(arms)),
@@ -367,6 +378,12 @@ def _examples_by_words(
         if revision_hash is None
     ]
     return found | {one.key for one in copies(unnamed, words, bounds)}
+
+
+def _example_texts(con: Connection, hashes: Collection[str]) -> list[str]:
+    """Return the texts of examples that are exactly the words of these hashes."""
+    rows = con.execute(_EXAMPLE_TEXTS).fetchall()
+    return sorted({str(text) for _, text, _ in rows if text_hash(text) in hashes})
 
 
 def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:

@@ -2,7 +2,8 @@
 
 The words are searched sentence by sentence. Files are also searched for the first words
 by which a page of lineage names a text. A sentence that a text which stays has too is
-no trace of the script; it is counted as shared. DuckDB may compress the texts of its
+no trace of the script; it is counted as shared. A text that is wholly a
+forgotten one is no such text. DuckDB may compress the texts of its
 file, so its bytes alone prove nothing: the tables of DuckDB files are read too,
 including those of copies beside the warehouse.
 """
@@ -12,7 +13,7 @@ from __future__ import annotations
 import html
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,6 +28,7 @@ FEWEST_WORDS = 5
 FEWEST_CHARACTERS = 20
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+|\n+")
 _CHUNK_BYTES = 8 << 20
+_WHOLE = ("text", "completion", "rejected")  # columns that hold a whole script
 _MARK_AT, _MARK = 8, b"DUCK"
 _TEXTS = """
 SELECT schema_name, table_name, column_name
@@ -83,11 +85,13 @@ def search(
     folders: Sequence[Path],
     skipped: Sequence[Path],
     quoted: Iterable[str] = (),
+    own: Collection[str] = (),
 ) -> Residue:
     """Search for the texts' sentences in the tables and in all files below `folders`.
 
     `quoted` are further passages, of which only long sentences are searched for. Files
-    below a path in `skipped` are not read.
+    below a path in `skipped` are not read. `own` are the forgotten scripts' own texts:
+    a cell that is wholly one of them is named as left.
     """
     whole = list(texts)
     sentences = list(dict.fromkeys([*sentences_of(whole), *long_sentences(quoted)]))
@@ -96,13 +100,15 @@ def search(
     shared: dict[str, int] = {}
     shared_sentences: set[str] = set()
     for table, columns in COLUMNS.items():
-        for column, left in _in_table(con, table, columns, sentences).items():
+        whole_cells = _whole_cells(con, table, columns, own)
+        places |= {f"{table}.{column}": n for column, n in whole_cells.items()}
+        for column, left in _in_table(con, table, columns, sentences, own).items():
             if column in columns.words.split():
                 shared[table] = max(len(left), shared.get(table, 0))
                 shared_sentences |= left
             else:
                 places[f"{table}.{column}"] = len(left)
-    known = _begin_a_text(con, begun)
+    known = _begin_a_text(con, begun, own)
     sought = [
         *(_in_files(s) for s in sentences if s not in shared_sentences),
         *(_in_files(f"{words}{CUT}") for words in begun if words not in known),
@@ -114,29 +120,63 @@ def search(
     return Residue(len(sentences), len(files), places, shared)
 
 
+def _whole_cells(
+    con: Connection, table: str, columns: Columns, own: Collection[str]
+) -> dict[str, int]:
+    """Return {column: number of cells that are wholly one of the texts}."""
+    found: dict[str, int] = {}
+    for name in _whole_texts(columns) if own else ():
+        [(count,)] = con.execute(
+            f"SELECT count(*) FROM {table} WHERE {_is_whole(name)}",
+            {"own": sorted(own)},
+        ).fetchall()
+        if count:
+            found[name] = int(count)
+    return found
+
+
+def _whole_texts(columns: Columns) -> list[str]:
+    return [name for name in columns.words.split() if name in _WHOLE]
+
+
+def _is_whole(column: str) -> str:
+    return f'coalesce(list_contains($own::TEXT[], "{column}"), FALSE)'
+
+
 def _in_table(
-    con: Connection, table: str, columns: Columns, sentences: Sequence[str]
+    con: Connection,
+    table: str,
+    columns: Columns,
+    sentences: Sequence[str],
+    own: Collection[str] = (),
 ) -> dict[str, set[str]]:
-    """Return {column: sentences found in it}, as plain text or in JSON."""
+    """Return {column: sentences found in it}, as plain text or in JSON.
+
+    Rows with a text that is wholly one of `own` are left out.
+    """
     names = [name for name in columns.names() if name not in columns.vectors.split()]
+    whole = _whole_texts(columns) if own else []
+    others = "".join(f" AND NOT {_is_whole(name)}" for name in whole)
     cells = " UNION ALL ".join(
         f"SELECT '{name}' AS name, \"{name}\" AS cell FROM {table} "
-        f'WHERE length("{name}") >= {FEWEST_CHARACTERS}'
+        f'WHERE length("{name}") >= {FEWEST_CHARACTERS}{others}'
         for name in names
     )
     rows = con.execute(
         f"""
         SELECT DISTINCT t.name, s.sentence
         FROM (
-            SELECT unnest(?::TEXT[]) AS sentence, unnest(?::TEXT[]) AS spelling
+            SELECT unnest($sentences::TEXT[]) AS sentence,
+                unnest($spellings::TEXT[]) AS spelling
         ) AS s
         JOIN ({cells}) AS t
             ON contains(t.cell, s.spelling)
         """,
-        [
-            [s for s in sentences for _ in range(3)],
-            [spelt for s in sentences for spelt in _spellings(s)],
-        ],
+        {
+            "sentences": [s for s in sentences for _ in range(3)],
+            "spellings": [spelt for s in sentences for spelt in _spellings(s)],
+        }
+        | ({"own": sorted(own)} if whole else {}),
     ).fetchall()
     found: dict[str, set[str]] = {}
     for name, sentence in rows:
@@ -150,13 +190,15 @@ def _first_words(texts: Iterable[str]) -> list[str]:
     return sorted(one.removesuffix(CUT) for one in found if one.endswith(CUT))
 
 
-def _begin_a_text(con: Connection, begun: Sequence[str]) -> set[str]:
+def _begin_a_text(
+    con: Connection, begun: Sequence[str], own: Collection[str]
+) -> set[str]:
     """Return those first words that also occur in texts of the tables that stay."""
     found: set[str] = set()
     for table, columns in COLUMNS.items():
         if columns.words:
             words = Columns(words=columns.words)
-            found |= set().union(*_in_table(con, table, words, begun).values())
+            found |= set().union(*_in_table(con, table, words, begun, own).values())
     return found
 
 

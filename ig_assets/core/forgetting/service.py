@@ -1,12 +1,15 @@
 """Forget scripts: write an intent row, run the steps in order, write a receipt.
 
-    intent row → working file → tables → models → index → vendors → datasets → Dagster's
-    events → warehouse's file → search → receipt → last row → working file removed
+    working file and intent row → tables → models → index → vendors → datasets →
+    Dagster's events → warehouse's file → search → receipt → last row → working file
+    removed
 
-After an interruption `resume` goes on from the first step that is not recorded. If the
-search found words, each `resume` deletes and searches again (`_look_again`), until one
-finds none. Files of the library are left alone: a sync refuses a forgotten file and
-says so.
+After an interruption `resume` goes on from the first step that is not recorded. Other
+work may have written new rows with the words since, so it searches again for what came
+of the scripts: until the tables are erased, and once more before the last search. If
+that search found words, each `resume` deletes and searches again (`_look_again`), until
+one finds none; rows that came after the receipt are a new request. Files of the library
+are left alone: a sync refuses a forgotten file and says so.
 """
 
 from __future__ import annotations
@@ -16,12 +19,27 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ig_assets.core.forgetting.begun import read_begun, remove_begun, write_begun
+from ig_assets.core.forgetting.anew import find_anew, joined
+from ig_assets.core.forgetting.begun import (
+    read_all_begun,
+    read_begun,
+    remove_begun,
+    write_begun,
+)
 from ig_assets.core.forgetting.finding import Found, find
+from ig_assets.core.forgetting.details import both_details, content_of
 from ig_assets.core.forgetting.named import AUTHOR, author_hash
-from ig_assets.core.forgetting.steps import STEPS, Forgetting, settle_replayed
+from ig_assets.core.forgetting.steps import (
+    STEPS,
+    Forgetting,
+    came_later,
+    erase_tables,
+    rows_left,
+    settle_replayed,
+)
 from ig_assets.core.identity import stable_id
 from ig_assets.errors import InputError
+from ig_assets.warehouse.forgetting.adoption import adopt_requests
 from ig_assets.warehouse.forgetting.erasure import Erasure, rows_to_erase
 from ig_assets.warehouse.forgetting.receipts import Receipt, write_receipt
 from ig_assets.warehouse.forgetting.replay import REPLAYED, replay_receipts
@@ -30,8 +48,9 @@ from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 BEGUN, DONE = "begun", "done"
-_IMPORTED = "history"  # in place of the platform of an imported post
 FILE_STEPS = ("index", "datasets", "events", "warehouse")
+TABLES_AND_STEPS = ("tables", *(step.name for step in STEPS))
+BEFORE_SEARCH = TABLES_AND_STEPS[:-1]
 STEPS_AGAIN = ("tables", "datasets", "events", "warehouse", "search")
 """The steps that are repeated if words were left.
 
@@ -96,7 +115,8 @@ def forget(
     """Forget scripts by their ids, and return the receipt.
 
     The result is None if all are forgotten already and no words of them are left. If an
-    earlier request left words of them, these are deleted and searched for again.
+    earlier request left words of them, these are deleted and searched for again. Where
+    the tables have rows of forgotten scripts, these are a new request.
     `after` is called with the name of each recorded step. `author` is the author whose
     scripts were asked for; only its hash is kept, by which a repeated request is
     recognised. Raises InputError without a reason or while an earlier request is
@@ -105,6 +125,7 @@ def forget(
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
     with work.warehouse.transaction() as con:
+        adopt_requests(con, work.receipts)
         unfinished = fetch_dicts(con, _OPEN)
         if any(row["status"] != DONE for row in unfinished):
             raise InputError(
@@ -112,10 +133,15 @@ def forget(
                 "`ig-assets forget --resume` first."
             )
         known = {i for (i,) in con.execute(_FORGOTTEN, [list(named)]).fetchall()}
-        wanted = sorted(set(named) - known)
         rows = [row for row in unfinished if _names(row, known)]
+        ids = [row["request_id"] for row in rows]
+        earlier = read_all_begun(work.receipts, ids, work.clock.now())
+        wanted = sorted(set(named) - known)
+        if known and _is_left(work, con, known, earlier):
+            wanted = sorted(set(named))
         if wanted:
-            rows = [_begin(work, con, wanted, reason, requested_by, author)]
+            asked = wanted, reason, requested_by, author
+            rows = [_begin(work, con, *asked, earlier)]
     if wanted:
         after("intent")
     receipts = [_go_on(work, row, after) for row in rows]
@@ -130,23 +156,50 @@ def _begin(
     reason: str,
     requested_by: str,
     author: str,
+    earlier: Found,
 ) -> dict[str, Any]:
-    """Write the intent row of a request and return it."""
+    """Write the intent row of a request and its working file; return the row.
+
+    `earlier` is what earlier requests for some of the scripts found.
+    """
     now = work.clock.now()
     row: dict[str, Any] = {
-        "request_id": stable_id("forget", now.isoformat(), *wanted),
+        "request_id": _free_id(con, now.isoformat(), *wanted),
         "script_ids": json.dumps(wanted),
         "reason": reason.strip(),
         "requested_by": requested_by,
         "requested_at": now,
         "status": BEGUN,
     }
+    erasure = Erasure(
+        row["request_id"], row["reason"], requested_by, now, scripts=tuple(wanted)
+    )
+    write_begun(work.receipts, joined(Found(erasure), earlier))
     insert_row(con, "forget_requests", row)
     if author.strip():
         detail = {"sha256": author_hash(row["request_id"], author)}
         step = _step_row(work, row["request_id"], AUTHOR, detail)
         merge_rows(con, "forget_steps", [step])
     return row
+
+
+def _free_id(con: Connection, *parts: str) -> str:
+    """Return an id that no request has; the same scripts may be named twice."""
+    rows = con.execute("SELECT request_id FROM forget_requests").fetchall()
+    taken = {str(request_id) for (request_id,) in rows}
+    request_id, number = stable_id("forget", *parts), 1
+    while request_id in taken:
+        number += 1
+        request_id = stable_id("forget", *parts, str(number))
+    return request_id
+
+
+def _is_left(
+    work: Forgetting, con: Connection, scripts: Collection[str], earlier: Found
+) -> bool:
+    """Return whether the tables have rows of forgotten scripts to erase."""
+    found = find(con, earlier.erasure, scripts, work.bounds, earlier)
+    return bool(rows_left(con, found))
 
 
 def _names(row: Mapping[str, Any], scripts: Collection[str]) -> bool:
@@ -156,6 +209,7 @@ def _names(row: Mapping[str, Any], scripts: Collection[str]) -> bool:
 
 def _remove_begun(work: Forgetting) -> None:
     with work.warehouse.transaction() as con:
+        adopt_requests(con, work.receipts)
         unfinished = [row["request_id"] for row in fetch_dicts(con, _OPEN)]
     remove_begun(work.receipts, unfinished)
 
@@ -170,10 +224,43 @@ def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
     with work.warehouse.transaction() as con:
         if work.warehouse.path is None:  # a file does this when it is opened
             replay_receipts(con, work.receipts, now)
+        adopt_requests(con, work.receipts)
         rows = fetch_dicts(con, _OPEN)
-    receipts = [_go_on(work, row, after) for row in rows]
+    receipts = []
+    for row in rows:
+        later = _later_request(work, row)
+        receipts += [_go_on(work, each, after) for each in (later, row) if each]
     _remove_begun(work)
     return receipts
+
+
+def _later_request(work: Forgetting, row: dict[str, Any]) -> dict[str, Any] | None:
+    """Begin a request for what came of a request's scripts after its receipt.
+
+    It gets a receipt of its own, by which a restored copy forgets it again. Returns
+    None if the request has no receipt or the tables have no such rows.
+    """
+    if not row["receipt"]:
+        return None
+    found = _found_before(work, row)
+    if not came_later(work, found):
+        return None
+    asked = sorted(found.erasure.scripts), row["reason"], row["requested_by"]
+    with work.warehouse.transaction() as con:
+        return _begin(work, con, *asked, "", found)
+
+
+def _found_before(work: Forgetting, row: Mapping[str, Any]) -> Found:
+    """Return what a request with a receipt found: with its words if they are known."""
+    if (found := read_begun(work.receipts, row["request_id"])) is not None:
+        return found
+    fields = json.loads(row["receipt"])
+    listed = fields.get("found", {})
+    return Found(
+        Erasure.from_json(fields["erasure"]),
+        copied=tuple(listed.get("copied", ())),
+        sibling_arms=tuple(listed.get("sibling_arms", ())),
+    )
 
 
 def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
@@ -185,17 +272,13 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     details = _details(work, request_id)
     found = _found(work, row, details)
     after("found")
-    for step in STEPS:
-        if step.name in details:
-            continue
-        detail = step.run(work, found)
-        if step.name == "tables":
-            detail["erasure"] = found.erasure.as_json()
-        details[step.name] = detail
-        _record(work, request_id, step.name, detail)
-        after(step.name)
+    found = _run_steps(work, found, details, BEFORE_SEARCH, after)
+    if "search" not in details and came_later(work, found):
+        later: dict[str, Any] = {}
+        found = _run_steps(work, found, later, BEFORE_SEARCH, after, details)
+    found = _run_steps(work, found, details, ("search",), after)
     receipt = write_receipt(
-        work.receipts, request_id, _receipt(work, row, found, details)
+        work.receipts, request_id, content_of(work, row, found, details)
     )
     after("receipt")
     with work.warehouse.transaction() as con:
@@ -212,43 +295,60 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     return receipt
 
 
+def _run_steps(
+    work: Forgetting,
+    found: Found,
+    details: dict[str, Any],
+    names: Collection[str],
+    after: Watch,
+    earlier: dict[str, Any] | None = None,
+) -> Found:
+    """Run the steps of these names that are not in `details`; return what was found.
+
+    Each detail is added to `details` and recorded. It is joined with that of `earlier`,
+    which is changed too, where the steps are run a second time.
+    """
+    for name in TABLES_AND_STEPS:
+        if name not in names or name in details:
+            continue
+        found, detail = _run(work, found, name)
+        if earlier is not None:
+            detail = earlier[name] = both_details(name, earlier[name], detail)
+        details[name] = detail
+        _record(work, found.erasure.request_id, name, detail)
+        after(name)
+    return found
+
+
+def _run(work: Forgetting, found: Found, name: str) -> tuple[Found, dict[str, Any]]:
+    if name == "tables":
+        return erase_tables(work, found)
+    [step] = [step for step in STEPS if step.name == name]
+    return found, step.run(work, found)
+
+
 def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     """Repeat the steps that may be repeated, the search included.
 
     Returns the request's receipt, with what was done in `again`.
     """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
-    found = read_begun(work.receipts, row["request_id"])
-    if found is None:  # by an earlier version, which kept no words
-        found = Found(Erasure.from_json(receipt.fields["erasure"]))
-    return replace(receipt, again=_repeat(work, found, STEPS_AGAIN, after))
-
-
-def _repeat(
-    work: Forgetting, found: Found, names: Collection[str], after: Watch
-) -> dict[str, Any]:
-    """Run these steps again; return {step: what it did}.
-
-    Each result is recorded in place of the step's first one.
-    """
+    found = _found_before(work, row)
     again: dict[str, Any] = {}
-    for step in STEPS:
-        if step.name in names:
-            detail = step.run(work, found)
-            if step.name == "tables":
-                detail["erasure"] = found.erasure.as_json()
-            _record(work, found.erasure.request_id, step.name, detail)
-            again[step.name] = detail
-            after(step.name)
-    return again
+    _run_steps(work, found, again, STEPS_AGAIN, after)
+    return replace(receipt, again=again)
 
 
 def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     """Do what the replay of tables left open: the active model, index and files."""
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
-    found = Found(Erasure.from_json(receipt.fields["erasure"]))
-    settled = settle_replayed(work.warehouse, work.clock, work.rolls_back)
-    again = {"models": settled} | _repeat(work, found, FILE_STEPS, after)
+    found = _found_before(work, row)
+    again: dict[str, Any] = {
+        "models": settle_replayed(work.warehouse, work.clock, work.rolls_back)
+    }
+    # The words are known if some were left when the warehouse was restored.
+    names = STEPS_AGAIN + FILE_STEPS if found.texts else FILE_STEPS
+    _run_steps(work, found, again, names, after)
     with work.warehouse.transaction() as con:
         key = {"request_id": row["request_id"]}
         merge_rows(con, "forget_requests", [key | {"status": DONE}])
@@ -262,21 +362,23 @@ def _details(work: Forgetting, request_id: str) -> dict[str, Any]:
 
 
 def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Found:
-    """Return what was found: from the working file, else by a search of the tables.
+    """Return what was found: by the working file, and by a new search of the tables.
 
-    A lost working file cannot be made again once the tables are erased: then the words
-    are unknown.
+    The tables are searched until they are erased, and `erase_tables` searches them once
+    more. A lost working file cannot be made again once the tables are erased: then the
+    words are unknown.
     """
     request_id = row["request_id"]
-    if (found := read_begun(work.receipts, request_id)) is not None:
-        return found
-    if "tables" in details:  # the working file was lost, so that the words are unknown
-        return Found(Erasure.from_json(details["tables"]["erasure"]))
-    erasure = Erasure(
-        request_id, row["reason"], row["requested_by"], row["requested_at"]
-    )
+    found = read_begun(work.receipts, request_id)
+    if "tables" in details:
+        # Without the working file the words are unknown.
+        return found or Found(Erasure.from_json(details["tables"]["erasure"]))
+    if found is None:
+        asked = row["reason"], row["requested_by"], row["requested_at"]
+        named = tuple(json.loads(row["script_ids"]))
+        found = Found(Erasure(request_id, *asked, scripts=named))
     with work.warehouse.transaction() as con:
-        found = find(con, erasure, json.loads(row["script_ids"]), work.bounds)
+        found = find_anew(con, found, work.bounds)
     write_begun(work.receipts, found)
     return found
 
@@ -295,62 +397,3 @@ def _step_row(
         "detail": json.dumps(detail),
         "done_at": work.clock.now(),
     }
-
-
-def _receipt(
-    work: Forgetting, row: dict[str, Any], found: Found, details: dict[str, Any]
-) -> dict[str, Any]:
-    """Return the content of the receipt: ids, hashes and counts."""
-    steps = {
-        name: {k: v for k, v in detail.items() if k != "erasure"}
-        for name, detail in details.items()
-    }
-    return {
-        "scripts_named": json.loads(row["script_ids"]),
-        "reason": row["reason"],
-        "requested_by": row["requested_by"],
-        "requested_at": row["requested_at"].isoformat(),
-        "written_at_by_the_machine": work.machine_clock.now().isoformat(),
-        "steps": steps,
-        "found": found.listing(),
-        "not_undone": _not_undone(found, steps),
-        "erasure": found.erasure.as_json(),
-    }
-
-
-def _platform(post: Mapping[str, Any]) -> str:
-    """Return where a post is published, with all names that are known of it."""
-    names = [post["platform_post_id"], post.get("permalink")]
-    known = ", ".join(str(name) for name in names if name)
-    platform = post["platform"]
-    if platform in (None, "", _IMPORTED):
-        platform = "a platform that its import does not name"
-    return f"{platform} ({known})" if known else str(platform)
-
-
-def _not_undone(found: Found, steps: dict[str, Any]) -> list[str]:
-    """Return sentences about what this program cannot delete."""
-    said = [
-        (
-            f"The post {post['post_id']} had a simulated audience; it was never out."
-            if post.get("simulated")
-            else f"The post {post['post_id']} is out on {_platform(post)}; "
-            "it was not taken down."
-        )
-        for post in found.published
-    ]
-    answers = steps["vendors"]["batches"]
-    said += [
-        f"{one['vendor']} has {one['holds']}: {answer['not_deleted']}"
-        for one in found.vendors
-        if "not_deleted" in (answer := answers.get(one.get("batch"), {}))
-    ]
-    said += [
-        f"{one['vendor']} was sent {one['holds']}; it has no call to delete them."
-        for one in found.vendors
-        if "batch" not in one
-    ]
-    for name in ("warehouse", "events"):
-        said += [steps[name]["left"]] if "left" in steps[name] else []
-    said.append("The library's own file, exports and backups were not touched.")
-    return said

@@ -19,14 +19,17 @@ from ig_assets.core.fine_tuning.training_set.dataset_files import (
 )
 from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.training_set.vendor_lines import SENT
+from ig_assets.core.forgetting.anew import find_anew
+from ig_assets.core.forgetting.begun import write_begun
 from ig_assets.core.forgetting.copies import Bounds
 from ig_assets.core.forgetting.finding import Found
 from ig_assets.core.forgetting.remarks import sources_of
 from ig_assets.core.forgetting.residue import long_sentences, search
+from ig_assets.core.identity import text_hash
 from ig_assets.core.models.registry import activate, list_models
 from ig_assets.core.ports import BatchEmbedder, Clock, VectorIndex
 from ig_assets.errors import IgAssetsError
-from ig_assets.warehouse.forgetting.erasure import erase
+from ig_assets.warehouse.forgetting.erasure import REMARKS, erase, rows_to_erase
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 Detail = dict[str, Any]
@@ -71,16 +74,48 @@ class Forgetting:
 
 @dataclass(frozen=True)
 class Step:
-    """A named step; `run` returns what it found and did, as JSON types."""
+    """A named step; `run` returns what it found and did, as JSON types.
+
+    Before it, the tables are erased (`erase_tables`).
+    """
 
     name: str
     run: Callable[[Forgetting, Found], Detail]
 
 
-def erase_tables(work: Forgetting, found: Found) -> Detail:
-    """Erase the words in every table, in one transaction."""
+def erase_tables(work: Forgetting, found: Found) -> tuple[Found, Detail]:
+    """Search anew and erase the words in every table, in one transaction.
+
+    No row can be written between the two. What is found is in the working file before
+    anything is erased. Returns it and the step's detail.
+    """
     with work.warehouse.transaction() as con:
-        return {"rows": erase(con, found.erasure)}
+        found = find_anew(con, found, work.bounds)
+        write_begun(work.receipts, found)
+        rows = erase(con, found.erasure)
+    return found, {"rows": rows, "erasure": found.erasure.as_json()}
+
+
+def came_later(work: Forgetting, found: Found) -> bool:
+    """Return whether the tables have rows of the scripts that are not erased."""
+    with work.warehouse.transaction() as con:
+        return bool(rows_left(con, find_anew(con, found, work.bounds)))
+
+
+def rows_left(con: Connection, found: Found) -> dict[str, int]:
+    """Return {table: rows} of what is still there of the scripts themselves.
+
+    Remarks are not counted: a sync makes one each time that it refuses the script's
+    file. Nor are vectors of parts, which a text that stays may have too.
+    """
+    whole = {revision_hash for _, revision_hash in found.erasure.revisions}
+    whole |= {text_hash(text) for text in found.own}
+    erasure = dataclasses.replace(found.erasure, contents=tuple(sorted(whole)))
+    rows = rows_to_erase(con, erasure)
+    return {table: n for table, n in rows.items() if table not in _NOT_OF_WHOLE}
+
+
+_NOT_OF_WHOLE = (*REMARKS, "hook_vectors")
 
 
 def settle_models(work: Forgetting, found: Found) -> Detail:
@@ -267,15 +302,22 @@ def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
 
 
 def search_everywhere(work: Forgetting, found: Found) -> Detail:
-    """Search for the words in all tables and files."""
-    if not found.texts:
-        return {"sentences": 0, "note": "The words are not known here any more."}
-    skipped = [work.receipts, *([work.library] if work.library else [])]
+    """Search for the words in all tables and files.
+
+    Rows that name one of the scripts, or are its words, are named by their table.
+    """
     with work.warehouse.transaction() as con:
-        residue = search(con, found.texts, work.searched, skipped, found.quoted)
-    return dataclasses.asdict(residue) | {
-        "places": {_below(work, name): n for name, n in residue.places.items()}
-    }
+        latest = find_anew(con, found, work.bounds)
+        rows = rows_left(con, latest)
+        if not latest.texts:
+            note = "The words are not known here any more."
+            return {"sentences": 0, "note": note} | ({"places": rows} if rows else {})
+        skipped = [work.receipts, *([work.library] if work.library else [])]
+        residue = search(
+            con, latest.texts, work.searched, skipped, latest.quoted, latest.own
+        )
+    places = {_below(work, name): n for name, n in residue.places.items()}
+    return dataclasses.asdict(residue) | {"places": rows | places}
 
 
 def _below(work: Forgetting, name: str) -> str:
@@ -288,7 +330,6 @@ def _below(work: Forgetting, name: str) -> str:
 
 
 STEPS: Sequence[Step] = (
-    Step("tables", erase_tables),
     Step("models", settle_models),
     Step("index", purge_index),
     Step("vendors", ask_vendors),

@@ -162,7 +162,8 @@ _DECLINE = f"""
 """
 
 # Earlier versions quoted words in the details. A file is named by all its revisions.
-_REMARKS = ("script_left_out", "script_rejects")
+REMARKS = ("script_left_out", "script_rejects")
+"""The tables of remarks about the files of scripts."""
 _OF_SOURCES = """
     source_uri IN (
         SELECT source_uri
@@ -197,7 +198,7 @@ def rows_to_erase(con: Connection, erasure: Erasure) -> dict[str, int]:
         ).fetchall()
         if count:
             counts[rule.table] = int(count)
-    for table in _REMARKS:
+    for table in REMARKS:
         [(count,)] = con.execute(
             f"SELECT count(*) FROM {table} WHERE {_OF_SOURCES}",
             [list(erasure.scripts)],
@@ -221,7 +222,7 @@ def erase(con: Connection, erasure: Erasure) -> dict[str, int]:
     con.execute(_KEEP_EXAMPLES, [erasure.request_id, now, examples])
     for rule in RULES:
         con.execute(rule.statement, [list(rule.keys(erasure))])
-    for table in _REMARKS:
+    for table in REMARKS:
         con.execute(f"DELETE FROM {table} WHERE {_OF_SOURCES}", [list(erasure.scripts)])
     edited = sorted({edit.split(" ")[0] for edit in erasure.edits})
     con.execute(_DECLINE, [list(erasure.variants), edited])

@@ -1,6 +1,7 @@
 """Forget again what a restored copy of the warehouse still holds.
 
-The receipts beside the file say what was forgotten after the copy was made.
+The receipts beside the file say what was forgotten after the copy was made, and working
+files which requests were begun.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from datetime import datetime
 from pathlib import Path
 
 from ig_assets.warehouse.backends import Connection
+from ig_assets.warehouse.forgetting.adoption import adopt_requests, remove_finished
 from ig_assets.warehouse.forgetting.erasure import Erasure, erase
 from ig_assets.warehouse.forgetting.receipts import (
     check_hashes,
@@ -37,7 +39,17 @@ def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
     caller has to rewrite the file. A receipt that the tables have and the folder lacks
     is written again, with a warning. Raises WarehouseError if the chain of receipts is
     broken or if a receipt differs from the tables' copy.
+
+    Requests that only a working file knows are added as interrupted ones, and working
+    files of finished requests are removed.
     """
+    replayed = _replay(con, folder, now)
+    adopt_requests(con, folder)
+    remove_finished(con, folder)
+    return replayed
+
+
+def _replay(con: Connection, folder: Path, now: datetime) -> int:
     rows = con.execute(
         "SELECT request_id, number, receipt, receipt_hash FROM forget_requests"
     ).fetchall()

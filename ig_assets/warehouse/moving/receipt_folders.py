@@ -10,7 +10,8 @@ import re
 from pathlib import Path
 
 from ig_assets.errors import WarehouseError
-from ig_assets.files import write_atomic
+from ig_assets.files import OWNER_ONLY, write_atomic
+from ig_assets.warehouse.forgetting.adoption import FOLDER
 from ig_assets.warehouse.forgetting.receipts import read_receipts
 
 _REQUEST = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}")
@@ -40,3 +41,19 @@ def bring_receipts(source: Path, target: Path) -> int:
         name = f"{receipt.number:06d}-{receipt.request_id}.json"
         write_atomic(target / name, receipt.content)
     return len(missing)
+
+
+def bring_working_files(source: Path, target: Path) -> int:
+    """Add to `target` the working files that only `source` has; return their number.
+
+    `source` and `target` are folders of receipts. A working file has the words that an
+    unfinished request still looks for; only the owner may read the copy. A backup gets
+    none, since nothing would remove the words from it. Raises OSError.
+    """
+    brought = 0
+    for path in sorted((source / FOLDER).glob("*.json")):
+        goal = target / FOLDER / path.name
+        if not goal.exists():
+            write_atomic(goal, path.read_bytes(), mode=OWNER_ONLY)
+            brought += 1
+    return brought

@@ -139,6 +139,6 @@ def test_a_request_of_an_earlier_version_is_cleaned_by_its_file(
     work = env.work(forget_events=lambda *given: asked.append(given) or {})
     [again] = resume(work)
     assert again.again is not None and again.again["search"]["sentences"] == 0
-    assert asked == [([FILE], [])]
+    assert asked == [([FILE], [DIRECTION])], "the remarks are read before they go"
     assert not any("Ottoline" in cell for cell in cells(env.warehouse))
     assert env.files_with("Ottoline") == [] and waiting(env) == []
