@@ -93,13 +93,9 @@ def training_prompt(
 
     `hook_style` is None for a pair whose arms differ in style; its line is left out.
     """
+    optional = {"Brief": brief, "Audience": audience, "Voice": voice}
     lines = [f"Topic: {topic}"]
-    if brief:
-        lines.append(f"Brief: {brief}")
-    if audience:
-        lines.append(f"Audience: {audience}")
-    if voice:
-        lines.append(f"Voice: {voice}")
+    lines += [f"{name}: {value}" for name, value in optional.items() if value]
     lines.append(f"Language: {language}")
     if hook_style:
         lines.append(f"Hook style: {hook_style}")
