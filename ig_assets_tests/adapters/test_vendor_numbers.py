@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any
@@ -11,7 +12,7 @@ import httpx
 import pytest
 from pydantic import BaseModel
 
-from ig_assets.adapters import generated_sdk
+from ig_assets.adapters.generated_sdk import GeneratedSdk
 from ig_assets.adapters.instagram import access_token, ad_insights, rate_limit
 from ig_assets.adapters.instagram.insights import figures_in
 from ig_assets.adapters.openai import batch
@@ -106,13 +107,20 @@ def test_tokens_that_are_no_count_are_counted_here(tokens: Any) -> None:
     assert 0 < written.usage.output_tokens < 100
 
 
-def test_an_answer_that_a_trainers_sdk_cannot_hold_is_an_unusable_one() -> None:
+def test_an_answer_that_a_trainers_sdk_cannot_hold_is_an_unusable_one(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     kinds = {name: type(name, (Exception,), {}) for name in ("A", "B", "C")}
-    sdk = SimpleNamespace(
-        APIStatusError=kinds["A"], APIConnectionError=kinds["B"], APIError=kinds["C"]
+    package = SimpleNamespace(
+        APIStatusError=kinds["A"],
+        APIConnectionError=kinds["B"],
+        APIError=kinds["C"],
+        Acme=SimpleNamespace,
     )
+    monkeypatch.setitem(sys.modules, "acme", package)
+    sdk = GeneratedSdk("acme", "Acme")
     with pytest.raises(MalformedAnswerError, match="cannot be read"):
-        generated_sdk.ask(sdk, "acme", lambda: float(HUGE))
+        sdk.ask(lambda client: float(HUGE))
 
 
 def test_a_life_of_a_token_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
