@@ -259,8 +259,9 @@ def test_a_silent_daemon_and_a_stopped_schedule_are_named(tmp_path: Path) -> Non
 
 
 def test_a_daemon_whose_last_sign_is_dated_ahead_is_not_said_to_live(
-    tmp_path: Path,
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.delenv("DAGSTER_HOME", raising=False)
     home = tmp_path / "dagster"
     home.mkdir()
     (home / "dagster.yaml").write_text("telemetry:\n  enabled: false\n")

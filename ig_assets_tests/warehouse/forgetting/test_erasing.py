@@ -168,7 +168,12 @@ def test_deleted_words_are_in_the_files_bytes_until_it_is_rewritten(
     before = everything(home)
     assert home.rewrite() == ""
     left = {p.name: p.read_bytes() for p in tmp_path.iterdir()}
-    assert set(left) == {"w.duckdb", "w.duckdb.lock", "w.duckdb.queue"}
+    assert set(left) == {
+        "w.duckdb",
+        "w.duckdb.lock",
+        "w.duckdb.made",
+        "w.duckdb.queue",
+    }
     assert PHRASE.encode() not in left["w.duckdb"]
     assert OTHER.encode() in left["w.duckdb"]
     assert everything(home) == before

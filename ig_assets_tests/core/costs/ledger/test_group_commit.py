@@ -184,7 +184,12 @@ def test_after_the_last_work_the_file_is_complete_and_anybody_s(
     with duckdb.connect(str(warehouse.path), read_only=True) as con:
         assert con.execute("SELECT script_id FROM ig.scripts").fetchall() == [("a",)]
     left = {path.name for path in warehouse.path.parent.iterdir()}
-    assert left == {"w.duckdb", "w.duckdb.lock", "w.duckdb.queue"}
+    assert left == {
+        "w.duckdb",
+        "w.duckdb.lock",
+        "w.duckdb.made",
+        "w.duckdb.queue",
+    }
 
 
 FORKING = """
