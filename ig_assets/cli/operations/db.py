@@ -192,10 +192,17 @@ def restore(
     if done.migrated:
         _say(f"Migrations applied: {', '.join(map(str, done.migrated))}.")
     if done.forgotten:
-        _say(
-            f"{done.forgotten} requests to forget were repeated; run "
-            "`ig-assets forget --resume` for the index and the training files."
+        repeated = (
+            "1 request to forget was"
+            if done.forgotten == 1
+            else f"{done.forgotten} requests to forget were"
         )
+        _say(
+            f"{repeated} repeated; run `ig-assets forget --resume` for the index and "
+            "the training files."
+        )
+        if done.kept is not None:
+            _say("It stays open while the copy that is kept has the words: delete it.")
     if sentence := active_said(settled):
         _say(sentence)
     _say("Run `ig-assets sync`: it compares the index with the restored tables.")

@@ -118,7 +118,7 @@ def test_a_restored_older_backup_forgets_what_was_forgotten_since(
     (tmp_path / "data" / "warehouse.duckdb").unlink()
     done = run(tmp_path / "data", "restore", folder)
     assert done.exit_code == 0, done.output
-    assert "1 requests to forget were repeated" in done.stdout
+    assert "1 request to forget was repeated" in done.stdout
     with home.transaction() as con:
         texts = con.execute("SELECT text FROM scripts").fetchall()
     assert texts == [("",)], "the row stays, without its words"
