@@ -1,4 +1,4 @@
-"""Find home folders, and write files atomically: a reader never sees a part of one."""
+"""Expand `~` in paths, and write files atomically: no reader sees half a file."""
 
 from __future__ import annotations
 

@@ -66,9 +66,9 @@ def _code_url() -> str | None:
 def shown(
     services: StudioServices, key: Hashable, query: Callable[[Connection], T]
 ) -> T:
-    """Read for this page.
+    """Return the result of a query of the warehouse, for this page.
 
-    If the warehouse is busy, it returns the last answer and marks the page as old.
+    If the warehouse is busy, the result is the last one, and the page says how old.
     """
     answer = services.reader.read(key, query)
     if answer.is_old:

@@ -52,9 +52,9 @@ class Home:
         self.forget_turn()
 
     def forget_turn(self) -> None:
-        """Make new locks for turns.
+        """Replace the locks by which processes take turns at the warehouse.
 
-        A forked child calls this, since the held locks belong to its parent.
+        A forked child calls this, since the locks it inherits are its parent's.
         """
         _FORGOTTEN.append(getattr(self, "turn", None))
         self.turn = (

@@ -26,7 +26,11 @@ _TEXTS = """
 
 @dataclass(frozen=True)
 class Bounds:
-    """A text with less novelty (0 to 1), or a longer copied run of words, is a copy."""
+    """The limits beyond which a text counts as a copy of a script.
+
+    It is a copy if its novelty (0 to 1) is below `novelty_floor`, or if more than
+    `most_copied_words` words in a row stand in the script.
+    """
 
     novelty_floor: float
     most_copied_words: int

@@ -228,9 +228,11 @@ class Retriever:
         return dict(zip(named, vectors, strict=True))
 
     def _hits(self, search: _Search, query: _Query) -> list[Hit]:
-        """Return usable hits: of the nearest 8k scripts, and 8k with most query words.
+        """Return the hits that pass the filters.
 
-        If filters leave fewer than k of the nearest, more of them are asked for.
+        They come from the 8 × k scripts nearest to the query and from the 8 × k that
+        share the most words with it. If the filters leave fewer than k of the nearest,
+        the index is asked for more.
         """
         namespace = search.scope.space.namespace
         most = CANDIDATES_PER_RESULT * search.k

@@ -75,7 +75,10 @@ class PostArm:
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """Counts of one call; planned posts are proposed, or approved automatically."""
+    """What `plan_posts` did: numbers of experiments and of posts.
+
+    A post that is planned is `proposed`, if a person must approve it, or `approved`.
+    """
 
     experiments: int
     proposed: int

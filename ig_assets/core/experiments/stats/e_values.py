@@ -106,8 +106,9 @@ def shrunken_lift(
 ) -> Floats:
     """Return the lift to expect in a repetition, log scale: d 2s^2 / (2s^2 + V).
 
-    This is the posterior mean of the true log rate ratio if each arm's true effect has
-    sd `s` (empirical Bayes for a normal mean); the result has the inputs' shape.
+    d is `log_rate_ratio` and V its `variance`. This is the posterior mean of the true
+    log rate ratio if each arm's true effect has sd `s` (empirical Bayes for a normal
+    mean); the result has the inputs' shape.
     """
     d = np.asarray(log_rate_ratio, dtype=np.float64)
     v = np.asarray(variance, dtype=np.float64)

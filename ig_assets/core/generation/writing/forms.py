@@ -57,9 +57,10 @@ class Form:
 
 
 def writes_facts_first(provider: str, language: str) -> bool:
-    """Return whether a model of this provider is asked for the facts first.
+    """Return whether a model of this provider lists the brief's facts before it writes.
 
-    False for a language that is not written in Latin letters, which the grammar lacks.
+    This needs an answer by a grammar of Latin letters, so it is False for languages
+    that are written in others.
     """
     return provider == LOCAL and is_latin(language)
 

@@ -83,9 +83,10 @@ def without_data(text: str) -> str:
 
 
 def cut_markup(text: str, left_out: Counter[str], first_line: int = 1) -> str:
-    """Return the Markdown that is left, with a mark (`note.CUT`) in place of a piece.
+    """Return the Markdown without code, comments and hidden text.
 
-    `left_out` counts the pieces by kind. `first_line` is the number of the text's first
+    A mark (`note.CUT`) stands in place of each piece that is removed, and `left_out`
+    counts the pieces by kind. `first_line` is the number of the text's first
     line in its file. Raises InvalidSourceError if a comment or a block of code is never
     closed, since it is unknown where the spoken words go on.
     """

@@ -235,9 +235,10 @@ class Sections:
             self.unknown.append(f"{name}: \u2026")
 
     def _end(self, section: str, ends: bool) -> None:
-        """End the section of a label that had words on its line; the body follows.
+        """End a section whose words stand on its label's own line, as in `Hook: …`.
 
-        A note, and the body, go on below the label's line.
+        The lines below belong to the body. A section of notes, or of the body, goes on
+        below its label's line instead.
         """
         if ends and section in (NOTE, BODY):
             self._open(section, _LABEL_LEVEL)
