@@ -1,19 +1,182 @@
-"""Tells people of failed checks and of budgets, and again of what did not arrive."""
+"""Tells people of failed runs, failed checks and budgets, and again where needed.
+
+Dagster evaluates `run_failure_sensor` once for each failed run, also where that fails
+(1.13.27). So a run whose row or alert could not be written gets a tag in Dagster's own
+storage, and `alert_sensor` writes what is missing.
+"""
 
 from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
 
 import dagster as dg
 
 from ig_assets.core.operations.alerts import ui_link
-from ig_assets.core.operations.runbook import FAILED_CHECK
+from ig_assets.core.operations.runbook import FAILED_CHECK, FAILED_RUN
 from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
 from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.dagster_internals import AssetCheckExecutionRecordStatus
-from ig_assets.defs.run_requests import skip_when_busy
-from ig_assets.settings import Settings
-from ig_assets.warehouse.warehouse import Warehouse
-from ig_assets.wiring import make_alerts
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
+from ig_assets.defs.run_requests import TICK_WAIT_S, skip_when_busy
+from ig_assets.errors import IgAssetsError
+from ig_assets.settings import Settings, load_settings
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets.warehouse.warehouse import Warehouse, waiting_at_most
+from ig_assets.wiring import make_alerts, make_clock, make_warehouse
+
+FAILURE_ROW = "ig/failure_row"
+FAILURE_ALERT = "ig/failure_alert"
+"""Tags of a failed run: whether its row, and its alert, are `MISSING` or came later."""
+MISSING = "missing"
+_LATER = "written later"
+_DONE = "done"
+
+
+@dg.run_failure_sensor(
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    minimum_interval_seconds=60,
+    description=(
+        "Writes one row with one sentence for each failed run, and tells people. Where "
+        "the warehouse is busy, alert_sensor writes the row later."
+    ),
+)
+def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
+    """Record our own error's sentence, or why a blocking check failed.
+
+    For any other failure, where its log is.
+    """
+    run, instance = context.dagster_run, context.instance
+    step, sentence = _reason(instance, run.run_id)
+    context.log.error(f"{run.job_name}: {sentence}")
+    is_known = is_written = False
+    try:
+        settings = load_settings()
+        clock = make_clock(settings)
+        warehouse = make_warehouse(settings, clock)
+        with waiting_at_most(TICK_WAIT_S):
+            is_known = _tell(context, settings, warehouse, step, sentence)
+            _write(warehouse, run, step, sentence, clock.now())
+        is_written = True
+    except IgAssetsError as error:
+        context.log.warning(f"Its row is written later: {error}")
+    # A run that is executed again inherits the tags of the run before it.
+    if not (is_known and is_written) or FAILURE_ROW in run.tags:
+        instance.add_run_tags(
+            run.run_id,
+            {
+                FAILURE_ROW: _DONE if is_written else MISSING,
+                FAILURE_ALERT: _DONE if is_known else MISSING,
+            },
+        )
+
+
+def write_missing_failures(
+    instance: dg.DagsterInstance,
+    settings: Settings,
+    warehouse: Warehouse,
+    clock: Clock,
+) -> int:
+    """Write rows and alerts of failed runs that lack them; return how many runs.
+
+    `failed_at` is the end of the run, or with a simulated clock its present time.
+    Raises WarehouseError.
+    """
+    failed = dg.RunsFilter(
+        statuses=[dg.DagsterRunStatus.FAILURE], tags={FAILURE_ROW: MISSING}
+    )
+    records = instance.get_run_records(failed)
+    alerts = make_alerts(settings, warehouse)
+    for record in records:
+        run = record.dagster_run
+        step, sentence = _reason(instance, run.run_id)
+        if run.tags.get(FAILURE_ALERT) == MISSING:
+            alerts.tell(_alert(run, step, sentence, settings.ui_url))
+        failed_at = clock.now()
+        if not settings.uses_simulated_clock and record.end_time is not None:
+            failed_at = datetime.fromtimestamp(record.end_time, UTC).replace(
+                tzinfo=None
+            )
+        _write(warehouse, run, step, sentence, failed_at)
+        instance.add_run_tags(run.run_id, {FAILURE_ROW: _LATER, FAILURE_ALERT: _DONE})
+    return len(records)
+
+
+def _reason(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
+    """Return the failed step and one sentence; 'run' if no step of it failed."""
+    step, sentence = "run", "The run failed; its log has the reason."
+    for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
+        event = entry.dagster_event
+        assert event is not None
+        step = event.step_key or step
+        data = event.step_failure_data
+        if data.user_failure_data and data.user_failure_data.description:
+            sentence = data.user_failure_data.description
+        elif is_failed_check(event):
+            sentence = " ".join(_failed_checks(instance, run_id, step)) or sentence
+        elif data.error is not None and data.error.cls_name:
+            sentence = f"{data.error.cls_name}; the run's log has the traceback."
+    return step, sentence
+
+
+def _failed_checks(instance: dg.DagsterInstance, run_id: str, step: str) -> list[str]:
+    logs = instance.all_logs(run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION)
+    return failed_check_reasons(
+        entry.dagster_event.asset_check_evaluation_data
+        for entry in logs
+        if entry.dagster_event is not None and entry.dagster_event.step_key == step
+    )
+
+
+def _write(
+    warehouse: Warehouse,
+    run: dg.DagsterRun,
+    step: str,
+    sentence: str,
+    failed_at: datetime,
+) -> None:
+    row: dict[str, Any] = {
+        "run_id": run.run_id,
+        "job": run.job_name,
+        "step": step,
+        "sentence": sentence,
+        "failed_at": failed_at,
+    }
+    with warehouse.transaction() as con:
+        merge_rows(con, "run_failures", [row])
+
+
+def _alert(run: dg.DagsterRun, step: str, sentence: str, ui_url: str | None) -> Alert:
+    return Alert(
+        key=f"run:{run.job_name}:{step}:{sentence}",
+        reference=run.run_id,
+        sentence=f"{run.job_name} failed at {step}: {sentence}",
+        section=FAILED_RUN,
+        link=ui_link(ui_url, f"runs/{run.run_id}"),
+    )
+
+
+def _tell(
+    context: dg.RunFailureSensorContext,
+    settings: Settings,
+    warehouse: Warehouse,
+    step: str,
+    sentence: str,
+) -> bool:
+    """Tell people, also where the warehouse is what failed.
+
+    Returns whether the alert is a row or has arrived.
+    """
+    alert = _alert(context.dagster_run, step, sentence, settings.ui_url)
+    alerts = make_alerts(settings, warehouse)
+    try:
+        alerts.tell(alert)
+    except IgAssetsError:
+        refusals = alerts.tell_without_rows(alert)
+        for refusal in refusals:
+            context.log.warning(refusal)
+        return not refusals
+    return True
 
 
 @dg.sensor(
@@ -21,8 +184,9 @@ from ig_assets.wiring import make_alerts
     default_status=dg.DefaultSensorStatus.RUNNING,
     description=(
         "Tells people of failed checks and of budgets at 80 % and 100 %, by webhook or "
-        "e-mail, once each. Running by default: without IG_ALERT_WEBHOOK or "
-        "IG_ALERT_EMAIL it does nothing."
+        "e-mail, once each; writes rows of failed runs that run_failure_sensor could "
+        "not write. Running by default: without IG_ALERT_WEBHOOK or IG_ALERT_EMAIL it "
+        "sends no alert."
     ),
 )
 @skip_when_busy
@@ -30,18 +194,25 @@ def alert_sensor(
     context: dg.SensorEvaluationContext,
     settings: dg.ResourceParam[Settings],
     warehouse: dg.ResourceParam[Warehouse],
+    clock: dg.ResourceParam[Clock],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SkipReason:
     """Starts no run; the tick's reason says how many alerts were sent."""
+    late = write_missing_failures(context.instance, settings, warehouse, clock)
+    written = f"Rows of failed runs written later: {late}. " if late else ""
     alerts = make_alerts(settings, warehouse)
     if not alerts.channels:
-        return dg.SkipReason("No alert is set (IG_ALERT_WEBHOOK, IG_ALERT_EMAIL).")
+        return dg.SkipReason(
+            f"{written}No alert is set (IG_ALERT_WEBHOOK, IG_ALERT_EMAIL)."
+        )
     sent = alerts.tell_again()
     with warehouse.transaction() as con:
         found = budget_alerts(con, settings.all_budgets, money_clock.now())
     found += failed_checks(context, settings.ui_url)
     sent += sum(alerts.tell(alert) for alert in found)
-    return dg.SkipReason(f"Alerts sent: {sent}." if sent else "Nothing is new.")
+    if sent:
+        return dg.SkipReason(f"{written}Alerts sent: {sent}.")
+    return dg.SkipReason(written.strip() or "Nothing is new.")
 
 
 def failed_checks(

@@ -1,29 +1,20 @@
-"""Automation of operations: usage, key rotation, failed runs, asset conditions."""
+"""Automation of operations: usage, key rotation, asset conditions."""
 
-from collections.abc import Mapping
 from datetime import date, datetime
-from typing import Any
 
 import dagster as dg
 
 from ig_assets.core.costs.usage import usage_by_model
-from ig_assets.core.operations.alerts import ui_link
 from ig_assets.core.operations.diagnosis import State
 from ig_assets.core.operations.key_rotation import key_ages, overdue_sentence
-from ig_assets.core.operations.runbook import FAILED_RUN
 from ig_assets.core.ports import Clock
-from ig_assets.core.ports.alerting import Alert
-from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.operations.assets import api_usage
 from ig_assets.defs.partitions import ahead_of, day_before, days, tick_of
-from ig_assets.defs.run_requests import TICK_WAIT_S, skip_when_busy
+from ig_assets.defs.run_requests import skip_when_busy
 from ig_assets.defs.scheduled_runs import Due, request_scheduled_run
 from ig_assets.defs.whole_runs import WAREHOUSE_TAG
-from ig_assets.errors import IgAssetsError
-from ig_assets.settings import Settings, load_settings
-from ig_assets.warehouse.rows import merge_rows
-from ig_assets.warehouse.warehouse import Warehouse, waiting_at_most
-from ig_assets.wiring import make_alerts, make_clock, make_warehouse
+from ig_assets.settings import Settings
+from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.vendor_checks import configured_keys
 
 usage_job = dg.define_asset_job(
@@ -100,79 +91,6 @@ key_rotation_schedule = dg.ScheduleDefinition(
     default_status=dg.DefaultScheduleStatus.RUNNING,
     description="Each quarter: which keys are due for rotation.",
 )
-
-
-@dg.run_failure_sensor(
-    default_status=dg.DefaultSensorStatus.RUNNING,
-    minimum_interval_seconds=60,
-    description="Writes one row with one sentence for each failed run.",
-)
-def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
-    """Record our own error's sentence, or why a blocking check failed.
-
-    For any other failure, where its log is.
-    """
-    settings = load_settings()
-    clock = make_clock(settings)
-    events = context.get_step_failure_events()
-    step, message = "run", "The run failed; its log has the reason."
-    for event in events:
-        step = event.step_key or step
-        data = event.step_failure_data
-        if data.user_failure_data and data.user_failure_data.description:
-            message = data.user_failure_data.description
-        elif is_failed_check(event):
-            message = " ".join(_failed_checks(context, step)) or message
-        elif data.error is not None and data.error.cls_name:
-            message = f"{data.error.cls_name}; the run's log has the traceback."
-    row = {
-        "run_id": context.dagster_run.run_id,
-        "job": context.dagster_run.job_name,
-        "step": step,
-        "sentence": message,
-        "failed_at": clock.now(),
-    }
-    warehouse = make_warehouse(settings, clock)
-    try:
-        with waiting_at_most(TICK_WAIT_S), warehouse.transaction() as con:
-            merge_rows(con, "run_failures", [row])
-    except IgAssetsError as error:
-        context.log.warning(str(error))
-    _tell(context, settings, warehouse, row)
-    context.log.error(f"{row['job']}: {message}")
-
-
-def _tell(
-    context: dg.RunFailureSensorContext,
-    settings: Settings,
-    warehouse: Warehouse,
-    row: Mapping[str, Any],
-) -> None:
-    """Tell people, also where the warehouse is what failed."""
-    alert = Alert(
-        key=f"run:{row['job']}:{row['step']}:{row['sentence']}",
-        reference=row["run_id"],
-        sentence=f"{row['job']} failed at {row['step']}: {row['sentence']}",
-        section=FAILED_RUN,
-        link=ui_link(settings.ui_url, f"runs/{row['run_id']}"),
-    )
-    alerts = make_alerts(settings, warehouse)
-    try:
-        alerts.tell(alert)
-    except IgAssetsError:
-        for refusal in alerts.tell_without_rows(alert):
-            context.log.warning(refusal)
-
-
-def _failed_checks(context: dg.RunFailureSensorContext, step: str) -> list[str]:
-    logs = context.instance.all_logs(
-        context.dagster_run.run_id, of_type=dg.DagsterEventType.ASSET_CHECK_EVALUATION
-    )
-    return failed_check_reasons(
-        entry.dagster_event.asset_check_evaluation_data
-        for entry in logs
-        if entry.dagster_event is not None and entry.dagster_event.step_key == step
-    )
 
 
 # Only assets that cost nothing and stay on this machine have a condition at all.
