@@ -1,1 +1,1 @@
-"""Adapters to vendors: one module per vendor or embedded stand-in."""
+"""Adapters: implementations of the core's ports, one package or module per vendor."""

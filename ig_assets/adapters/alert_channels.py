@@ -24,8 +24,8 @@ _SUBJECT_LETTERS = 120
 class Webhook:
     """Posts `{"text": …}`, which Slack, Mattermost, Rocket.Chat and Discord accept.
 
-    Discord accepts it at `/slack`. The URL is a secret: no message contains it, and
-    redirects are not followed.
+    Discord accepts it if `/slack` is appended to the webhook's URL. The URL is a
+    secret: no message contains it, and redirects are not followed.
     """
 
     url: str = field(repr=False)
@@ -64,7 +64,7 @@ class Mail:
     """Sends one message to all recipients over SMTP.
 
     `tls` is "starttls" (an error if the server does not offer it), "tls" from the first
-    byte, or "none". With a `user` the login is sent as well.
+    byte, or "none". If `user` is set, the client logs in with `user` and `password`.
     """
 
     host: str
@@ -78,9 +78,10 @@ class Mail:
     name: str = "e-mail"
 
     def send(self, alert: Alert) -> None:
-        """Send the alert; one accepted recipient is enough, refused ones are logged.
+        """Send the alert to all recipients.
 
-        Raises TransientVendorError, AccessError, RefusedError.
+        It counts as sent if the server accepts one recipient; the number of refused
+        ones is logged. Raises TransientVendorError, AccessError, RefusedError.
         """
         message = self._message(alert)
         try:

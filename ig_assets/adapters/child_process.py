@@ -1,4 +1,5 @@
-"""Child processes: an environment without secrets, and a start that outlives ours."""
+"""Starts child processes that outlive this one, without secrets in their environment.
+"""
 
 from __future__ import annotations
 
@@ -19,8 +20,8 @@ def start_child(
 ) -> subprocess.Popen[bytes]:
     """Start a process that outlives this one and writes its output into `log`.
 
-    It has this process's environment, except what a name suggests to be a secret, and
-    the `variables`.
+    The child gets `variables`, and this process's environment without the variables
+    whose names suggest a secret.
     """
     kept = {n: value for n, value in os.environ.items() if not _SECRET.search(n)}
     with log.open("wb") as output:
@@ -38,5 +39,5 @@ def start_child(
 
 
 def reap_children() -> None:
-    """Let go of the children that have ended, so that none stays as a zombie."""
+    """Reap the children that have ended, so that none stays as a zombie."""
     _children[:] = [child for child in _children if child.poll() is None]

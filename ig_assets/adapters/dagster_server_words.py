@@ -1,9 +1,8 @@
-"""Takes words of forgotten scripts out of Dagster's storage on a Postgres server.
+"""Removes words of forgotten scripts from Dagster's storage on a Postgres server.
 
-Which server it is, `dagster.yaml` says. The tables are Dagster's own, and only those
-whose cells hold events, runs and ticks as JSON. A table from which something was taken
-is rewritten (VACUUM FULL), since the old rows stay in it otherwise; runs wait for it
-meanwhile.
+`dagster.yaml` names the server. Only those of Dagster's tables are searched that hold
+events, runs and ticks as JSON. A table with a changed row is rewritten (VACUUM FULL),
+as its file would keep the old row otherwise; Dagster's runs wait meanwhile.
 """
 
 from __future__ import annotations
@@ -38,10 +37,12 @@ _LEFT = (
 def forget_on_server(
     home: Path, sought: list[str], cleaned: Callable[[str], str]
 ) -> dict[str, Any]:
-    """Clean each cell of the home's server that has one of the `sought` texts.
+    """Replace each cell on Dagster's server that contains one of the `sought` texts.
 
-    `cleaned` gives the cell without the words. Returns how many `server_cells` were
-    changed, or what is `left` in a sentence; nothing where the home has no server.
+    `home` is Dagster's folder, whose `dagster.yaml` names the server. `cleaned` returns
+    a cell's text without the words. Returns {"server_cells": number of changed cells};
+    {"left": a sentence that says what was not searched, and why}; or {} if the home
+    names no server.
     """
     storage = _storage(home / CONFIG)
     if storage is None:
@@ -58,7 +59,10 @@ def forget_on_server(
 
 
 def _storage(config: Path) -> Mapping[str, Any] | None:
-    """The storage that a file names; None where it is Dagster's SQLite files."""
+    """Return the section `storage` of the file.
+
+    Returns None if there is none or it names Dagster's SQLite files.
+    """
     import yaml
 
     try:
@@ -70,7 +74,10 @@ def _storage(config: Path) -> Mapping[str, Any] | None:
 
 
 def _url(postgres: Mapping[str, Any]) -> Any:
-    """The address for SQLAlchemy. Raises KeyError for a variable that is not set."""
+    """Return the server's address for SQLAlchemy.
+
+    Raises KeyError if it names an environment variable that is not set.
+    """
     from sqlalchemy import make_url
     from sqlalchemy.engine import URL
 
@@ -89,7 +96,7 @@ def _url(postgres: Mapping[str, Any]) -> Any:
 
 
 def _value(value: Any) -> Any:
-    """A value of the file; `{env: NAME}` is that of a variable."""
+    """Return a value of the file; `{env: NAME}` stands for an environment variable."""
     is_variable = isinstance(value, Mapping) and set(value) == {"env"}
     return os.environ[value["env"]] if is_variable else value
 

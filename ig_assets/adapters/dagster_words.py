@@ -1,10 +1,11 @@
-"""Takes words of forgotten scripts out of what Dagster itself keeps.
+"""Removes words of forgotten scripts from Dagster's own storage.
 
-Earlier versions quoted passages of notes in the metadata of `raw_scripts`. An event is
-JSON: in it the remark about a forgotten file is replaced, whatever it says, and each
-sentence of a script wherever it is quoted. Runs and events themselves stay. Dagster may
-be at work meanwhile; a file that it holds is named, and is done by a later attempt.
-Where its storage is a server, that is done too (`dagster_server_words`).
+Earlier versions quoted passages of notes in the metadata of `raw_scripts`. Events are
+stored as JSON: the remark about a forgotten file is replaced whatever its text, and
+each sentence of a script is replaced wherever it is quoted. Runs and events themselves
+are kept. Dagster may be running meanwhile: a database file that it has locked is
+reported, and a later attempt cleans it. `dagster_server_words` cleans a storage on a
+server.
 """
 
 from __future__ import annotations
@@ -27,11 +28,13 @@ _REMARK = "detail"
 def forget_in_events(
     homes: Sequence[Path], sources: Collection[str], sentences: Collection[str]
 ) -> dict[str, Any]:
-    """Replace remarks about `sources`, and `sentences`, in the homes' storage.
+    """Replace the remarks about `sources`, and all `sentences`, in Dagster's storage.
 
-    Returns how many cells were changed, the names of files that were in use, and what
-    was done on a server. What was replaced is not in a file's bytes either. A repeated
-    call changes nothing.
+    `homes` are Dagster's folders; `sources` are URIs of script files. Returns {"cells":
+    number of changed cells}, with "in_use" (the names of locked files) if there are
+    any, and with the result of `forget_on_server`. The files are vacuumed, so that
+    their bytes do not contain the replaced words either. A repeated call changes
+    nothing.
     """
     changed = 0
     busy: list[str] = []
@@ -81,7 +84,9 @@ def _clean(path: Path, sources: set[str], sentences: Sequence[str]) -> int:
 
 
 def _spellings(text: str) -> set[str]:
-    """A text as it is, and as JSON has it."""
+    """Return the text as it is, and as JSON escapes it with and without non-ASCII
+    letters.
+    """
     in_json = json.dumps(text, ensure_ascii=False)[1:-1]
     return {text, in_json, json.dumps(text)[1:-1]}
 
@@ -99,7 +104,7 @@ def _columns(con: sqlite3.Connection) -> list[tuple[str, str]]:
 
 
 def _cleaned(cell: str, sources: set[str], sentences: Sequence[str]) -> str:
-    """The cell without the words; the very same text where it has none."""
+    """Return the cell with the words replaced; the identical text if it has none."""
     try:
         value = json.loads(cell) if cell[:1] in ("{", "[") else cell
     except ValueError:

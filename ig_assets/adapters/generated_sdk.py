@@ -1,6 +1,7 @@
-"""Calls SDKs from one generator (Together's, Fireworks'); their errors become ours.
+"""Calls Together's and Fireworks' SDKs, which have one generator, and maps their
+errors.
 
-No message contains a key, a file or an answer: only the status and what to do.
+No error message contains a key, a file or an answer: only the status and what to do.
 """
 
 from __future__ import annotations
@@ -31,9 +32,10 @@ class AlreadyThereError(RefusedError):
 
 
 class GeneratedSdk:
-    """A provider's SDK and its client, both made when they are first asked.
+    """A provider's SDK and its client; both are loaded at the first request.
 
-    Package, extra and provider have one name; `client_class` is the client's.
+    `provider` is also the name of the Python package and of our extra. `client_class`
+    is the name of the client's class, and `options` are its arguments.
     """
 
     def __init__(self, provider: str, client_class: str, **options: Any) -> None:

@@ -59,7 +59,7 @@ class _Server(ThreadingHTTPServer):
     daemon_threads = False  # a scrape under way is in DuckDB, which must not be left
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Log to the log only: a scraper that gave up closes its connection."""
+        """Write the error to the log only, since a scraper that gave up is no fault."""
         _log.info("A scrape was not answered.", exc_info=True)
 
 

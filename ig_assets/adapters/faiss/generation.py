@@ -1,7 +1,7 @@
-"""Stores the generation of a FAISS namespace, which names the state of its manifest.
+"""Stores the generation of a FAISS namespace: a name for its present state.
 
-The file also holds the manifest's checksum. So the generation is void after each write
-of the manifest, and after one of the two files alone was copied.
+The file also holds the checksum of the namespace's manifest. The generation is thus
+invalid once the manifest is written again, or if only one of the two files is copied.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ FILE = "generation"
 
 
 def write(folder: Path, manifest: Path, value: str) -> None:
-    """Store the generation of the present manifest, even if there is none yet."""
+    """Store the generation of the present manifest, even if there is no manifest yet.
+    """
     write_atomic(folder / FILE, f"{_checksum(manifest)} {value}".encode())
 
 
 def read(folder: Path, manifest: Path) -> str | None:
-    """Return the generation of the present manifest, or None."""
+    """Return the generation; None if none is stored or the manifest has changed since.
+    """
     try:
         text = (folder / FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):

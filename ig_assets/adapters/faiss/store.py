@@ -4,9 +4,9 @@ The files are derived data, which the next sync can write again from the warehou
 is written completely and replaced atomically, so that a process may be killed at any
 moment. A block holds the vectors of one write and never changes. The manifest lists the
 blocks, and for each entry its row in them and its metadata. Files that it does not list
-are ignored and deleted, as is the generation of an earlier state. A missing or damaged
-manifest means an empty namespace; entries of a missing or damaged block are dropped.
-Callers hold the index's lock.
+are ignored and deleted; so is the file `generation` of an earlier state. A missing or
+damaged manifest means an empty namespace; entries of a missing or damaged block are
+dropped. Callers must hold the lock of the index.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Block(NamedTuple):
 class _Manifest(NamedTuple):
     """The content of a manifest: the blocks, and the entries as undecoded lines.
 
-    `entries` are the lines with all ids, with all rows, and with the metadata of each
-    entry. They are decoded only when an entry is read.
+    `entries` are JSON lines: the list of all ids, the list of their rows, then one
+    object of metadata per entry. They are decoded only when an entry is read.
     """
 
     blocks: list[Block]

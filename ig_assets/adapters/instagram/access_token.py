@@ -31,10 +31,12 @@ DAY = timedelta(days=1)
 
 @dataclass(frozen=True)
 class TokenState:
-    """A token in use; `given` is a hash of the token in the settings it derives from.
+    """A token in use, and its expiry.
 
-    `expires_at` is None if it never expires; `is_reported` is true if the vendor
-    reported this.
+    `given` is a hash of the token in the settings, from which `token` was obtained.
+    `expires_at` (naive UTC) is None if the token never expires. `is_reported` says
+    whether the vendor reported the expiry; otherwise it is assumed. `tried_at` is the
+    time of the last attempt to renew.
     """
 
     given: str
@@ -83,7 +85,7 @@ class TokenProvider:
 def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
     """Return the stored state of the token in the settings.
 
-    A new one counts as fresh.
+    Without a stored state of this token, it is assumed to be new and to last 60 days.
     """
     name = hashlib.sha256(given.encode()).hexdigest()[:16]
     try:
@@ -101,9 +103,10 @@ def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
 def renewal(
     base_url: str | None, app_secret: str, clock: Clock, **options: Any
 ) -> Renew:
-    """Return a function that renews a token, or queries when it expires.
+    """Return a function from a token to (token to use, expiry in naive UTC or None).
 
-    Without `base_url` requests go to the host that fits the token.
+    The function renews a token of Instagram Login. Of a token of Facebook Login it only
+    queries the expiry. Without `base_url`, requests go to the host of the token's kind.
     """
 
     def renew(token: str) -> tuple[str, datetime | None]:

@@ -1,7 +1,8 @@
 """Reads the counters of ads, 50 per request; missing counters are left out.
 
 An ad's figures are separate from its post's, whose insights are organic only. Meta
-omits an action both if its count is zero and if it is unknown, so neither is reported.
+omits an action both if its count is zero and if it is unknown, so an omitted action
+gives no reading.
 """
 
 from __future__ import annotations
@@ -66,9 +67,10 @@ class AdInsights:
 
 
 def _judge(faults: Sequence[GraphError], asked: int) -> None:
-    """Raise faults of the account or of all ads.
+    """Raise an error that concerns the token or all ads; ignore the error of a single
+    ad.
 
-    The fault of a single ad is ignored.
+    `asked` is the number of ads that were requested.
     """
     for fault in faults:
         if fault.is_about_the_token:

@@ -97,8 +97,9 @@ class InstagramAdStudies:
     def check_audiences(self, numbers: Sequence[str]) -> None:
         """Raise InputError for an audience that is missing, not ours, or not ready.
 
-        A lookalike is a custom audience of its own. `delivery_status` has the code 200
-        if the audience can be used (Marketing API, "Custom Audience").
+        `numbers` are Meta's ids of custom audiences, which include lookalikes. An
+        audience is ready if its `delivery_status` has the code 200 (Marketing API,
+        "Custom Audience").
         """
         for number in numbers:
             try:
@@ -205,9 +206,9 @@ def _study(part: AdStudyObject) -> Mapping[str, Any]:
 
 
 def _targeting(terms: AdStudyTerms) -> dict[str, Any]:
-    """Return the audience of all arms.
+    """Return Meta's parameter `targeting`, which is the same for all arms.
 
-    Meta widens it unless `advantage_audience` is 0.
+    `advantage_audience` is 0, as Meta would widen the audience otherwise.
     """
     return {
         "geo_locations": {"countries": list(terms.countries)},

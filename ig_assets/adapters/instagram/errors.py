@@ -72,7 +72,7 @@ class GraphError:
 
     @property
     def may_be_a_metric(self) -> bool:
-        """Whether the error is a wrong parameter, perhaps one metric of several."""
+        """Whether a parameter is wrong; it may be one of several requested metrics."""
         pair = (self.code, self.subcode)
         return self.code == 100 and pair not in (_BEFORE_BUSINESS, _UNKNOWN_OBJECT)
 

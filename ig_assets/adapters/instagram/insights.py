@@ -1,13 +1,12 @@
 """Reads the counters of media, 50 per request; missing counters are left out.
 
 A single metric that a media lacks makes its whole request fail (#100). Then the media's
-kind is looked up and, if necessary, each metric is requested alone. What a media lacks
-is remembered for that media.
+kind is looked up and, if necessary, each metric is requested alone. The metrics that a
+media lacks are remembered.
 
 A metric is doubtful for a kind of media (REELS, FEED, STORY) if one media of the kind
-lacked it and none was seen to have it. A doubtful metric gets a request of its own, so
-that its failure neither repeats a round of requests nor loses the media's other
-figures.
+lacked it and none was seen to have it. Each doubtful metric is requested alone, so that
+its failure neither repeats a round of requests nor loses the media's other figures.
 
 Counters are organic: what ads add is in the `total_*` metrics, which are not read.
 """
@@ -133,10 +132,11 @@ class InsightsReader:
     def _note_lacking(
         self, media: str, metrics: Sequence[str], answer: Answer | GraphError
     ) -> None:
-        """Remember that a media lacks a metric, if a request for it alone says so.
+        """Remember that a media lacks a metric, if a request for this metric alone
+        failed.
 
-        `answer` is the answer to a request for `metrics` alone; several metrics are
-        ignored.
+        `answer` is the answer to one request for `metrics`. With several metrics
+        nothing is remembered, as it is unknown which of them is lacking.
         """
         if len(metrics) == 1 and _is_about_a_metric(answer):
             known = self._lacking.get(media, frozenset())
@@ -178,9 +178,9 @@ class InsightsReader:
         return merged
 
     def _judge(self, answers: Mapping[str, Answer | GraphError]) -> None:
-        """Raise the fault of the account, or a fault of all media.
+        """Raise an error that concerns the token or all media.
 
-        The fault of a single media is ignored; a media that is too old is not asked
+        The error of a single media is ignored. A media that is too old is not requested
         again.
         """
         faults = {m: a for m, a in answers.items() if isinstance(a, GraphError)}

@@ -79,7 +79,11 @@ class ReelPublisher:
         return self._make_public(container)
 
     def _container(self, request: PublishRequest) -> Container | Published:
-        """Return the intent's usable container or a new one, or its post."""
+        """Return the request's post if it is published, else a container to publish.
+
+        A container that was created earlier for the same content is reused if it is
+        usable.
+        """
         content = fields_hash({"text": request.text, "video": request.media_url})
         known = self._containers.last(request.intent_key)
         if known is not None:
@@ -232,9 +236,10 @@ class ReelPublisher:
         return out
 
     def _status(self, container: Container) -> str:
-        """Return Instagram's status of a container; "GONE" if it is unknown.
+        """Return Instagram's status of a container; "GONE" if Instagram does not know
+        it.
 
-        Known statuses are IN_PROGRESS, FINISHED, PUBLISHED, EXPIRED and ERROR.
+        Other statuses are IN_PROGRESS, FINISHED, PUBLISHED, EXPIRED and ERROR.
         """
         try:
             answer = self._client.get(container.container_id, fields="status_code")

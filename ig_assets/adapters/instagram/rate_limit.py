@@ -28,9 +28,8 @@ Monotonic = Callable[[], float]
 
 
 class UsageHeaders:
-    """Lets requests pass.
-
-    Spaces them from 75 % of a quota, and stops them from 95 %.
+    """Delays requests: by 5 s each from 75 % of a quota, by 5 minutes or more from 95
+    %.
     """
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:

@@ -19,7 +19,7 @@ from ig_assets.core.ports import EmbeddingAnswer, TokenUsage
 from ig_assets.errors import InputError, MalformedAnswerError
 
 TOGETHER = 8
-"""Texts in one pass: with more, padding costs more than the passes that are saved."""
+"""The number of texts in one pass; with more, padding costs more than it saves."""
 
 
 class LocalEmbedder:

@@ -152,7 +152,10 @@ def _matches(file: ModelFile, path: Path) -> bool:
 
 
 def _is_the_file(file: ModelFile, path: Path, cache: Path) -> bool:
-    """Return whether the path is the registered file; a verified one is hashed once."""
+    """Return whether the path is a copy of the registered file.
+
+    A verified copy is not hashed again until it changes.
+    """
     if not path.is_file():
         return False
     stamp = stamp_of(path, file.sha256)  # of what is hashed, should it change meanwhile

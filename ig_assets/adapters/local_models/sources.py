@@ -51,9 +51,10 @@ class HubSource:
         self._endpoint = endpoint
 
     def fetch(self, file: ModelFile, work: Path, report: Callable[[int], None]) -> Path:
-        """Compare the listed SHA-256 (for at most 5 s), then download.
+        """Download the file, unless the hub lists another SHA-256 for it.
 
-        Can be resumed.
+        The listing may take 5 s. An interrupted download is resumed by the next call.
+        Raises SourceUnavailableError.
         """
         if file.hub_repo is None or file.hub_file is None:
             raise SourceUnavailableError("it is not known to have this file")

@@ -26,14 +26,15 @@ WRITE_TIMEOUT_S = 900.0  # several callers may queue for the one slot
 class LocalWriter:
     """Writes through the folder's server, which it finds or starts for each request.
 
-    The server (xllamacpp 2026.10.11549) answers with its own alias whatever model was
-    requested, so answers name `served` instead, the file that `model_file` returns.
-    Before each request `model_file` verifies that file, and the server must have loaded
-    it. Creating a writer neither downloads nor loads anything.
+    `model_file` returns the verified file of the model. It is called before each
+    request, and the server must have loaded that file. Answers name `served` as their
+    model, since the server (xllamacpp 2026.10.11549) answers with its own alias
+    whatever model was requested. Creating a writer neither downloads nor loads
+    anything.
 
-    `adapter_file` returns the model's adapter, which the server must have loaded too.
-    Every request gives each adapter of the server a scale: 1 for the writer's own, 0
-    for those of other models.
+    `adapter_file` returns the file of the model's LoRA adapter, which the server must
+    have loaded too. Each request sets the scale of every adapter in the server: 1 for
+    this model's, 0 for those of other models.
     """
 
     provider = "local"

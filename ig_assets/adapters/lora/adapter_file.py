@@ -3,7 +3,7 @@
 The format is llama.cpp's (`convert_lora_to_gguf.py`): the base's architecture,
 `adapter.type` `lora`, `adapter.lora.alpha`, and for each layer the tensors
 `<layer>.weight.lora_a` (rank × in) and `.lora_b` (out × rank), with llama.cpp's name of
-the layer. The file name is taken from the file's own SHA-256.
+the layer. A file's name is the beginning of its SHA-256.
 """
 
 from __future__ import annotations
@@ -31,7 +31,10 @@ def model_name(base_model: str, sha256: str) -> str:
 
 
 def split_name(name: str) -> tuple[str, str] | None:
-    """Split it into (base model, first digits of the hash); None for another model."""
+    """Split a name into (base model, first digits of the adapter's hash).
+
+    Returns None for the name of a model without an adapter.
+    """
     found = _NAME.fullmatch(name)
     return None if found is None else (found["base"], found["adapter"])
 

@@ -45,8 +45,8 @@ def load_tokenizer(path: Path) -> ChatTokenizer:
 def load_with_adapter(path: Path, machine: Machine, recipe: Recipe, seed: int) -> Any:
     """Load the base model with a new adapter that has no effect yet.
 
-    A is drawn by the seed, B is zero. Only the adapter's weights are trained, as
-    float32.
+    The adapter's matrices A are drawn at random by the seed, and its matrices B are
+    zero. Only the adapter's weights are trained, as float32.
     """
     import torch
     from peft import LoraConfig, get_peft_model

@@ -19,11 +19,12 @@ _PATIENCE_S = 5.0
 def forget_examples(
     folder: Path, example_ids: Collection[str], kept: Collection[str]
 ) -> dict[str, Any]:
-    """End the open jobs that have one of the examples, and remove such jobs' adapters.
+    """End the open jobs that use one of the examples, and delete adapters trained on
+    one.
 
-    `kept` are names of models whose adapter stays, such as a tainted model that a
-    setting keeps active. Returns the names of the ended jobs and removed files; a
-    repeated call returns nothing.
+    `folder` is the trainer's. `kept` are names of models whose adapter stays, such as a
+    tainted model that a setting keeps active. Returns {"jobs_ended": job ids,
+    "adapters_removed": file names} without the empty lists; a repeated call returns {}.
     """
     ended: list[str] = []
     removed: list[str] = []

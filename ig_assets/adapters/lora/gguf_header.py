@@ -43,9 +43,10 @@ _LINEAR = (
 class BaseFacts:
     """The dimensions of a base model.
 
-    `parameters` is the number of weights, `rows_and_columns` the sum of both sides of
-    every layer that an adapter changes, `width` the hidden size, `vocabulary` the
-    number of tokens.
+    `blocks` is the number of transformer blocks, `parameters` that of weights,
+    `vocabulary` that of tokens, `width` the hidden size. `rows_and_columns` is the
+    number of rows plus that of columns, summed over all matrices that an adapter
+    changes.
     """
 
     architecture: str
@@ -61,7 +62,7 @@ class BaseFacts:
 
 
 def base_facts(path: Path) -> BaseFacts:
-    """Read the header.
+    """Return the dimensions of the language model in a GGUF file.
 
     Raises ModelFileError if the file is no language model in GGUF.
     """

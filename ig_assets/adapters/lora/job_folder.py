@@ -141,7 +141,7 @@ class JobFolder:
     def has_process(self) -> bool:
         """Whether the job's last process is alive.
 
-        A later process with its id is not.
+        A process of another program that got the same id is not counted.
         """
         import psutil
 

@@ -134,7 +134,8 @@ def _train(folder: JobFolder, spec: JobSpec, adapters: Path) -> None:
 def _rows(folder: JobFolder, spec: JobSpec, base: Path) -> tuple[Any, dict[str, int]]:
     """Return the tokenised rows, and the number of excluded training rows by reason.
 
-    Raises RefusedError if the file's rows are not the job's, or if none is left.
+    Raises RefusedError if the file's rows are not the job's, or if no supervised
+    training row is left.
     """
     from ig_assets.adapters.lora.base_model import load_tokenizer
     from ig_assets.adapters.lora.fit.training import TrainingSet

@@ -30,7 +30,8 @@ from ig_assets.core.ports import TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError
 
 MOST_STARTS = 3
-"""A process that was killed so often without a new checkpoint is not started again."""
+"""How often a job's process is started without a new checkpoint before the job fails.
+"""
 
 _JOB = "lora-"
 
@@ -52,9 +53,10 @@ def start_process(folder: JobFolder, adapters: Path) -> int:
 
 
 def machine_for(base: Path, recipe: Recipe, folder: Path) -> Machine:
-    """Check and return what a job runs on.
+    """Check packages, disk and memory; return the machine settings of a job.
 
-    Raises SettingsError, TransientVendorError.
+    Raises SettingsError without the packages, TransientVendorError without enough disk
+    or memory.
     """
     import psutil
 
@@ -153,10 +155,10 @@ class LoraTrainer:
         return JobFolder(self._folder / "jobs" / intent_key)
 
     def _revive(self, folder: JobFolder) -> None:
-        """Start the process again if none holds the job's lock or is about to.
+        """Start the job's process again if it has vanished.
 
-        A new process takes seconds to take the lock; until then its process id is
-        checked.
+        A living process holds the job's lock. A new one takes it only after some
+        seconds, so its process id is checked too.
         """
         try:
             with folder.lock():

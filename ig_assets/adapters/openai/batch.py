@@ -269,7 +269,7 @@ def _refusal(custom_id: str, status_code: Any, body: Any) -> BatchResult:
 
 
 def _denial(codes: Sequence[str], status_code: Any = None) -> str | None:
-    """Return how the account is refused; None if only the request is."""
+    """Return why OpenAI refuses the account; None if it refuses only the request."""
     if "model_not_found" in codes:
         return (
             "model_not_found: there is no such model for this key; check "

@@ -161,7 +161,11 @@ class LazyClient:
         return sent(answer, provider, may_lack_route)
 
     def _pace_for(self, model: str) -> RateLimiter:
-        """Return an own rate limiter with a custom transport, else the shared one."""
+        """Return the rate limiter for this client's requests for a model.
+
+        It is the one that was given; else a private one with a custom HTTP client; else
+        the one that the process shares by address, key and model.
+        """
         if self._pace is None and self._http_client is not None:
             self._pace = RateLimiter()
         if self._pace is not None:
@@ -211,9 +215,10 @@ def translate(error: Exception, provider: str = "openai") -> VendorError:
 
 
 def no_access(codes: Sequence[str], status: object = None) -> str | None:
-    """Return how a vendor refuses the account, by codes or a status, or None.
+    """Return why a vendor refuses the account, by error codes or an HTTP status.
 
-    It is for errors in a file; errors of an answer go through `translate`.
+    Returns None if the account is not refused. This is for errors in a result file;
+    errors of a response go through `translate`.
     """
     for code in codes:
         if code in _NO_ACCESS_CODES:
@@ -266,7 +271,7 @@ def error_codes(error: Any) -> list[str]:
 def _retry_after_s(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that the vendor asks to wait, or None.
 
-    A date is compared with the vendor's own clock.
+    If it gives a date, it is compared with the response's own `date` header.
     """
     for name, unit in (("retry-after-ms", 1000.0), ("retry-after", 1.0)):
         try:
@@ -282,7 +287,8 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _auth(endpoint: Endpoint) -> Any:
-    """Return the authentication for two keys; None leaves it to the SDK."""
+    """Return the authentication for two keys; None for one key, which the SDK handles.
+    """
     if endpoint.next_key is None:
         return None
     from ig_assets.adapters.openai.key_overlap import KeyOverlap

@@ -142,7 +142,7 @@ class _Waiter:
 
 
 class Allowance:
-    """The estimated rest of one limit, from headers and from our own requests.
+    """The estimated remainder of one limit, from headers and from our own requests.
 
     OpenAI's limits refill evenly over a minute (or a day). If `reset` does not fit an
     even refill, the limit is a fixed window: nothing is refilled before its end.
@@ -230,8 +230,8 @@ class Allowance:
     ) -> float:
         """Return `remaining` as it was before OpenAI rounded it down.
 
-        It is computed from `reset_s` if possible; otherwise the highest value is
-        returned.
+        It is computed from `reset_s` if possible; otherwise it is the highest possible
+        value.
         """
         if reset_s is None or self._renewed_at_s is not None:
             return remaining + 1.0

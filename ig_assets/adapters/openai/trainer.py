@@ -136,7 +136,9 @@ class OpenAITrainer:
         return state
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """Return the file's id, uploading it unless its hash is there as a name."""
+        """Return the file's id at OpenAI; upload it unless a file there is named by its
+        hash.
+        """
         files = self._client.get().files
         name = f"ig-assets-{file.sha256}.jsonl"
         known = self._ask(

@@ -1,7 +1,8 @@
-"""The Pinecone SDK as used here: opened late, own errors, one index per dimension.
+"""Wraps the Pinecone SDK: opened at first use, errors translated, one index per
+dimension.
 
 The SDK always repeats a failed request three times (408, 429, 5xx, broken connections),
-as the server's Retry-After asks; every write here is safe to repeat. No message
+as the server's Retry-After asks; every write here is safe to repeat. No error message
 contains the key or a request: only a status and its code.
 """
 
@@ -132,7 +133,9 @@ class PineconeAccount:
         return True
 
     def _found(self, dimensions: int | None) -> OpenIndex | None:
-        """Return the index at the host, else the first name that fits, or None."""
+        """Return the index at the host, or else the first by name with these
+        dimensions, or None.
+        """
         if self._host or dimensions is None:
             return self._opened(self._host) if self._host else None
         if dimensions not in self._names:
@@ -256,7 +259,10 @@ class PineconeAccount:
 
 
 def is_own_index(name: str, index_name: str) -> bool:
-    """Whether an index is ours: it has the plain name, or the name with dimensions."""
+    """Whether an index of this name is this project's.
+
+    Such an index has the plain name, or the name followed by its number of dimensions.
+    """
     ours = [index_name]
     if index_name == DEFAULT_INDEX:
         ours.append(EARLIER_DEFAULT_INDEX)
@@ -266,9 +272,10 @@ def is_own_index(name: str, index_name: str) -> bool:
 
 
 def sent(send: Callable[[], T]) -> T:
-    """Call `send`.
+    """Call `send` and return its result.
 
-    Raise our errors without the SDK's text, which may quote requests.
+    Raises a VendorError (see `translate`) without the SDK's text, which may quote
+    requests.
     """
     from pinecone import PineconeError
 

@@ -46,7 +46,7 @@ Tokens = Sequence[int]
 
 @dataclass(frozen=True)
 class Served:
-    """A server's model file, and its threads (for writing, for reading prompts)."""
+    """A server's model file, and its numbers of threads (to write, to read prompts)."""
 
     model: Path
     threads: tuple[int, int]
@@ -78,7 +78,8 @@ class _Server:
     def save(self, tokens: Tokens, name: str, goes_on: bool) -> None:
         """Let the server read these tokens, and save the resulting state under `name`.
 
-        With `goes_on` it continues from the state that it holds.
+        With `goes_on` the server continues from its present state instead of an empty
+        one.
         """
         asked = {"prompt": tokens, "n_predict": 0, "cache_prompt": goes_on}
         self.post("/completion", asked)
@@ -100,10 +101,10 @@ def restore_beginning(
 
     The caller sends this prompt next, with `cache_prompt` and without another call in
     between, and checks that the answer reports as many cached tokens. If the result is
-    0, the prompt is sent without `cache_prompt`. Beginnings that prompts of this
-    process share are remembered, so that the third prompt of a kind reads only its own
-    part. The file `noted` stores for which machines and model files the words stay the
-    same.
+    0, the prompt is sent without `cache_prompt`. A beginning that two prompts of this
+    process share is saved, so that from the third such prompt on the server reads only
+    the rest. The file `noted` stores for which machines and model files the words stay
+    the same.
     """
     with _lock:
         known = _servers.setdefault(server, _Server(server.base_url, server.api_key))
@@ -146,10 +147,11 @@ def _restored(server: _Server, instructions: str, prompt: str) -> int:
 
 
 def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
-    """Return the length of the longest beginning that is worth saving, or 0.
+    """Return the number of tokens of the longest beginning that is worth saving, or 0.
 
-    It is shared with one of the `known` prompts, gives the same words when restored,
-    and can be read in one piece after the `begun` tokens that are restored already.
+    Such a beginning is shared with one of the `known` prompts. The words stay the same
+    if it is restored, and if it is read after its first `begun` tokens, which are
+    restored already.
     """
     shared = max((_in_common(tokens, each) for each in known), default=0)
     for start in range(shared // ALIGNED * ALIGNED, begun, -ALIGNED):
@@ -170,9 +172,9 @@ def _in_common(one: Tokens, other: Tokens) -> int:
 
 
 def _is_exact(server: _Server, noted: Path, served: Served) -> bool:
-    """Whether restoring leaves the words unchanged here.
+    """Whether the words stay the same on this machine if a beginning is restored.
 
-    Tested once and then stored.
+    This is tested once; the file `noted` stores the result.
     """
     here = _this_machine(served)
     try:

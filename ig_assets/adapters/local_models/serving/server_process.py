@@ -33,7 +33,7 @@ from ig_assets.adapters.local_models.serving.server_record import (
 CONTEXT_TOKENS = 4096
 KEY_VARIABLE = "IG_LOCAL_SERVER_KEY"
 INERT = 3
-"""The exit code for an adapter that changes nothing."""
+"""The exit code if an adapter has no effect on what the model writes."""
 
 _BUSY = re.compile(r"^llamacpp:requests_(?:processing|deferred) (\S+)$", re.M)
 _DONE = re.compile(r"^llamacpp:(?:prompt_tokens|tokens_predicted)_total (\S+)$", re.M)
@@ -97,9 +97,10 @@ def serve(
 
 
 def inert_adapters(server: Any, key: str, count: int) -> list[int]:
-    """Return the numbers of adapters without effect: scales 1 and 0 answer the same.
+    """Return the numbers of the adapters without effect.
 
-    The log-probabilities of the next token after a few words are compared.
+    An adapter has no effect if the server answers the same with its scale at 1 and at
+    0. The log-probabilities of the next token after a few words are compared.
     """
 
     def asked(on: int | None) -> Any:

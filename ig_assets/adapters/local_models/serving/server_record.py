@@ -19,7 +19,8 @@ from typing import Any
 from filelock import FileLock
 
 STATES = "prompt_states"
-"""The folder of states of prompts in that of the server, as long as it runs."""
+"""The folder of saved prompt states, inside the server's folder while the server runs.
+"""
 
 
 @dataclass(frozen=True)
@@ -136,7 +137,9 @@ def remove_states(state_dir: Path) -> None:
 
 
 def turn_lock(state_dir: Path, timeout_s: float) -> FileLock:
-    """Return the lock for one call, so that its restored state is not replaced."""
+    """Return the lock for one call, which keeps others from replacing its restored
+    state.
+    """
     return FileLock(state_dir / "server.turn", timeout=timeout_s)
 
 

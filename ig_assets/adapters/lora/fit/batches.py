@@ -1,7 +1,7 @@
-"""Tokenises training rows with the base model's tokenizer, as its server does.
+"""Tokenises training rows with the base model's tokenizer, as the local server does.
 
-Prompt and answer are tokenised separately, since the server sees the prompt alone when
-it is asked. The answer ends with the token at which the server stops.
+Prompt and answer are tokenised separately, since the server reads the prompt alone
+before it writes. The answer ends with the token at which the server stops.
 """
 
 from __future__ import annotations

@@ -18,7 +18,8 @@ TARGETS = (
     "up_proj",
     "down_proj",
 )
-"""The linear layers of a block, all of them; the embeddings stay as they are."""
+"""All linear layers of a transformer block: the adapter changes them and nothing else.
+"""
 
 
 @dataclass(frozen=True)
@@ -47,9 +48,10 @@ class Recipe:
 
 @dataclass(frozen=True)
 class Machine:
-    """What else determines the bits of a result; chosen when the job is submitted.
+    """Properties of the machine on which the bits of a trained adapter depend.
 
-    `dtype` is the type of the base's weights; the adapter's are float32.
+    They are chosen when the job is submitted. `dtype` is the type of the base's
+    weights; the adapter's are float32.
     """
 
     threads: int
