@@ -36,7 +36,7 @@ This is long enough for code that blocks other threads for a while.
 MARK_S = 20
 """Seconds between two marks by a worker."""
 ASK_S = 1.0
-"""Seconds between two questions of a run for a result."""
+"""Seconds between two requests of a run for the result of a step."""
 LOOK_S = 10.0
 """Seconds between two checks of the mark by a run."""
 _log = logging.getLogger("ig_script_writer.celery_steps")
@@ -49,8 +49,9 @@ class LostStepError(IgAssetsError):
 class Marks:
     """The marks of steps, in the Redis server that stores Celery's results.
 
-    `begun` is set once per step and outlives it, so that only one of two workers that
-    get the same step at the same moment begins it. `held` is set again and again.
+    The mark `begun` is set once per step and stays after the step's end: if two workers
+    get the same step, only one of them begins it. The mark `held` is renewed as long as
+    a worker has the step.
     """
 
     def __init__(self, app: Any, begun_s: int) -> None:
@@ -104,7 +105,7 @@ class Marks:
 
 
 class AwaitedStep:
-    """The pending result of a step, for Dagster's loop; `ready` pauses when asked."""
+    """The pending result of a step, with the methods that Dagster's loop calls."""
 
     def __init__(self, result: Any, marks: Marks, step: str) -> None:
         self._result, self._marks, self._step = result, marks, step
@@ -114,7 +115,7 @@ class AwaitedStep:
     def ready(self) -> bool:
         """Return whether the step has ended or is gone.
 
-        It waits first if needed, so that a step is asked at most once a second.
+        It sleeps first if needed, so that a result is requested at most once a second.
         """
         time.sleep(max(0.0, self._asked + ASK_S - time.monotonic()))
         self._asked = time.monotonic()

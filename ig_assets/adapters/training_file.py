@@ -14,13 +14,16 @@ from ig_assets.errors import RefusedError
 EPOCHS = 2
 _EXAMPLES = {SFT: "supervised examples", DPO: "preference pairs"}
 MARKS_PER_EXAMPLE = 10
-"""Tokens of the marks around two messages, which count as trained."""
+"""The number of tokens that mark the two messages of an example; vendors count them."""
 
 
 def checked_training_file(
     request: TrainingRequest, provider: str, method: str = SFT
 ) -> TrainingFile:
-    """Return the file. Raises RefusedError if it is too short or a line is invalid."""
+    """Return the training file of a method, SFT or DPO, after checking every line.
+
+    Raises RefusedError if it is too short or a line is invalid.
+    """
     file = long_enough(request, provider, method)
     text = Path(file.path).read_text(encoding="utf-8").removesuffix("\n")
     for number, line in enumerate(text.split("\n"), start=1):
@@ -56,5 +59,6 @@ def long_enough(
 
 
 def trained_tokens(file: TrainingFile) -> int:
-    """Return the tokens over all epochs, with the tokens around each message."""
+    """Return the number of tokens over all epochs, with those that mark each message.
+    """
     return (file.tokens + MARKS_PER_EXAMPLE * file.lines) * EPOCHS

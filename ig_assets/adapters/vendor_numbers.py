@@ -1,7 +1,7 @@
-"""Numbers as vendors send them: JSON has no bound, and an SDK checks no type.
+"""Reads numbers from vendors' answers, in which they may have any type and size.
 
-A whole number of 400 digits is no float, a table takes none of 20, and a count may come
-as text, as `null` or as infinity.
+JSON does not limit numbers and the SDKs check no types: a number may be too large for a
+float or for a table's column, and a count may be a text, `null` or infinite.
 """
 
 from __future__ import annotations
@@ -9,18 +9,19 @@ from __future__ import annotations
 from typing import Any
 
 TOO_LARGE = 1e15
-"""Of a count, in its unit; a float holds all whole numbers below it."""
+"""Numbers from here on are rejected; a float holds every smaller whole number exactly.
+"""
 
 
 def finite(value: Any) -> float | None:
-    """Return a number as a float; None for one that is too large, and for all else."""
+    """Return a number as a float; None if it is too large, NaN, or no number."""
     if isinstance(value, bool) or not isinstance(value, int | float):
         return None
     return float(value) if abs(value) < TOO_LARGE else None  # nor is NaN less
 
 
 def finite_in(text: Any) -> float | None:
-    """Return `finite` of a number, or of a text that is one."""
+    """Return a number, or a number in a text, as a float; None for anything else."""
     if isinstance(text, str):
         try:
             return finite(float(text))
@@ -30,7 +31,7 @@ def finite_in(text: Any) -> float | None:
 
 
 def count(value: Any) -> int | None:
-    """Return a whole number from 0; None for all else."""
+    """Return a whole number of 0 or more; None for anything else."""
     number = finite(value)
     if number is None or number < 0 or number != int(number):
         return None

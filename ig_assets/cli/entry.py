@@ -75,10 +75,11 @@ def main() -> None:
 
 
 def _end_interrupted() -> None:
-    """End the process here if a daemon thread is left, for which Python would not wait.
+    """End the process at once if a daemon thread still runs.
 
-    Such a thread may be within DuckDB. When Python (up to 3.13) unwinds it while the
-    interpreter is dismantled, DuckDB's code ends the process by SIGABRT.
+    Python does not wait for such a thread, which may be within DuckDB. If Python (up to
+    3.13) stops it while the interpreter shuts down, DuckDB's code ends the process by
+    SIGABRT.
     """
     left = [one for one in threading.enumerate() if one is not threading.main_thread()]
     if any(thread.daemon for thread in left):
@@ -92,7 +93,7 @@ def _end_interrupted() -> None:
 
 
 def _output(stream: TextIO) -> TextIO:
-    """Return the stream with the errors of `_Output`.
+    """Return the stream as an `_Output`, which raises `_ReaderGone` at a closed pipe.
 
     A stream of another kind, such as a test's, is returned unchanged.
     """

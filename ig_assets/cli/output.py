@@ -89,10 +89,11 @@ _UNCUT = (
 
 
 def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
-    """Print any error as one sentence; exit with 2 for wrong use, else with 1.
+    """Decorate a command to print any error as one sentence.
 
-    The traceback is written to the log of the data folder, without secrets. For errors
-    other than wrong use, a second line names the section of the runbook.
+    The command exits with 2 for wrong use and with 1 for other errors. The traceback is
+    written to the log of the data folder, without secrets. For errors other than wrong
+    use, a second line names the section of the runbook.
     """
 
     @wraps(command)

@@ -8,7 +8,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 
 def warn_of_unfinished(warehouse: Warehouse) -> None:
-    """Print one sentence beside the output where a forgetting is not finished."""
+    """Print a warning to standard error if a request to forget is not finished."""
     with warehouse.transaction() as con:
         sentence = unfinished_warning(con)
     if sentence:

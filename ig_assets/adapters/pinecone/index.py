@@ -78,8 +78,8 @@ class PineconeIndex:
 
         An entry is not accepted if its vector is not finite, is zero or has other
         dimensions, if its id or metadata is too long, or if the store refuses it.
-        Raises the store's error if it accepted nothing because of it, and InputError if
-        the index has other dimensions than the namespace.
+        Raises AccessError; another VendorError of the store if it accepted no entry;
+        InputError if the index has other dimensions than the namespace.
         """
         latest = {entry.entry_id: entry for entry in entries}
         if not latest:
@@ -137,9 +137,9 @@ class PineconeIndex:
     ) -> list[str]:
         """Set these metadata keys of entries, keeping the others; return failed ids.
 
-        Sends one request per id, at most 100 per second. After an error of the whole
-        store nothing more is sent, and the remaining ids count as failed. Raises
-        AccessError in any case, and another such VendorError if nothing was updated.
+        Sends one request per id, at most 100 per second. After an error that concerns
+        the whole store nothing more is sent, and the remaining ids count as failed.
+        Such an error is raised if it is an AccessError, or if no entry was updated.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
@@ -250,7 +250,9 @@ class PineconeIndex:
         }
 
     def generation(self, namespace: str) -> str | None:
-        """Return the value last given to `mark`, stored in a namespace of its own."""
+        """Return the value last given to `mark`, or None; a separate namespace stores
+        it.
+        """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
             return None
@@ -329,15 +331,16 @@ class PineconeIndex:
 
 
 def _marks(namespace: str) -> str:
-    """Return the namespace with the generation of another one.
-
-    It has the same suffix.
-    """
+    """Return the namespace in which the generation of `namespace` is stored."""
     return f"{GENERATION}.{namespace}"
 
 
 def _raise_what_concerns_all(failures: Sequence[Failure], nothing_passed: bool) -> None:
-    """Raise errors that no single row causes: no access, or trouble with every row."""
+    """Raise an error that no single row causes; log the first of the other errors.
+
+    Such an error is an AccessError, or one that is no refusal while no row was
+    accepted.
+    """
     errors = [error for _, error in failures]
     denied = [error for error in errors if isinstance(error, AccessError)]
     trouble = [error for error in errors if not isinstance(error, RefusedError)]

@@ -1,4 +1,4 @@
-"""Checks what a Pinecone key can access besides its own indexes."""
+"""Checks what a Pinecone key can access besides this project's indexes."""
 
 from __future__ import annotations
 

@@ -58,7 +58,7 @@ def record_of(entry: IndexEntry, dimensions: int) -> Record | None:
 
 
 def batch_size(records: Sequence[Record]) -> int:
-    """Return how many of these records fit into one request, in any selection."""
+    """Return how many of these records fit into one request, whichever are chosen."""
     largest = max(
         RECORD_BYTES
         + len(record["id"])

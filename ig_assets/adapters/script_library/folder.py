@@ -34,7 +34,7 @@ _OUTSIDE = InvalidFile(
 _NOT_REGULAR = InvalidFile("unreadable", "It is not a regular file.")
 # Do not block on a pipe, and do not follow a link that replaced a listed file.
 RACY_NS = 2_000_000_000
-"""Ticks of file systems and differences of clocks are shorter than this."""
+"""Nanoseconds; a file system's ticks and the differences of clocks are shorter."""
 _SECOND_NS = 1_000_000_000
 _HAS_CHANGE_TIME = os.name == "posix"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -50,7 +50,8 @@ class FolderLibrary:
         self._now_ns = now_ns
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """List every file, with links within the library. Raises InputError."""
+        """List every file, including links to files in the library. Raises InputError.
+        """
         root = from_home(Path(self.location))
         if not root.is_dir():
             raise InputError(
@@ -88,7 +89,8 @@ def is_script(name: str, suffixes: tuple[str, ...]) -> bool:
 class _Listing:
     """One walk through the folders of a library.
 
-    Files that changed after `settled_ns` may change again undetected.
+    A file that changed after `settled_ns` gets no version, as a further change to it
+    might not be seen.
     """
 
     def __init__(self, root: str, suffixes: tuple[str, ...], settled_ns: int) -> None:
@@ -148,7 +150,10 @@ class _Listing:
         self.found.append(LibraryFile(_plain(path), target, 0, "", problem=problem))
 
     def _version(self, status: os.stat_result) -> str | None:
-        """Return a value that changes with the file's bytes; None if there is none."""
+        """Return a value that changes with the file's bytes.
+
+        Returns None if no such value is reliable; the module's docstring says when.
+        """
         changed_ns, inode = status.st_ctime_ns, status.st_ino
         if (
             changed_ns > self._settled_ns

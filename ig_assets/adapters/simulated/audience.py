@@ -1,11 +1,11 @@
-"""A simulated audience: the embedded stand-in for Instagram, SIMULATED throughout.
+"""A simulated audience in place of Instagram; all its figures are SIMULATED.
 
-It stores what it published in a small SQLite file (the vendor's own store, which never
-contains text), and answers for any past moment, since every counter is a function of
-(seed, intent key, slot, moment). A reading within two days of its moment may be late,
-empty or wrong; a later request for that moment returns the corrected figure. A post
-goes out in its slot. The truth behind the numbers is `EffectModel`, which reads the
-words a little (`taste.py`). Only tests read it; the loop does not.
+What was published is stored in a small SQLite file, which never contains text. Counters
+can be read for any past moment, since each is a function of (seed, intent key, slot,
+moment). If a reading is requested within two days of its moment, it may be late, empty
+or wrong; a later request for the same moment returns the corrected figure. A post goes
+out in its slot. `EffectModel` gives the true effects behind the figures, about half of
+which come from the words (`taste.py`). Only tests read them; the loop does not.
 """
 
 from __future__ import annotations
@@ -74,7 +74,9 @@ class EffectModel:
         return taste.of_text(text, f"{topic} {brief}") + rest
 
     def effect_of_label(self, hook_style: str, topic: str) -> float:
-        """Return the effect of an earlier release's post, by its hook style."""
+        """Return the effect of a post for which an earlier release stored a hook style
+        only.
+        """
         return EFFECT_SD * self._normal("effect", hook_style, topic)
 
     def luck(self, intent_key: str) -> float:
@@ -119,7 +121,8 @@ class _Post:
 class SimulatedAudience:
     """A simulated `SocialPlatform`; safe between threads and processes.
 
-    Without `now`, figures are always those reported at the moment itself.
+    `now` returns the present; it decides whether a figure is corrected already. Without
+    it no figure is ever corrected.
     """
 
     platform = "simulated_audience"

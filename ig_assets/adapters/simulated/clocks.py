@@ -1,4 +1,4 @@
-"""Clocks: the machine's, and a simulated one that moves only when it is moved."""
+"""Clocks: the machine's, and a simulated one that moves only by `move_to`."""
 
 from __future__ import annotations
 

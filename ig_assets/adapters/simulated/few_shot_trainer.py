@@ -1,4 +1,4 @@
-"""The embedded trainer: puts winners into the prompt instead of changing weights.
+"""A local trainer that puts winners into the prompt instead of changing weights.
 
 Like a vendor it has its own store (one JSON file per job), so that a job can be found
 again after its answer was lost in a crash.
@@ -17,7 +17,10 @@ from ig_assets.files import write_atomic
 
 
 class FewShotTrainer:
-    """A `Trainer`; `choose` turns a request into an artifact of example ids."""
+    """A `Trainer`; `choose` selects the examples of a request and returns the artifact.
+
+    The artifact lists them under `example_ids`.
+    """
 
     provider = "few_shot"
     notice = ""

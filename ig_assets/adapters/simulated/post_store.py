@@ -10,7 +10,7 @@ from pathlib import Path
 
 @contextmanager
 def open_store(file: Path, schema: str) -> Iterator[sqlite3.Connection]:
-    """Open the file in a transaction; `schema` makes its table where there is none."""
+    """Open the file in a transaction; `schema` is SQL that creates a missing table."""
     file.parent.mkdir(parents=True, exist_ok=True)
     con = sqlite3.connect(file, timeout=60.0)
     try:

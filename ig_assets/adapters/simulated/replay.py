@@ -1,10 +1,10 @@
 """Replays a recorded history: real counters of real posts, day by day.
 
-A recorded post can be read itself (`recorded`) on the days on which it was recorded.
-Each post of the loop is assigned a recorded one, drawn by (seed, intent key), and shows
-its counters at equal age. These say nothing about the loop's words, so experiments on
-them are marked as simulated. What was published is stored in a small SQLite file that
-never contains text.
+The recorded posts themselves can be read (`recorded`). In addition, each post of the
+loop is assigned one of them, drawn by (seed, intent key), and shows that post's
+counters at the same age. These counters say nothing about the loop's words, so
+experiments on them are marked as simulated. The assignments are stored in a small
+SQLite file that never contains text.
 """
 
 from __future__ import annotations
@@ -26,10 +26,10 @@ from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Published, PublishRequest, Reading
 
 ENOUGH_SNAPSHOTS = 3
-"""A loop's post is given a recorded one with so many, where there are any."""
+"""A loop's post is assigned a recorded post with at least so many, if there is one."""
 
 ANSWERS_FOR = timedelta(days=1)
-"""How long a snapshot answers; after that nothing is known until the next one."""
+"""How long a snapshot is valid; later its counters are unknown until the next one."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS published (
@@ -121,9 +121,11 @@ class ReplayedHistory:
     def insights(
         self, platform_post_ids: Sequence[str], as_of: datetime
     ) -> list[Reading]:
-        """Return the counters recorded within the day before `as_of`; None without any.
+        """Return the counters of each post's last snapshot in the day before `as_of`.
 
-        Unknown posts are left out.
+        For a post of the loop, it is the day before its recorded post was as old as the
+        post is at `as_of`. A counter without a snapshot is None. Unknown posts are left
+        out.
         """
         given = self._given(platform_post_ids)
         answers = []

@@ -18,17 +18,18 @@ from ig_assets.core.identity import seeded_unit
 
 STYLES = ("question", "number", "mistake", "how_to", "story", "bold_claim")
 STYLE_EFFECTS = (0.30, 0.18, 0.06, -0.06, -0.18, -0.30)
-"""How much the six styles are liked; which gets which is drawn by the seed."""
+"""The effects of the six styles; the seed draws which style has which effect."""
 YOU = 0.08
-"""Of a hook that speaks to the viewer."""
+"""The effect of a hook that speaks to the viewer."""
 HOOK_WORDS, HOOK_LENGTH = 9, 0.10
-"""The best length of a hook, and what half or twice as many words lose."""
+"""The best number of words of a hook, and the loss at half or twice that number."""
 SCRIPT_WORDS, SCRIPT_LENGTH = 70, 0.08
-"""The same of a whole script."""
+"""The best number of words of a script, and the loss at half or twice that number."""
 MOST_OFF = 2.0
-"""Doublings beyond which a length loses no more."""
+"""The distance from the best length, in doublings, beyond which the loss stays equal.
+"""
 BRIEF = 0.15
-"""What a text gains that has all content words of its topic and brief."""
+"""The gain from covering all content words of topic and brief instead of none."""
 
 _WORD = re.compile(r"[^\W\d_]+(?:['’][^\W\d_]+)*")
 _STEM = 5
@@ -124,5 +125,7 @@ def _words(text: str) -> Sequence[str]:
 
 
 def _off(words: int, best: int) -> float:
-    """Return the doublings from the best number of words, up to `MOST_OFF`."""
+    """Return the distance from the best number of words in doublings, at most
+    `MOST_OFF`.
+    """
     return min(abs(math.log2(max(words, 1) / best)), MOST_OFF)

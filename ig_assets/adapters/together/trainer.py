@@ -64,7 +64,7 @@ class TogetherTrainer:
         )
 
     def find(self, intent_key: str) -> TrainingState | None:
-        """Search the account's jobs for the suffix that belongs to the key."""
+        """Return the account's job with the suffix that belongs to the key, or None."""
         listed = self._sdk.ask(lambda client: client.fine_tuning.list())
         for job in listed.data:
             if getattr(job, "suffix", None) == _suffix(intent_key):

@@ -143,7 +143,8 @@ def _print_rejects(rejects: Sequence[Reject]) -> None:
 def _print_left_out(
     left_out: Sequence[LeftOutTotal], to_correct: Sequence[Fault]
 ) -> None:
-    """Print what the library's files hold that is in no script."""
+    """Print the faults of accepted files, and the number of parts left out of scripts.
+    """
     for fault in to_correct[:PRINTED_REJECTS]:
         console.print(
             f"  {fault['source_uri']}: accepted "
@@ -189,7 +190,7 @@ def _print_batches(report: BatchReport) -> None:
 
 
 def _repairs(services: Services) -> tuple[IndexForecast | None, str]:
-    """Return what the index needs and ''; or None and why it was not compared."""
+    """Return (forecast for the index, ''), or (None, a sentence why there is none)."""
     try:
         space = Space.of(services.embedder)
         return forecast_index(services.warehouse, services.index, space), ""

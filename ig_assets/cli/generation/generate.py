@@ -155,7 +155,7 @@ def _order_of(services: Services, rows: Sequence[TopicVariant]) -> OrderedHooks 
 
 
 def _print_writer(services: Services) -> None:
-    """Say so if another model wrote than the one in the settings."""
+    """Print a notice if the model that wrote is not the one in the settings."""
     asked = base_model(services.settings)
     with services.warehouse.transaction() as con:
         active = active_model(con)

@@ -1,4 +1,4 @@
-"""Run a job with a form as a Dagster run."""
+"""Run a job with values that a person entered, as a Dagster run."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ig_assets.wiring import Services
 def run_job(
     services: Services, job: str, form: dict[str, object], what: str, quiet: bool
 ) -> str:
-    """Run a job with a form, show a live line, and return the run's id.
+    """Run a job with the values in `form`, show a live line, and return the run's id.
 
-    Raises what `open_headless` and `Headless.run_form` raise.
+    The line names the month in `form` and `what`. Raises what `open_headless` and
+    `Headless.run_form` raise.
     """
     warnings.simplefilter("ignore")
     from ig_assets.headless.runner import open_headless

@@ -105,10 +105,10 @@ def forget(
 def _print_plan(
     plan: Plan, others: Mapping[str, str], renamed: Mapping[str, str]
 ) -> None:
-    """Print counts and ids.
+    """Print what would be forgotten: counts and ids.
 
-    `others` says of scripts, by id, that they are by another author now, and `renamed`
-    that they have another name.
+    `others` has a sentence for each script (by id) that is by another author now, and
+    `renamed` one for each script that has another name.
     """
     erasure, found = plan.found.erasure, plan.found
     counts: Mapping[str, object] = {
@@ -201,9 +201,9 @@ def _print_receipts(receipts: list[Receipt], as_json: bool) -> None:
 
 
 def _again(receipt: Receipt) -> str:
-    """Return a sentence on what was repeated after a restore.
+    """Return a sentence on a request to forget that was repeated after a restore.
 
-    The figures of the first time are left out, since they are not of the repetition.
+    It leaves out the figures of the first time.
     """
     again = receipt.again or {}
     months = len(again.get("datasets", {}))
@@ -216,7 +216,9 @@ def _again(receipt: Receipt) -> str:
 
 
 def _looked_again(receipt: Receipt) -> str:
-    """Return a sentence on a repeated deletion and search where words were left."""
+    """Return a sentence on a deletion and search that were repeated, as words were
+    left.
+    """
     search = (receipt.again or {})["search"]
     name = f"Receipt {receipt.number} ({receipt.request_id})"
     begin = f"Deleted and looked again. {name}; "

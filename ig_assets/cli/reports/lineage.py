@@ -137,7 +137,11 @@ def _subject(con: Connection, what: Sequence[str], author: str) -> Subject:
 def _print_ids(
     services: Services, what: Sequence[str], author: str, as_json: bool
 ) -> None:
-    """One id a line: nothing where no script fed it, or no model was fed."""
+    """Print the ids of the scripts that fed a model, or of the models that scripts fed.
+
+    Each id is a line; nothing is printed if there are none. Raises InputError for a
+    thing of another kind.
+    """
     with services.warehouse.transaction() as con:
         words = [within(services.settings.data_dir, word) for word in what]
         subject = _subject(con, words, author)
@@ -247,10 +251,11 @@ def _print_scripts(texts: Sequence[ModelScript], limit: int) -> None:
 def _print_tree(
     rows: Sequence[TraceRow], answer: LineageAnswer, title: str, limit: int, down: bool
 ) -> None:
-    """Print each thing once, under the thing through which it was first reached.
+    """Print the rows as a tree, each below the thing through which it was reached.
 
-    Upwards a line says how the thing above came from it; downwards it says how it came
-    from the thing above.
+    With `down`, a line says how its thing came from the thing above; otherwise it says
+    how the thing above came from its thing. A thing that has a branch already is
+    marked.
     """
     tree = Tree(escaped(title))
     nodes = answer.subject.nodes

@@ -49,7 +49,7 @@ FOLLOWS = (
 
 
 def _follows_unless(paid: bool) -> dg.AutomationCondition[Any] | None:
-    """Return the condition of free assets; None for paid ones.
+    """Return the automation condition of a free asset; None for a paid one.
 
     Only sensors, schedules and people start paid assets.
     """

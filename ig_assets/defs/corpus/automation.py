@@ -52,9 +52,11 @@ def script_library_sensor(
     warehouse: dg.ResourceParam[Warehouse],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """A burst of a thousand files is one run: the state is a fingerprint of all.
+    """Request a run if the library differs from the state that was taken in last.
 
-    The stage `raw_scripts` writes the fingerprint that it took in, whoever ran it.
+    The state is a fingerprint of all files, so a burst of a thousand changes is one
+    run. The asset `raw_scripts` stores the fingerprint that it took in, whoever started
+    it.
     """
     try:
         fingerprint = library_fingerprint(library)
@@ -82,7 +84,7 @@ def feedback_sensor(
     warehouse: dg.ResourceParam[Warehouse],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run promotes every waiting winner, after which none is waiting."""
+    """Request one run if winners wait to be promoted; the run promotes all of them."""
     with warehouse.transaction() as con:
         waiting = unpromoted_winners(con)
     tags = {"ig/winners": str(len(waiting))}
@@ -113,7 +115,9 @@ def embedding_batch_sensor(
     money_clock: dg.ResourceParam[Clock],
     batches: dg.ResourceParam[OpenBatches],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run collects every ended batch, after which none is waiting."""
+    """Poll the open batches; if any has ended, request one run that collects all of
+    these.
+    """
     try:
         under_way, _ = poll_open_batches(warehouse, clock, batches)
         with warehouse.transaction() as con:

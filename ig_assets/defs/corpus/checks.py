@@ -54,7 +54,9 @@ def no_rejected_scripts(
 def hook_styles_are_known(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn of styles that one script has or that resemble a known one (a slip)."""
+    """Warn of unknown styles that one script has, or that look like a misspelt known
+    one.
+    """
     with warehouse.transaction() as con:
         styles = unknown_styles(con, HOOK_STYLES)
     doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]
@@ -82,7 +84,7 @@ def hook_styles_are_known(
 def languages_are_tags(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with the files; their scripts were accepted without a language."""
+    """Warn with the files whose language is no tag; their scripts have no language."""
     with warehouse.transaction() as con:
         found = scripts_with_invalid_language(con)
     return dg.AssetCheckResult(
@@ -106,7 +108,8 @@ def languages_are_tags(
 def active_scripts_have_text(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Block the index where a script is doubled or empty."""
+    """Fail, which blocks the index, if an active script has no text or two revisions.
+    """
     with warehouse.transaction() as con:
         (wrong,) = con.execute("""
             SELECT count(*)
@@ -195,7 +198,10 @@ def index_equals_corpus(
     embedder: dg.ResourceParam[Embedder],
     index: dg.ResourceParam[VectorIndex],
 ) -> dg.AssetCheckResult:
-    """List the store's ids page by page; the record of what was sent may be wrong."""
+    """Compare the ids that the store lists with the active scripts.
+
+    The warehouse's record of what was sent is not relied on, as it may be wrong.
+    """
     audit = audit_index(warehouse, index, Space.of(embedder))
     return dg.AssetCheckResult(
         passed=not (audit.missing or audit.orphans or audit.stale),
