@@ -141,7 +141,7 @@ class AccessError(VendorError):
 
 
 class KeyRefusedError(AccessError):
-    """A vendor does not accept the key; another one may be."""
+    """A vendor does not accept the key itself; another key may be accepted."""
 
 
 class MalformedAnswerError(BilledError):

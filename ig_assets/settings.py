@@ -77,7 +77,7 @@ _TRAINERS: Mapping[str, tuple[str, ...]] = {
     "few_shot": (),
 }
 _RANKER = "ranker"
-"""The trainer of `IG_TRAINER` that is fitted monthly, beside the writer's trainers."""
+"""The name in `IG_TRAINER` of the ranker; the other names train the writer's model."""
 
 # A setting, a value of it, the settings that this value needs, and the default.
 _NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
@@ -390,7 +390,7 @@ class Settings(BaseSettings):
     def publishes(self) -> bool:
         """Return whether approved posts are published automatically.
 
-        Posts on Instagram are only if `IG_PUBLISH` is set.
+        On Instagram they are only if `IG_PUBLISH` is set.
         """
         return self.social != "instagram" or self.publish
 
@@ -398,7 +398,7 @@ class Settings(BaseSettings):
     def approves_automatically(self) -> bool:
         """Return whether planned posts are approved automatically.
 
-        Posts on Instagram never are, since each waits for its video.
+        On Instagram they never are, since each post waits for its video.
         """
         return self.approval == "auto" and self.social != "instagram"
 

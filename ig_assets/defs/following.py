@@ -1,8 +1,8 @@
-"""Follows what became of a sensor's request, and whether another run is needed.
+"""Finds out what became of a sensor's request, and whether another run is needed.
 
-A request is identified by its run key, which its re-executions keep. Whether a source
-was imported is read from the tables (`SourceState`), not from the sensor's memory,
-since the daemon, the headless loop, the command line and people each start runs.
+A request is identified by its run key, which re-executions of its run keep. Whether a
+source was imported is read from the tables (`SourceState`), not from the sensor's
+cursor, since the daemon, the headless loop, the command line and people all start runs.
 """
 
 from __future__ import annotations
@@ -28,14 +28,15 @@ SUCCEEDED, CANCELLED = dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.CANCELED
 class WantedRun:
     """A run that must succeed once for each `state` of `subject`.
 
-    `subject` names what is followed, e.g. `library`, and begins the run key. `state`,
-    e.g. a fingerprint, changes when another run is wanted. If it `is_work`, `state`
-    describes what waits for a run, e.g. posts that are due: runs change it themselves,
-    and nothing is wanted when nothing waits.
+    `subject` names what is watched, e.g. `library`, and begins the run key. `state`,
+    e.g. a fingerprint, changes when another run is needed. With `is_work`, `state`
+    describes the work that waits, e.g. posts that are due: a run changes the state by
+    doing the work, and no run is needed if no work waits.
 
     `job` is set if the sensor has several jobs, or with `taken_in`. `taken_in` is the
-    state of a source that the tables imported last, by whichever run. If others
-    requested a run under the key `asked_under`, it counts as the first request.
+    state of a source that the tables imported last, by whichever run. `asked_under` is
+    the run key under which a schedule may have requested the run already; its run then
+    counts as the first attempt.
     """
 
     subject: str
@@ -63,9 +64,9 @@ class Request(BaseModel):
 
 
 Followed = tuple[Request, str | None]
-"""A request, and why no run is requested now (None: it succeeded).
+"""A request, and why no run is requested now, or None.
 
-A request that needs a new run comes back without a run key.
+With None, the request has succeeded, or it has no run key and needs a new run.
 """
 
 
@@ -88,7 +89,7 @@ def latest_run(instance: dg.DagsterInstance, request: Request) -> dg.DagsterRun 
 
 
 def follow(instance: dg.DagsterInstance, clock: Clock, request: Request) -> Followed:
-    """Return what became of the request for a state."""
+    """Return what became of a request, by the state of its run."""
     if request.succeeded:
         return request, None
     run = latest_run(instance, request)
@@ -106,12 +107,13 @@ def follow_source(
     taken_in: SourceState,
     request: Request,
 ) -> Followed:
-    """Do as `follow` for a source, whose success is read from the tables.
+    """Return what became of a request for a source, by what the tables have imported.
 
-    A request has succeeded if the tables imported the wanted state last, by a run of
-    the whole job. It no longer counts once another run imported another state. A
-    successful run that left another state (it reads another place than this sensor, or
-    the source has changed meanwhile) is repeated after the delay of a failure.
+    The request has succeeded if the tables imported the wanted state last, by a run of
+    the whole job. It no longer counts once another run imported another state. A run
+    may succeed and leave another state, if it reads another place than this sensor or
+    if the source has changed meanwhile; it is then repeated after the delay of a
+    failure.
     """
     instance = context.instance
     reader = instance.get_run_by_id(taken_in.run_id) if taken_in.run_id else None
@@ -146,9 +148,9 @@ def follow_source(
 def follow_work(
     instance: dg.DagsterInstance, clock: Clock, wanted: WantedRun, request: Request
 ) -> Followed:
-    """Do as `follow` for work.
+    """Return what became of a request for work (`WantedRun.is_work`).
 
-    `request.state` becomes what the ended run left undone.
+    Once its run has ended, the request's `state` is the work that the run left undone.
     """
     run = latest_run(instance, request)
     if run is None:

@@ -32,7 +32,9 @@ class _EndAtTheClock:
 
     @property
     def end(self) -> datetime:
-        """The end of the last partition, or the start if there is none yet."""
+        """The end of the last partition, or the start of the first if there is none
+        yet.
+        """
         own: Any = self
         last = own.get_last_partition_window()
         found: datetime = last.end if last else own.start

@@ -1,7 +1,7 @@
 """CPU and memory of a step's pod. Only `IG_EXECUTOR=k8s` reads them.
 
-They are tags of the step, so a team changes them for one run in the launchpad. Keys are
-checked in a test: Dagster would report a wrong one only when the pod is launched.
+They are tags of the step, so a team can change them for one run in the Launchpad. A
+test checks the keys, since Dagster reports a wrong key only when the pod is launched.
 """
 
 from __future__ import annotations

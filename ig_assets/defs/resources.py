@@ -1,4 +1,5 @@
-"""Dagster resources: each provides one port that fulfils the settings.
+"""Dagster resources: each provides the implementation of a port that the settings
+choose.
 
 The UI lists a resource's kind and model; keys stay in the settings.
 """
@@ -109,7 +110,8 @@ class EmbedderResource(dg.ConfigurableResource[Any]):
 
 
 class HookEncoderResource(dg.ConfigurableResource[Any]):
-    """The encoder of hooks, of which the ranker makes its features; on this machine."""
+    """The encoder that turns hooks into the ranker's features; it runs on this machine.
+    """
 
     model: str
 

@@ -1,11 +1,11 @@
 """Run requests of sensors: each wanted state is run until one run of it succeeds.
 
-Dagster skips a run key that any earlier run of the sensor had, even if that run failed
-or the cursor was reset, and the tick gives no reason (1.13.27, the sensor daemon's
-`_get_or_create_sensor_run`). So no run key is used twice here, and the cursor records
-what was requested under which key, and whether that run succeeded. The daemon and the
-headless loop each have a cursor; what they share, with the command line and with
-people, is what the tables record as imported (`following`).
+Dagster skips a request whose run key an earlier run of the sensor had, even if that run
+failed or the cursor was reset, and the tick gives no reason (1.13.27, the sensor
+daemon's `_get_or_create_sensor_run`). So no run key is used twice here. The cursor
+records what was requested under which key, and whether that run succeeded. The daemon
+and the headless loop have separate cursors; what was imported, by either of them, a
+command or a person, both read from the tables (`following`).
 """
 
 from __future__ import annotations
@@ -106,7 +106,10 @@ def request_runs(
 
 
 def _asked_before(run: WantedRun) -> Request | None:
-    """Return the request that others made, or None; its run need not exist."""
+    """Return the request under `run.asked_under`, or None if that is not set.
+
+    A run of this request need not exist.
+    """
     if run.asked_under is None:
         return None
     return new_request(run).model_copy(update={"run_key": run.asked_under})
@@ -117,7 +120,8 @@ def _owed_runs(
     before: Mapping[str, Request],
     wanted: Sequence[WantedRun],
 ) -> list[WantedRun]:
-    """Return runs for vanished work whose run failed or is unfinished."""
+    """Return runs for work that no longer waits, but whose last run failed or goes on.
+    """
     listed = {run.subject for run in wanted}
     return [
         WantedRun(subject, request.state, request.partition, is_work=True)

@@ -1,12 +1,12 @@
 """Runs of schedules: the partition of a tick is run until one run has succeeded.
 
-The daemon evaluates a tick once, whatever became of its run: it compares the schedule,
-the tick's time and the run key (1.13.27, `_get_existing_run_for_request`), so another
-tick with the same run key would run too. After a pause it evaluates only the newest
-tick that it missed. So a partition that has succeeded, under the daemon or headless, is
-not requested again; and `overdue_runs_sensor` requests the partition of a schedule's
-newest tick again until a run of it succeeds. Partitions of earlier ticks that never
-succeeded are given up, and named.
+Dagster's daemon evaluates a tick once and does not repeat it after a failed run. It
+recognises a run by schedule, time of the tick and run key (1.13.27,
+`_get_existing_run_for_request`), so a later tick with the same run key is run too.
+After a pause it evaluates only the newest tick that it missed. For these reasons a
+partition is not requested again here once a run of it has succeeded, and
+`overdue_runs_sensor` repeats the request of a schedule's newest tick until one has.
+Partitions of earlier ticks that never succeeded are given up, and named.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from ig_assets.defs.whole_runs import (
 RECENT_TICKS = 31
 
 Due = str | dg.SkipReason
-"""The partition that a schedule's tick is for, or why there is none."""
+"""The partition that a schedule's tick is for, or the reason to skip the tick."""
 
 
 def request_scheduled_run(

@@ -1,8 +1,9 @@
-"""Decides which runs did a whole job, for the tables of this code location.
+"""Decides whether a run executed a whole job, on the tables of this code location.
 
-A job's runs count whoever started them. Runs of a part of its assets do not, although
-they have the job's name too (1.13.27, `DagsterRun.asset_selection`), nor do runs of a
-code location on other tables, which may share the instance and the jobs' names.
+It does not matter who started the run. Two kinds of runs do not count: those of a part
+of the job's assets, although they have the job's name too (1.13.27,
+`DagsterRun.asset_selection`), and those of a code location with other tables, which may
+share the Dagster instance and the names of jobs.
 """
 
 from __future__ import annotations
@@ -26,9 +27,9 @@ def _warehouse_hash() -> str:
 
 _WAREHOUSE = _warehouse_hash()
 WAREHOUSE_TAG = {"ig/warehouse": _WAREHOUSE}
-"""A job's tag: which tables its runs are for, as a hash of their location."""
+"""The tag of jobs that names the warehouse of their runs, by a hash of its location."""
 WAREHOUSE_TAGS = (WAREHOUSE_TAG, {"ig/home": _WAREHOUSE})
-"""The tag, and the one that earlier versions wrote."""
+"""`WAREHOUSE_TAG`, and the tag that earlier versions wrote in its place."""
 
 
 def ran_whole_job(

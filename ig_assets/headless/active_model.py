@@ -1,4 +1,4 @@
-"""Reports a promotion or rollback by hand to the UI, as the sensor does for its own."""
+"""Reports a promotion or rollback by a command to Dagster, so that the UI shows it."""
 
 from __future__ import annotations
 
@@ -11,9 +11,10 @@ from ig_assets.settings import Settings
 
 
 def report_active_model(settings: Settings, model: ModelRow) -> None:
-    """Materialise `active_model` on the instance of DAGSTER_HOME.
+    """Materialise the asset `active_model`, unless it shows this model already.
 
-    Raises InputError if its folder cannot be used, and the instance's own errors.
+    Uses the instance of DAGSTER_HOME. Raises InputError if its folder cannot be used,
+    and the instance's own errors.
     """
     home = ensure_dagster_home(settings)
     with dg.DagsterInstance.from_config(str(home)) as instance:

@@ -47,10 +47,12 @@ def make_collector(
 
 
 def backup_figures(settings: Settings, now: datetime) -> list[Family]:
-    """Return how many backups there are in IG_BACKUPS, and when the last was made.
+    """Return metrics of the backups in IG_BACKUPS: their number, and the time of the
+    last.
 
-    No family without that setting. A folder that cannot be read has 0 backups: whoever
-    needs one now could not use them either. `now` is the machine's time, naive UTC.
+    Returns [] if IG_BACKUPS is not set. A folder that cannot be read counts as one with
+    0 backups, since none could be restored from it. `now` is the machine's time, naive
+    UTC.
     """
     if settings.backups is None:
         return []

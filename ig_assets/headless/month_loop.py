@@ -1,10 +1,9 @@
 """Runs one month of the loop after another, on a simulated clock.
 
 Each day, yesterday's engagement is read at 00:30, the automation conditions are
-evaluated, and posts whose slot has come are published at 09:05. Each month is
-fine-tuned on the first of the next, when a ranker is fitted too. Every stage reads from
-the tables what is done already, so that a month that was interrupted is simply run
-again.
+evaluated, and posts whose slot has come are published at 09:05. On the first of each
+month, the month before is fine-tuned and a ranker is fitted. Every stage reads from the
+tables what is done already, so an interrupted month is simply run again.
 """
 
 from __future__ import annotations

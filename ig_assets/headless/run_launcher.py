@@ -9,7 +9,7 @@ import dagster as dg
 HEADLESS_RUN = {"ig/started_by": "command"}
 """The tag of runs that a command executes in its own process."""
 HEADLESS_RUNS = (HEADLESS_RUN, {"ig/turned_by": "headless"})
-"""The tag, and the one that earlier versions wrote."""
+"""`HEADLESS_RUN`, and the tag that earlier versions wrote in its place."""
 
 
 class CommandAwareRunLauncher(dg.DefaultRunLauncher):

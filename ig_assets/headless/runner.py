@@ -130,7 +130,9 @@ class Headless:
         ]
 
     def automate(self) -> list[SucceededRun]:
-        """Run what automation conditions request until they request nothing."""
+        """Run what automation conditions request until they request nothing, at most
+        ten times.
+        """
         done: list[SucceededRun] = []
         for _ in range(_MOST_ROUNDS):
             stored = self._stored(_AUTOMATION)
@@ -175,10 +177,11 @@ class Headless:
         return self._execute(job, None, partition, tags or {})
 
     def run_form(self, name: str, form: Mapping[str, object]) -> SucceededRun:
-        """Run a job that is configured by a form. Raises RunFailedError.
+        """Run a job with the values in `form` as its configuration. Raises
+        RunFailedError.
 
-        Since a form cannot set the console's log level, the console output is
-        discarded.
+        Such a configuration cannot set the console's log level, so the console output
+        is discarded.
         """
         job = self._definitions.resolve_job_def(name)
         with redirect_stderr(io.StringIO()):

@@ -60,8 +60,9 @@ class ReelPublisher:
         return container.published or self._outcome(container, self._status(container))
 
     def publish(self, request: PublishRequest) -> Published:
-        """Publish once; an error's `outcome_unknown` is true only if a post may be out.
+        """Publish the reel, at most once.
 
+        An error's `outcome_unknown` is true only if the reel may have been published.
         Raises RefusedError for a request without a video or with too long a caption,
         and for a video that Instagram cannot use.
         """

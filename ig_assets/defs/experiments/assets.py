@@ -99,7 +99,8 @@ def posts(
     social: dg.ResourceParam[SocialPlatform],
     hook_encoder: dg.ResourceParam[HookEncoder],
 ) -> dg.MaterializeResult:
-    """Plan what is not planned, publish what is approved and due."""
+    """Plan posts for variants that have none; publish posts that are approved and due.
+    """
     month, run_id = month_of(context), context.run.run_id
     with plain_failures():
         chosen, plan = plan_month(
@@ -176,9 +177,9 @@ def engagement_metrics(
     warehouse: dg.ResourceParam[Warehouse],
     social: dg.ResourceParam[SocialPlatform],
 ) -> dg.MaterializeResult:
-    """Read the live posts of one day, or of a backfill's days in their order.
+    """Read the figures of the posts that were live on the run's days, day by day.
 
-    Days that have not begun are named in a failure after the others were read.
+    Days that have not begun make the step fail, after the other days were read.
     """
     chosen = days_of(context)
     with plain_failures():

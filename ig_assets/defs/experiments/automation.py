@@ -55,7 +55,7 @@ def publishing_sensor(
     money_clock: dg.ResourceParam[Clock],
     settings: dg.ResourceParam[Settings],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run per month that has something to plan or to publish."""
+    """Request one run per month that has variants to plan or posts to publish."""
     with warehouse.transaction() as con:
         due = due_posts(con, clock.now()) if settings.publishes else {}
         unplanned = unplanned_topics(con)
@@ -83,7 +83,10 @@ def publishing_sensor(
 
 
 def engagement_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
-    """Return the day that had just ended at a tick, if a post was live on it."""
+    """Return the day that had just ended at a tick, or a reason to skip the tick.
+
+    It is skipped if no post was live on that day.
+    """
     if reason := ahead_of(clock, tick):
         return reason
     day = day_before(tick)
@@ -110,6 +113,6 @@ def engagement_schedule(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
-    """The day that just ended, if a post was live on it."""
+    """Request a run for the day that just ended, if a post was live on it."""
     due = engagement_due(warehouse, clock, tick_of(context))
     return request_scheduled_run(context, engagement_job.name, due)

@@ -118,7 +118,9 @@ ORDER BY experiment_id
 def posts_have_known_outcomes(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn of posts that failed or may or may not have been published."""
+    """Warn of posts that failed, and of posts of which it is unknown whether they are
+    out.
+    """
     with warehouse.transaction() as con:
         rows = fetch_dicts(
             con,
@@ -156,7 +158,8 @@ def posts_have_known_outcomes(
 def engagement_has_arrived(
     clock: dg.ResourceParam[Clock], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn where a live post of more than three days lacks a counter altogether."""
+    """Warn of posts out for three days for which a compared counter was never reported.
+    """
     with warehouse.transaction() as con:
         missing = fetch_dicts(con, _NEVER_ARRIVED, [clock.now()])
         last_reading = fetch_dicts(con, _LAST_READING)
@@ -181,7 +184,7 @@ def engagement_has_arrived(
 def insights_are_fresh(
     clock: dg.ResourceParam[Clock], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn where the last figure of a post under 28 days is over three days old."""
+    """Warn of posts of the last 28 days whose last figure is over three days old."""
     now = clock.now()
     with warehouse.transaction() as con:
         stale = fetch_dicts(con, _STALE, [now, now, now])
@@ -200,7 +203,9 @@ def insights_are_fresh(
     ),
 )
 def rates_are_shares(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-    """Warn with the sums that cannot be a share of what they are divided by."""
+    """Warn of experiments with more events than trials, and of scripts with a rate over
+    1.
+    """
     with warehouse.transaction() as con:
         rows = fetch_dicts(con, _IMPOSSIBLE_RATES)
     return dg.AssetCheckResult(
@@ -218,7 +223,8 @@ def rates_are_shares(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckRes
 def winners_have_evidence(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Block promotion where a decision has no row that supports it."""
+    """Fail, which blocks promotion, if a winner has no row of evidence about its arm.
+    """
     with warehouse.transaction() as con:
         winners, unsupported = con.execute("""
             SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (
@@ -248,7 +254,7 @@ def winners_have_evidence(
 def splits_are_as_planned(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with the randomised experiments whose arms got uneven shares."""
+    """Warn of randomised experiments whose arms' shares deviate from the plan."""
     with warehouse.transaction() as con:
         shares = audience_shares(con)
     mismatched = sorted((s for s in shares if s.alarms), key=lambda s: -s.log_e)
@@ -281,7 +287,7 @@ def splits_are_as_planned(
 def token_is_fresh(
     settings: dg.ResourceParam[Settings], clock: dg.ResourceParam[Clock]
 ) -> dg.AssetCheckResult:
-    """Warn a week before the token expires, and after."""
+    """Warn from a week before the token expires."""
     expires_at = token_expires_at(settings)
     if expires_at is None:
         return dg.AssetCheckResult(

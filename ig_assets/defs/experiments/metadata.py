@@ -18,6 +18,9 @@ def verdict_table(rows: Sequence[Mapping[str, Any]]) -> dg.MarkdownMetadataValue
 
 
 def named(row: Mapping[str, Any], columns: str) -> dict[str, Any]:
-    """Return these columns of a row; none of them contains a script's words."""
+    """Return the columns of a row that `columns` lists, separated by blanks.
+
+    Floats are rounded to 3 decimals. The columns must not contain a script's words.
+    """
     values = {name: row.get(name) for name in columns.split()}
     return {k: round(v, 3) if isinstance(v, float) else v for k, v in values.items()}

@@ -33,7 +33,8 @@ active_model_spec = dg.AssetSpec(
 
 
 def shows(instance: dg.DagsterInstance, model: ModelRow) -> bool:
-    """Whether the asset's latest report is of this model, whoever reported it."""
+    """Whether the asset's latest materialisation is of this model, whoever reported it.
+    """
     shown = instance.get_latest_materialization_event(ACTIVE_MODEL)
     if shown is None or shown.asset_materialization is None:
         return False
@@ -42,7 +43,7 @@ def shows(instance: dg.DagsterInstance, model: ModelRow) -> bool:
 
 
 def materialisation(model: ModelRow) -> dg.AssetMaterialization:
-    """Return the report that this model writes from now on."""
+    """Return a materialisation of the asset that shows this model as the active one."""
     name, reason = map(plain_markdown, (model.name, model.reason or "no reason given"))
     said = f"**{name}** writes from now on: {reason}"
     return dg.AssetMaterialization(

@@ -54,7 +54,7 @@ register_model_job = dg.define_asset_job(
 
 
 def fine_tune_due(clock: Clock, tick: datetime) -> Due:
-    """Return the last month that had ended at a tick."""
+    """Return the last month that had ended at a tick, or a reason to skip the tick."""
     if reason := ahead_of(clock, tick):
         return reason
     return month_before(tick) or dg.SkipReason("No month is over yet.")
@@ -73,7 +73,7 @@ def fine_tune_due(clock: Clock, tick: datetime) -> Due:
 def monthly_fine_tune_schedule(
     context: dg.ScheduleEvaluationContext, clock: dg.ResourceParam[Clock]
 ) -> dg.RunRequest | dg.SkipReason:
-    """The last month that had ended at the tick."""
+    """Request a run for the last month that had ended at the tick."""
     due = fine_tune_due(clock, tick_of(context))
     return request_scheduled_run(context, fine_tune_month_job.name, due)
 
@@ -96,7 +96,10 @@ def fine_tune_status_sensor(
     money_clock: dg.ResourceParam[Clock],
     trainers: dg.ResourceParam[Trainers],
 ) -> dg.SensorResult | dg.SkipReason:
-    """One run per finished job, and one per job whose dataset is passed on."""
+    """Poll the jobs; request one run per finished job.
+
+    A job whose dataset goes to the next trainer gets a run too.
+    """
     _, problems = poll_jobs(warehouse, clock, *trainers)
     with warehouse.transaction() as con:
         ready = unevaluated_jobs(con)
@@ -141,10 +144,12 @@ def promotion_sensor(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Materialise the external asset `active_model` whenever who writes changed.
+    """Admit or promote a canary by the evidence, and report a change of the active
+    model.
 
-    This includes a promotion or rollback by a person: compared is the model that the
-    asset shows, whoever reported it (the daemon and the headless loop take turns).
+    The report is a materialisation of the asset `active_model`. It is made if that
+    asset shows another model than the active one, also after a promotion or rollback by
+    a person.
     """
     try:
         warning_of = partial(model_price_warning, settings)

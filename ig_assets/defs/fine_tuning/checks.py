@@ -25,7 +25,8 @@ from ig_assets.warehouse.warehouse import Warehouse
 def groups_never_straddle_splits(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Block writing the files where validation would leak into training."""
+    """Fail, which blocks the files, if a group of related examples is in both splits.
+    """
     with warehouse.transaction() as con:
         straddling = fetch_dicts(
             con,
@@ -58,7 +59,7 @@ def groups_never_straddle_splits(
 def lines_are_valid(
     context: dg.AssetCheckExecutionContext, settings: dg.ResourceParam[Settings]
 ) -> dg.AssetCheckResult:
-    """Read the files as a trainer would."""
+    """Check every line of the month's files; an invalid one blocks the fine-tune."""
     folder = settings.data_dir / "datasets" / month_of(context)
     problems = []
     checked = 0

@@ -31,7 +31,7 @@ def monthly_ranker_schedule(
     settings: dg.ResourceParam[Settings],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
-    """One fit per month; the same evidence gives the same ranker."""
+    """Request one fit per month, if the settings ask for a ranker."""
     tick = tick_of(context)
     if not settings.fits_ranker:
         return dg.SkipReason("IG_RANKER is off; `fit` or `choose` fits one each month.")

@@ -42,7 +42,7 @@ def topics(
     clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Read the calendar, validate each row, draw."""
+    """Read the calendar, validate each row, and draw the control and canary topics."""
     month = month_of(context)
     with plain_failures():
         with warehouse.transaction() as con:
@@ -101,7 +101,7 @@ def topics(
 def script_drafts(
     context: dg.AssetExecutionContext, generation: dg.ResourceParam[GenerationContext]
 ) -> dg.MaterializeResult:
-    """Write the month's missing arms."""
+    """Write the drafts that are missing in the month."""
     month = month_of(context)
     with plain_failures():
         step = draft_month(generation, month, run_ref(context, month))

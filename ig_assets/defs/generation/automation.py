@@ -41,7 +41,7 @@ def content_calendar_sensor(
 ) -> dg.SensorResult | dg.SkipReason:
     """Request the present month's generation when its valid calendar rows change.
 
-    Their hash is the state; the stage `topics` writes the one that it took in.
+    A hash of these rows is compared with the one that the asset `topics` took in last.
     """
     month = clock.now().strftime("%Y-%m")
     if not settings.calendar.exists():

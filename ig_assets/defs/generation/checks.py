@@ -20,7 +20,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 def calendar_rows_are_valid(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn with the rejected rows and the reasons."""
+    """Warn with the rejected rows and the reasons, and if no topic is planned."""
     with warehouse.transaction() as con:
         (planned,) = con.execute(
             "SELECT count(*) FROM topics WHERE month = ? AND status = 'planned'",
@@ -59,7 +59,7 @@ def calendar_rows_are_valid(
 def briefs_have_no_control_token(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn with the ids of the topics and the fields that have one."""
+    """Warn with the topics' ids and the fields in which a control token was found."""
     with warehouse.transaction() as con:
         planned = fetch_dicts(
             con,
@@ -93,7 +93,7 @@ def briefs_have_no_control_token(
 def topics_have_two_drafts(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Without two arms a topic cannot be tested."""
+    """Warn of topics with fewer than two accepted drafts: they cannot be tested."""
     return _two_arms(warehouse, month_of(context), "drafts")
 
 
@@ -105,7 +105,7 @@ def topics_have_two_drafts(
 def topics_have_two_variants(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Without two arms a topic cannot be tested."""
+    """Warn of topics with fewer than two accepted variants: they cannot be tested."""
     return _two_arms(warehouse, month_of(context), "variants")
 
 

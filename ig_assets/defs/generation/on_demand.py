@@ -88,7 +88,7 @@ def write_rejected_again(
 
 @dg.config_mapping
 def topic_form(form: TopicForm) -> dict[str, Any]:
-    """One flat form instead of the op's nested configuration."""
+    """Convert the flat form into the op's nested configuration."""
     return {"ops": {"write_topic": {"config": form.model_dump()}}}
 
 
@@ -100,13 +100,13 @@ def topic_form(form: TopicForm) -> dict[str, Any]:
     ),
 )
 def generate_topic() -> None:
-    """One topic on demand."""
+    """Write variants of one topic on demand."""
     write_topic()
 
 
 @dg.config_mapping
 def retry_form(form: RetryForm) -> dict[str, Any]:
-    """One flat form instead of the op's nested configuration."""
+    """Convert the flat form into the op's nested configuration."""
     return {"ops": {"write_rejected_again": {"config": form.model_dump()}}}
 
 
@@ -117,7 +117,7 @@ def retry_form(form: RetryForm) -> dict[str, Any]:
     ),
 )
 def retry_rejected() -> None:
-    """The rejected variants of a month, once more."""
+    """Write the rejected variants of a month once more."""
     write_rejected_again()
 
 

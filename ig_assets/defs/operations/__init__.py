@@ -1,1 +1,1 @@
-"""Dagster definitions of the stage: assets.py, checks.py, automation.py."""
+"""Dagster definitions of operations: assets.py, checks.py, automation.py."""

@@ -60,7 +60,9 @@ def api_usage(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Read the day's calls from the ledger; budgets stand as of the world's now."""
+    """Read the day's calls from the ledger, and the budgets as of the present real
+    time.
+    """
     day, now = day_of(context), money_clock.now()
     with plain_failures(), warehouse.transaction() as con:
         rows = usage_by_model(con, day)
@@ -130,7 +132,9 @@ def lineage_report(
     fine_tuning: dg.ResourceParam[FineTuning],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Answer for the month: tables, a picture, a page beside the training set."""
+    """Report the month's lineage: tables, a picture, and a page beside the training
+    set.
+    """
     month = month_of(context)
     page = None
     with plain_failures():

@@ -27,7 +27,10 @@ usage_job = dg.define_asset_job(
 
 
 def usage_due(warehouse: Warehouse, clock: Clock, tick: datetime) -> Due:
-    """Return the day that had just ended at a tick, if there were calls on it."""
+    """Return the day that had just ended at a tick, or a reason to skip the tick.
+
+    It is skipped if there were no calls on that day.
+    """
     if reason := ahead_of(clock, tick):
         return reason
     day = day_before(tick)
@@ -51,7 +54,7 @@ def usage_schedule(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.RunRequest | dg.SkipReason:
-    """The day that just ended, if there were calls on it."""
+    """Request a run for the day that just ended, if there were calls on it."""
     due = usage_due(warehouse, clock, tick_of(context))
     return request_scheduled_run(context, usage_job.name, due)
 

@@ -1,4 +1,4 @@
-"""What must hold of spending, and of the keys that it is done with."""
+"""Asset checks of spending, and of the ages of the vendors' keys."""
 
 import dagster as dg
 
@@ -22,7 +22,7 @@ def spending_is_within_budget(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn in time; the ledger itself refuses the call that would exceed it."""
+    """Warn before a budget is used up; the ledger refuses calls beyond a budget."""
     budgets = settings.all_budgets
     if not budgets:
         return dg.AssetCheckResult(
@@ -63,7 +63,10 @@ def keys_are_replaced_in_time(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Record each key's fingerprint at first sight, and compare its age every day."""
+    """Warn of keys in use for 75 days, and fail from 90 days on.
+
+    A key's age counts from the day on which its fingerprint was first recorded.
+    """
     ages = key_ages(warehouse, money_clock, configured_keys(settings))
     if not ages:
         return dg.AssetCheckResult(passed=True, description="No key is set.")

@@ -1,4 +1,4 @@
-"""The job that moves the simulated clock: a form in the launchpad."""
+"""The job that moves the simulated clock; a person starts it in Dagster's Launchpad."""
 
 from typing import Any
 
@@ -36,7 +36,9 @@ class ClockForm(dg.Config):
 def move_clock(
     context: dg.OpExecutionContext, config: ClockForm, clock: dg.ResourceParam[Clock]
 ) -> None:
-    """Move it, say so, and let the UI see the partitions that are there now."""
+    """Move the clock, log it, and reload the definitions, so that the UI has new
+    partitions.
+    """
     with plain_failures():
         before, after = advance(clock, config.to)
     context.log.info(
@@ -49,7 +51,7 @@ def move_clock(
 
 @dg.config_mapping
 def clock_form(form: ClockForm) -> dict[str, Any]:
-    """One flat form instead of the op's nested configuration."""
+    """Convert the flat form into the op's nested configuration."""
     return {"ops": {"move_clock": {"config": form.model_dump()}}}
 
 
@@ -61,5 +63,5 @@ def clock_form(form: ClockForm) -> dict[str, Any]:
     ),
 )
 def advance_clock() -> None:
-    """The simulated clock, forward."""
+    """Move the simulated clock forward."""
     move_clock()

@@ -1,4 +1,4 @@
-"""Forgetting a script: a job that a person starts with a form in the launchpad."""
+"""The job that forgets a script; a person starts it in Dagster's Launchpad."""
 
 from typing import Any
 
@@ -18,10 +18,10 @@ from ig_assets.wiring import make_forgetting
 
 
 class ForgettingForm(dg.Config):
-    """The form of `forget_script`; Dagster keeps it with the run.
+    """The form of `forget_script`; Dagster stores it with the run.
 
-    So it takes ids, which stay known anyway, and no author's name: for those is
-    `ig-assets forget --author`.
+    Therefore it takes ids, which are kept anyway, and no name of an author; for a name
+    there is `ig-assets forget --author`.
     """
 
     scripts: list[str] = Field(
@@ -51,7 +51,10 @@ def delete_words(
     warehouse: dg.ResourceParam[Warehouse],
     index: dg.ResourceParam[VectorIndex],
 ) -> None:
-    """Plan, or forget; what was found is metadata of the step: ids and counts."""
+    """List what would be deleted or, without `dry_run`, delete it.
+
+    The step's metadata has ids and counts of what was found, but no words.
+    """
     work = make_forgetting(settings, clock, warehouse, index)
     with plain_failures():
         if not config.dry_run:
@@ -91,7 +94,7 @@ def _named(receipt: Receipt) -> str:
 
 @dg.config_mapping
 def forgetting_form(form: ForgettingForm) -> dict[str, Any]:
-    """One flat form instead of the op's nested configuration."""
+    """Convert the flat form into the op's nested configuration."""
     return {"ops": {"delete_words": {"config": form.model_dump()}}}
 
 

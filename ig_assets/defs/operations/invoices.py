@@ -23,7 +23,9 @@ def remind_of_invoices(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> None:
-    """Log and send one sentence; nothing for a month in which no vendor was paid."""
+    """Log and send the sums of last month by vendor; send nothing if no vendor was
+    paid.
+    """
     month = (money_clock.now().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     with plain_failures():
         with warehouse.transaction() as con:
@@ -43,7 +45,7 @@ def remind_of_invoices(
 
 @dg.job(description="Reminds people to review last month's invoices; changes nothing.")
 def invoice_review() -> None:
-    """Remind of every vendor that was paid."""
+    """Remind people to review the invoices of last month."""
     remind_of_invoices()
 
 

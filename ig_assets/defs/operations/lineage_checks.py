@@ -1,4 +1,4 @@
-"""What must hold of lineage."""
+"""The asset check of lineage."""
 
 import dagster as dg
 

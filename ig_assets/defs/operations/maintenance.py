@@ -1,8 +1,8 @@
-"""Backups of the warehouse and the deletion of old runs: jobs, each with a schedule.
+"""Jobs with schedules that back up the warehouse and delete old runs.
 
 Neither does anything before a person has set where backups go (IG_BACKUPS) or for how
 long runs are kept (IG_KEEP_DAYS); such a setting is the consent to what it deletes.
-Both go by the machine's time, also where the audience's is simulated.
+Both use the machine's time, even if the loop's clock is simulated.
 """
 
 from datetime import timedelta
@@ -37,7 +37,7 @@ def make_backup(
     settings: dg.ResourceParam[Settings],
     money_clock: dg.ResourceParam[Clock],
 ) -> None:
-    """A backup that is complete first; then all but the newest IG_KEEP_BACKUPS go."""
+    """Make a backup; once it is complete, delete all but the newest IG_KEEP_BACKUPS."""
     with plain_failures():
         if settings.backups is None:
             raise SettingsError("Say where backups are kept, with IG_BACKUPS.")
@@ -70,7 +70,10 @@ def delete_old_runs(
     settings: dg.ResourceParam[Settings],
     money_clock: dg.ResourceParam[Clock],
 ) -> None:
-    """What is older than IG_KEEP_DAYS, but never the newest run of a partition."""
+    """Delete runs and snapshots older than IG_KEEP_DAYS.
+
+    The newest run of each partition is kept.
+    """
     with plain_failures():
         if settings.keep_days is None:
             raise SettingsError("Say for how many days runs are kept, IG_KEEP_DAYS.")
@@ -85,7 +88,7 @@ def delete_old_runs(
 
 @dg.job(description="Backs the warehouse up to IG_BACKUPS, while everything runs.")
 def back_up_warehouse() -> None:
-    """One more backup."""
+    """Make one backup."""
     make_backup()
 
 
@@ -95,7 +98,7 @@ def back_up_warehouse() -> None:
     )
 )
 def thin_out_runs() -> None:
-    """Keep Dagster's storage from growing without end."""
+    """Delete old runs, so that Dagster's storage does not grow without end."""
     delete_old_runs()
 
 
@@ -109,7 +112,7 @@ def thin_out_runs() -> None:
 def backup_schedule(
     context: dg.ScheduleEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One run a day."""
+    """Request one run a day, if IG_BACKUPS is set."""
     return dg.RunRequest() if settings.backups else dg.SkipReason(NO_FOLDER)
 
 
@@ -126,5 +129,5 @@ def backup_schedule(
 def retention_schedule(
     context: dg.ScheduleEvaluationContext, settings: dg.ResourceParam[Settings]
 ) -> dg.RunRequest | dg.SkipReason:
-    """One run a week."""
+    """Request one run a week, if IG_KEEP_DAYS is set."""
     return dg.RunRequest() if settings.keep_days else dg.SkipReason(NO_DAYS)

@@ -36,9 +36,10 @@ def overdue_runs_sensor(
     clock: dg.ResourceParam[Clock],
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult:
-    """At most one run per schedule; a newer partition takes an older one's place.
+    """Request the run of each schedule's newest tick until a run has succeeded.
 
-    The tick names the partitions that were given up so.
+    At most one run per schedule is requested. Partitions of earlier ticks without a
+    successful run are given up, and named in the sensor's tick.
     """
     schedules: dict[str, tuple[str, Callable[[datetime], Due]]] = {
         "usage_schedule": (

@@ -1,4 +1,4 @@
-"""The settings in force, on a page of their own; an external asset, never run."""
+"""The external asset whose page shows the settings in force; it is never run."""
 
 import dagster as dg
 

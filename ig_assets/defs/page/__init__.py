@@ -1,1 +1,1 @@
-"""What an asset's page in the UI says of it besides its figures."""
+"""Sentences and static metadata for the pages of assets in Dagster's UI."""

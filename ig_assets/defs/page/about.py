@@ -61,9 +61,9 @@ def table_metadata(table: str) -> dict[str, Any]:
 def warehouse_uri(location: str) -> str:
     """Return the warehouse's location without secrets.
 
-    A file is given by its path within the workspace, a server by its kind only, since
-    its URL may contain a password. So may a text that is not a URL, such as `host=db
-    password=...`, which is rejected only when it is opened.
+    A file is given by its path within the workspace. A server is given by its kind
+    only, since its URL may contain a password. A text that is not a URL is not shown,
+    since it may contain one too.
     """
     kind, colon, _ = location.partition(":")
     if not colon or not kind.isalpha():
@@ -83,9 +83,10 @@ def in_workspace(path: Path) -> str:
 
 
 def code_metadata(compute: Callable[..., Any], code_url: str | None) -> dict[str, Any]:
-    """Return the place of the asset's function as text, and as a link with `code_url`.
+    """Return metadata with the file and line of the asset's function.
 
-    Dagster's own file reference would contain this machine's path.
+    It is a text, and with `code_url` also a link. Returns {} if the file is outside
+    this package. Dagster's own file reference would contain this machine's path.
     """
     source = Path(inspect.getfile(compute)).resolve()
     if not source.is_relative_to(_PACKAGE):

@@ -1,4 +1,4 @@
-"""Which columns of an asset's table come from which columns of the assets before it."""
+"""States which columns of earlier assets an asset's columns come from."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
-"""The file that Streamlit runs, apart from `pages`.
+"""The file that Streamlit runs, in a folder without `pages`.
 
-A folder of that name beside it Streamlit takes for pages of its own: until somebody has
-opened `/`, each other address would be "Page not found".
+Streamlit serves each file of a folder `pages` beside it by itself. Then every address
+would be "Page not found" until somebody has opened `/`.
 """

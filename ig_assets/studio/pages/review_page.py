@@ -220,9 +220,10 @@ def _gates(
 
 
 def _nearest(services: StudioServices) -> Nearest:
-    """Return how to compare the meaning: with the embedder on this machine, if asked.
+    """Return a function that gives a text's cosine to the nearest script, or None.
 
-    Otherwise it is a function that returns None, since other embedders cost money.
+    The function always returns None unless the person has switched the comparison on
+    and the embedder runs on this machine, since other embedders cost money.
     """
     if services.settings.embedder != "local":
         return lambda text: None

@@ -188,10 +188,10 @@ def _show(
 def _ordered(
     services: StudioServices, written: Written
 ) -> tuple[list[TopicVariant], str]:
-    """Return the variants and how they are ordered.
+    """Return the variants in the order of display, and a sentence on the order.
 
-    A proven ranker puts the most promising hook first; otherwise the second result is
-    ''.
+    A proven ranker puts the most promising hook first. Without one, the order is
+    unchanged and the sentence is ''.
     """
     rows = list(written.variants)
     hooks = [row["hook"] for row in written.usable if row["hook"]]
