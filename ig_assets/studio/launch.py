@@ -11,7 +11,9 @@ from ig_assets.errors import SettingsError
 APP = Path(__file__).parent / "entry" / "app.py"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ASK_NAME = "--ask-name"
-"""Argument of the app when people come over the network: it then assumes no name."""
+"""The app's argument if it is served over the network; its name field begins empty
+then.
+"""
 
 # A flag wins over `.streamlit/config.toml` and over STREAMLIT_… variables.
 _FLAGS = {

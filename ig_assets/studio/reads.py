@@ -1,4 +1,4 @@
-"""Queries of the pages, without words or drawing."""
+"""Queries for the studio's pages; they format and draw nothing."""
 
 from __future__ import annotations
 
@@ -82,7 +82,9 @@ def read_outlook(
 
 
 def read_written(con: Connection, month: str, topic_id: str) -> Written:
-    """Return the variants of a topic, rejected ones included."""
+    """Return a topic's variants, rejected ones included, with their grounding and
+    posts.
+    """
     rows = variants_of_topic(con, month, topic_id)
     grounds = {
         row["variant_id"]: whole_variant(con, row["variant_id"])["tables"][

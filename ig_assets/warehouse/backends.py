@@ -112,7 +112,8 @@ class Home:
                 self.look_for_fence(con)
 
     def look_for_fence(self, con: Connection) -> None:
-        """Note whether this user may lock a Postgres.
+        """Record whether this user may take the lock of `fence`; only a Postgres has
+        one.
 
         Call it again after migrations, since the first one makes the table to lock.
         """
@@ -120,10 +121,11 @@ class Home:
             self._may_lock = may_lock(con)
 
     def fence(self, con: Connection, wait_s: float) -> None:
-        """Lock other writers out of this transaction, even if the turn is lost.
+        """Lock out other writers until this transaction ends; only a Postgres needs it.
 
-        Call it right after BEGIN; only a Postgres needs it. Raises the duckdb.Error of
-        a conflict if another writer holds the lock for more than `wait_s` seconds.
+        The lock holds even if this process loses its turn (`writers.fences`). Call it
+        right after BEGIN. Raises the duckdb.Error of a conflict if another writer holds
+        the lock for more than `wait_s` seconds.
         """
         if self._may_lock:
             lock_postgres(con, wait_s)

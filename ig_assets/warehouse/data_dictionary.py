@@ -64,8 +64,9 @@ def described_tables() -> dict[str, DescribedTable]:
 def described_views() -> dict[str, DescribedTable]:
     """Return all named views by name, in the order in which they are made.
 
-    A view first has the columns of the table that it is `like`, or `only` some of them,
-    and then its own.
+    The first columns of a view are those of the table or view that the file names as
+    `like` (if `only` is given, just the ones in it). The view's additional columns
+    follow.
     """
     known = _read()
     tables = described_tables()

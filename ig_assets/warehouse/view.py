@@ -25,5 +25,7 @@ QUALIFY row_number() OVER (
 
 
 def latest(name: str, grain: str, table: str, key: str, recency: str) -> View:
-    """Return a view of one row per `key` of a table, the first by `recency` (SQL)."""
+    """Return a view of the latest row per `key` of a table; `recency` is SQL, latest
+    first.
+    """
     return View(name, grain, _LATEST.format(table=table, key=key, recency=recency))

@@ -281,7 +281,7 @@ class Warehouse:
         )
 
     def _detach(self) -> None:
-        """Detach the home, with a file complete in itself, and give the turn back."""
+        """Detach the home, which leaves a complete file, and give the turn back."""
         instance, self._attached = self._attached, None
         if instance is None:
             return

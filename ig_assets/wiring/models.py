@@ -274,7 +274,7 @@ def writer_file(
 
 
 def _local_writer(settings: Settings) -> tuple[str, str]:
-    """Return (name of the model, name of its bytes) of the local writer.
+    """Return (the local writer's model name, its model name with the hash of its file).
 
     Raises ModelFileError if a file of the user's own cannot be used.
     """

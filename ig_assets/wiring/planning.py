@@ -22,9 +22,10 @@ def plan_month(
     month: str,
     run_id: str,
 ) -> tuple[ChoiceSummary | None, PlanSummary]:
-    """Let the ranker choose hooks if it may, then plan the missing posts; send nothing.
+    """Let the ranker choose hooks, then plan the missing posts; send nothing.
 
-    The first result is None if `IG_RANKER` lets no ranker choose.
+    The ranker chooses only if `IG_RANKER` is `choose`; otherwise the first result is
+    None.
     """
     chosen = None
     if settings.ranker == "choose":

@@ -233,8 +233,8 @@ class Services:
     def writer(self, name: str) -> Writer:
         """Return the writer for a model, by the name under which it is called.
 
-        It is the same writer each time: writers of their own would all use the first of
-        the local servers.
+        Each name has one writer, which spreads its calls over the local servers.
+        Several writers would all use the first server.
         """
         return self._writers(name)
 

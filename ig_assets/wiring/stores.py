@@ -44,9 +44,9 @@ def make_warehouse(
 ) -> Warehouse:
     """Return the warehouse of `IG_WAREHOUSE_URL`, one object per process at a time.
 
-    All callers get the same object while any of them keeps it. Two objects would detach
-    the home from each other, and each would check the migrations. So the loop keeps its
-    own.
+    All callers get the same object as long as one of them keeps it; therefore the loop
+    keeps it while it runs. Two objects would detach the home from each other, and each
+    would check the migrations.
     """
     location = settings.warehouse_location
     key = (location, type(clock), settings.data_dir)

@@ -1,8 +1,8 @@
-"""Make requests to forget known again by their working files.
+"""Restore requests to forget from their working files, if the tables lack them.
 
-A working file lies beside the receipts from the moment a request is made until it is
-finished. The tables may be of another moment: an older backup was restored, or a
-process was killed between the request's last row and the removal of its file.
+A working file lies beside the receipts from the beginning of a request to its end. The
+tables lack a request if an older backup was restored. A working file is left over if a
+process was killed between the request's last row and the removal of the file.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ _log = logging.getLogger("ig_script_writer.forgetting")
 
 
 def adopt_requests(con: Connection, receipts: Path) -> int:
-    """Add the requests that only a working file knows; return how many were added.
+    """Add to the tables the requests that only a working file has; return their number.
 
     Runs in the caller's transaction. `receipts` is the folder of receipts. A request
-    with a receipt is left to `replay_receipts`. A file that cannot be read stays where
-    it is. Both are logged as warnings. Raises OSError, and WarehouseError for broken
-    receipts.
+    with a receipt is left to `replay_receipts`. Each added request is logged as a
+    warning; so is a file that cannot be read, which stays where it is. Raises OSError,
+    and WarehouseError for broken receipts.
     """
     working = sorted((receipts / FOLDER).glob("*.json"))
     if not working:
@@ -49,8 +49,8 @@ def adopt_requests(con: Connection, receipts: Path) -> int:
 def remove_finished(con: Connection, receipts: Path) -> list[str]:
     """Remove the working files of finished requests; return the requests' ids.
 
-    A process that was killed after a request's last row leaves its working file, with
-    all words. Each removal is logged as a warning. Raises OSError.
+    If a process was killed after a request's last row, the working file is left over
+    with all words. Each removal is logged as a warning. Raises OSError.
     """
     working = sorted((receipts / FOLDER).glob("*.json"))
     if not working:

@@ -1,8 +1,8 @@
-"""Erase scripts from the tables, by ids and hashes alone, so that it can be repeated.
+"""Erase scripts from the tables, by ids and hashes alone.
 
-A row whose words are erased stays, since a missing row would be written and paid for
-again. The same erasure, read from a receipt, is applied to a restored copy of the
-warehouse (`replay.py`).
+So an erasure can be repeated without the words: read from a receipt, it is applied to a
+restored copy of the warehouse (`replay.py`). A row whose words are erased stays, since
+a missing row would be written and paid for again.
 """
 
 from __future__ import annotations
@@ -31,14 +31,14 @@ class Erasure:
     """The ids and hashes of everything that one request erases.
 
     `scripts` never come back; `revisions` are their (script id, revision hash).
-    `variants` and `drafts` are variant ids: of the first the final words are erased, of
-    the second the draft's words. `attempts` are "<variant id> <attempt>" of polishing
-    attempts. `edits` are "<post id> <microseconds since 1970>" of a person's edits.
-    `contents` are the hashes of all erased words; their vectors are deleted too.
-    `examples` are ids of training examples of any month, and `models` are ids of the
-    models that learnt from one. `words` are `identity.words_hash` of all texts: the
-    same words in other letter case or spacing are refused by them. A receipt of an
-    earlier version has no `words`.
+    `variants` are ids of the variants whose final words are erased, and `drafts` are
+    ids of the variants whose draft is erased. `attempts` are "<variant id> <attempt>"
+    of polishing attempts. `edits` are "<post id> <microseconds since 1970>" of a
+    person's edits. `contents` are the hashes of all erased words; their vectors are
+    deleted too. `examples` are ids of training examples of any month, and `models` are
+    ids of the models that learnt from one. `words` are the `identity.words_hash` of all
+    texts, by which the same words in other letter case or spacing are refused. A
+    receipt of an earlier version has no `words`.
     """
 
     request_id: str
@@ -81,8 +81,8 @@ class Erasure:
 class _Rule:
     """Which rows of a table an erasure empties or deletes.
 
-    They are those whose `key` (SQL) is among `keys` of the erasure. `also` is a further
-    SQL assignment for a row that is emptied.
+    A row is selected if its `key` (SQL) is among the erasure's `keys`. `also` is a
+    further SQL assignment for a row that is emptied.
     """
 
     table: str

@@ -45,8 +45,8 @@ def receipts_folder(warehouse_file: Path) -> Path:
 def read_receipts(folder: Path) -> list[Receipt]:
     """Return all receipts in their order; an empty list if there is no folder.
 
-    Each receipt has the number after the one before it and repeats that one's hash.
-    Raises WarehouseError if a receipt is missing, unreadable or changed.
+    Each receipt must have the next number, and contain the hash of the receipt before
+    it. Raises WarehouseError if a receipt is missing, unreadable or changed.
     """
     if not folder.is_dir():
         return []

@@ -33,14 +33,16 @@ _log = logging.getLogger("ig_script_writer.forgetting")
 
 
 def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
-    """Erase what receipts name and the tables still hold; return how many receipts.
+    """Erase what receipts name and the tables still hold; return the number of
+    receipts.
 
-    Runs in the caller's transaction, on migrated tables. If the result is not 0, the
-    caller has to rewrite the file. A receipt that the tables have and the folder lacks
-    is written again, with a warning. Raises WarehouseError if the chain of receipts is
-    broken or if a receipt differs from the tables' copy.
+    Only receipts by which something was erased or recorded are counted. Runs in the
+    caller's transaction, on migrated tables. If the result is not 0, the caller has to
+    rewrite the file. A receipt that the tables have and the folder lacks is written
+    again, with a warning. Raises WarehouseError if the chain of receipts is broken or
+    if a receipt differs from the tables' copy.
 
-    Requests that only a working file knows are added as interrupted ones, and working
+    Requests that only a working file has are added as interrupted ones, and working
     files of finished requests are removed.
     """
     replayed = _replay(con, folder, now)

@@ -32,9 +32,9 @@ Part = Callable[[Home, Connection], None]
 def parts_of_rewriting(home: Home) -> tuple[Part, ...]:
     """Return the functions that rewrite a Postgres or a DuckLake, in order.
 
-    Each runs outside any transaction and in a turn of its own: the session that holds a
-    turn is in a transaction, and Postgres keeps everything that was deleted after it
-    began.
+    Each runs outside any transaction, and in a separate turn (`writers.turns`). The
+    session that holds a turn is in a transaction itself, and Postgres keeps every row
+    that was deleted after that transaction began.
     """
     if home.kind == "postgres":
         return _vacuum_tables, _vacuum_statistics

@@ -25,7 +25,9 @@ def count_unfinished(con: Connection) -> int:
 
 
 def unfinished_warning(con: Connection) -> str:
-    """A sentence for whoever is about to use texts; empty where none is unfinished."""
+    """Return a warning for people who are about to use texts; '' if no request is
+    unfinished.
+    """
     count = count_unfinished(con)
     if not count:
         return ""

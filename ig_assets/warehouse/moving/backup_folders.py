@@ -1,8 +1,8 @@
 """Name the folders of backups, and lock and clean up unfinished ones.
 
 A finished backup is called `warehouse-20260501T090000Z`, by the moment at which it was
-made. An unfinished one is `.warehouse-….part` with the locked file
-`.warehouse-….part.lock` beside it, in which its data folder's name is.
+made. An unfinished one is `.warehouse-….part`, with the locked file
+`.warehouse-….part.lock` beside it, which contains the name of its data folder.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from pathlib import Path
 
 _NAME = re.compile(r"warehouse-[0-9]{8}T[0-9]{6}Z")
 NAME_FORMAT = "warehouse-%Y%m%dT%H%M%SZ"
-"""The name of a backup's folder, as a format of its moment."""
+"""The format (`strftime`) of a backup folder's name, for the time of the backup."""
 _PART_LOCKS = ".warehouse-*.part.lock"
 
 
@@ -28,7 +28,7 @@ def made_at(folder: Path) -> datetime:
 
 
 def is_name(name: str) -> bool:
-    """Whether a folder is called like a backup, at a moment that exists."""
+    """Whether a name is that of a backup's folder, with a time that exists."""
     try:
         return bool(_NAME.fullmatch(name) and datetime.strptime(name, NAME_FORMAT))
     except ValueError:
@@ -39,8 +39,9 @@ def is_name(name: str) -> bool:
 def writing(part: Path, owner: str) -> Iterator[bool]:
     """Hold the lock of an unfinished backup; yield False if another process has it.
 
-    The file of the lock names the data folder. It ends with the process; a disk that
-    knows no locks counts as locked for others, so that nothing of it is removed.
+    The lock's file contains `owner`, the name of the data folder. The lock ends with
+    the process. On a disk without locks True is yielded, and other processes do not
+    remove the unfinished backup.
     """
     file = part.with_name(f"{part.name}.lock")
     handle = os.open(file, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)

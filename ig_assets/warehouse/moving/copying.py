@@ -75,9 +75,10 @@ class _Piece:
 
 @contextmanager
 def own_turn(home: Home, what: str, timeout_s: float = LOCK_TIMEOUT_S) -> Iterator[str]:
-    """Hold the turn at a home during the block; yield the sentence for "busy" errors.
+    """Hold this process's turn at a home (`writers.turns`) during the block.
 
-    `what` names the home in that sentence. Raises WarehouseBusyError after `timeout_s`.
+    Yields the sentence for "busy" errors; `what` names the home in it. Raises
+    WarehouseBusyError after `timeout_s`.
     """
     busy = (
         f"{what} is held by another process for more than {timeout_s:.0f} s; stop the "
@@ -132,7 +133,8 @@ def check_source(con: Connection) -> None:
 
 @contextmanager
 def writing(con: Connection, target: Home) -> Iterator[Connection]:
-    """Run one transaction that writes to `home`, with its fence.
+    """Run one transaction that writes to `home` and locks other writers out
+    (`Home.fence`).
 
     Any exception rolls it back.
     """

@@ -1,7 +1,8 @@
 """List the backups in a folder, choose the newest, and delete old ones.
 
-A data folder knows its own by the name in their manifests. One that is dated after the
-present was made while a clock was wrong: it is named, and neither counted nor deleted.
+The backups of a data folder are recognised by its name in their manifests. A backup
+that is dated after the present was made while a clock was wrong: it is reported, and
+neither counted nor deleted.
 """
 
 from __future__ import annotations
@@ -21,16 +22,18 @@ from ig_assets.warehouse.moving.tables import MIGRATIONS_TABLE
 
 _CLOCK_SLACK = timedelta(minutes=5)
 _MANY_TIMES = 10
-"""So many times as many rows as a newer backup make an older one worth keeping."""
+"""An older backup stays if it has more than so many times the rows of each newer one.
+"""
 
 
 @dataclass(frozen=True)
 class Rotation:
     """What a rotation did with the older backups of a data folder.
 
-    `deleted` are gone. `spared` would have been deleted, but has more than ten times
-    the rows of each newer one that is kept; None mostly. `dated_ahead` are dated after
-    the newest one was made, so the clock was wrong once; they were left alone.
+    `deleted` are the deleted folders. `spared` is a backup that was kept although its
+    turn had come, as it has more than ten times the rows of each newer one; usually
+    None. `dated_ahead` are backups dated after the newest one was made, because a clock
+    was wrong; they were left alone.
     """
 
     deleted: tuple[Path, ...] = ()
@@ -38,7 +41,9 @@ class Rotation:
     dated_ahead: tuple[Path, ...] = ()
 
     def sentences(self) -> list[str]:
-        """Return a sentence for each backup that was kept against the number."""
+        """Return a sentence for each backup that was kept in addition to the number
+        asked for.
+        """
         found = [ahead_sentence(path) for path in self.dated_ahead]
         if self.spared is not None:
             found.append(
@@ -68,12 +73,12 @@ def backups_in(into: Path, owner: str | None = None) -> list[Path]:
 
 
 def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
-    """When the backups of a data folder in a folder were made, naive UTC, oldest first.
+    """Return the times of a data folder's backups in `into`, naive UTC, oldest first.
 
-    Empty where there is none, also while the folder is missing; nothing is made. One
-    that is dated after `now` was made while the clock was wrong, and does not count.
-    Raises InputError where the folder cannot be read, WarehouseError where `backups.id`
-    is damaged.
+    The list is empty if there is none or if `into` is missing; nothing is created. A
+    backup that is dated after `now` was made while the clock was wrong, and is left
+    out. Raises InputError if `into` cannot be read, WarehouseError if `backups.id` is
+    damaged.
     """
     found = _own(into, data_dir)
     return [made_at(path) for path in found if not _is_ahead(path, now)]
@@ -84,8 +89,8 @@ def backups_ahead(
 ) -> list[Path]:
     """Return the folders of a data folder's backups that are dated after `now`.
 
-    With `all_if_unnamed`, a data folder without a name (a new machine) has any owner's.
-    Raises as `own_backups` does.
+    A data folder on a new machine has no name yet, and so no backups; with
+    `all_if_unnamed` it is given those of all owners. Raises as `own_backups` does.
     """
     found = _own(into, data_dir, all_if_unnamed)
     return [path for path in found if _is_ahead(path, now)]
@@ -111,7 +116,9 @@ def _is_ahead(folder: Path, now: datetime) -> bool:
 
 
 def _said(folder: Path) -> dict[str, Any]:
-    """Return what a manifest says, unchecked; nothing if it cannot be read."""
+    """Return the JSON object in a backup's manifest, unchecked; {} if it cannot be
+    read.
+    """
     try:
         said = json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
@@ -124,7 +131,9 @@ def _said_owner(folder: Path) -> str:
 
 
 def _said_rows(folder: Path) -> int:
-    """Return the rows of a backup without its migrations; 0 if they are not known."""
+    """Return the number of rows in a backup, without its migrations; 0 if it is not
+    known.
+    """
     rows = _said(folder).get("rows")
     if not isinstance(rows, dict):
         return 0
@@ -161,9 +170,9 @@ def newest_backup(into: Path, data_dir: Path, now: datetime) -> Path:
 def remove_older(into: Path, keep: int, made: Backup) -> Rotation:
     """Delete all but the owner's newest `keep` backups, of which `made` is the newest.
 
-    Backups of other owners are neither counted nor deleted, nor is anything else. What
-    is dated after `made` is left alone; so is the newest of the older ones that has
-    more than ten times the rows of each that is kept. `keep` is at least 1.
+    Nothing else is deleted or counted, such as backups of other owners. Two kinds of
+    backups stay in addition: those that are dated after `made`, and the newest older
+    one that has more than ten times the rows of each kept one. `keep` is at least 1.
     """
     others = [
         path for path in backups_in(into, made.owner) if path.name != made.folder.name

@@ -22,10 +22,11 @@ _OLD = (
 
 
 def expire_snapshots(url: str, before: datetime, dry_run: bool = False) -> int:
-    """Expire a lake's snapshots from before a time (UTC), and files only they need.
+    """Expire a lake's snapshots from before a time (UTC); delete files that only they
+    need.
 
-    Returns their number, 0 for homes of other kinds; a dry run only counts. Raises
-    WarehouseBusyError.
+    Returns the number of snapshots, 0 for homes of other kinds. With `dry_run` they are
+    only counted. Raises WarehouseBusyError.
     """
     home = Home(url)
     if home.kind != "ducklake":

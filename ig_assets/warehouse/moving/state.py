@@ -27,7 +27,8 @@ class HomeState:
 
     `applied` are the numbers of its migrations, empty for a new home. `rows` counts the
     rows of all tables but the migrations, `newest_receipt` is the highest number of a
-    receipt, 0 without any.
+    receipt, 0 without any. `newest_call_at` is the latest time at which a call to a
+    vendor was sent, or None.
     """
 
     applied: frozenset[int]

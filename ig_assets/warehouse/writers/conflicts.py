@@ -57,7 +57,7 @@ def is_lost_server(error: duckdb.Error) -> bool:
 
 
 def lost_server_error() -> WarehouseError:
-    """The message for the caller; it does not repeat the server's text."""
+    """Return the error for the caller. It does not repeat the server's text."""
     return WarehouseError(
         "The database server closed the connection in the middle of a transaction; "
         "unless that was its end, nothing was written. Run the same command again: it "

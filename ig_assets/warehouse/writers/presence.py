@@ -1,10 +1,11 @@
-"""Know whether a warehouse file was ever made, so that a lost one is not made anew.
+"""Remember that a warehouse file was made, so that a lost one is not replaced.
 
-DuckDB makes a file that it is to attach. On a folder whose warehouse is lost (a disk
-that is not mounted, a file moved away) that would be an empty warehouse in the place of
-a full one. So a mark, the empty file `warehouse.duckdb.made`, stands beside each
-warehouse file from its first attachment on, and the receipts of what was forgotten are
-a trace too. Where one of them is and the file is not, nothing is opened.
+DuckDB creates a file that is missing when it is attached. If a folder's warehouse is
+lost (a disk is not mounted, a file was moved away), that would put an empty warehouse
+in the place of a full one. So an empty file, the mark `warehouse.duckdb.made`, is
+created beside each warehouse file when it is first attached. Receipts of forgotten
+scripts show as well that there was a warehouse. If there is a mark or a receipt and no
+warehouse file, nothing is opened.
 """
 
 from __future__ import annotations
@@ -22,7 +23,8 @@ def made_mark(path: Path) -> Path:
 
 
 def mark_made(path: Path) -> None:
-    """Note that a warehouse file exists; without a writable disk nothing is noted."""
+    """Create the mark of a warehouse file; do nothing if the disk cannot be written to.
+    """
     mark = made_mark(path)
     if not mark.exists():
         with suppress(OSError):
@@ -47,7 +49,7 @@ def check_not_lost(path: Path, was_seen: bool = False) -> None:
 def check_present(path: Path | None, was_seen: bool = False) -> None:
     """Raise WarehouseGoneError for a lost file, InputError for one never made.
 
-    A home on a server (None) is not looked at.
+    A home on a server (None) is not checked.
     """
     if path is None or path.is_file():
         return
