@@ -274,9 +274,10 @@ def writer_file(
 
 
 def _local_writer(settings: Settings) -> tuple[str, str]:
-    """Return (the local writer's model name, its model name with the hash of its file).
+    """Return (model name, model name with the hash of its file) of the local writer.
 
-    Raises ModelFileError if a file of the user's own cannot be used.
+    For a file of the user's own both are the same. Raises ModelFileError if that file
+    cannot be used.
     """
     if settings.local_model == OWN_FILE:
         from ig_assets.adapters.local_models.own_model import own_model

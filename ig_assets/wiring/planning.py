@@ -22,10 +22,10 @@ def plan_month(
     month: str,
     run_id: str,
 ) -> tuple[ChoiceSummary | None, PlanSummary]:
-    """Let the ranker choose hooks, then plan the missing posts; send nothing.
+    """Let the ranker choose hooks if `IG_RANKER` is `choose`, and plan the missing
+    posts.
 
-    The ranker chooses only if `IG_RANKER` is `choose`; otherwise the first result is
-    None.
+    Nothing is sent. The first result is None for another value of `IG_RANKER`.
     """
     chosen = None
     if settings.ranker == "choose":

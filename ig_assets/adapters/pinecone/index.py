@@ -78,8 +78,8 @@ class PineconeIndex:
 
         An entry is not accepted if its vector is not finite, is zero or has other
         dimensions, if its id or metadata is too long, or if the store refuses it.
-        Raises AccessError; another VendorError of the store if it accepted no entry;
-        InputError if the index has other dimensions than the namespace.
+        Raises AccessError; TransientVendorError and MalformedAnswerError if no entry
+        was accepted; InputError if the index has other dimensions than the namespace.
         """
         latest = {entry.entry_id: entry for entry in entries}
         if not latest:

@@ -108,7 +108,8 @@ def languages_are_tags(
 def active_scripts_have_text(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Fail, which blocks the index, if an active script has no text or two revisions.
+    """Fail, which blocks the index, unless each active script has one revision with a
+    text.
     """
     with warehouse.transaction() as con:
         (wrong,) = con.execute("""

@@ -89,8 +89,9 @@ def backups_ahead(
 ) -> list[Path]:
     """Return the folders of a data folder's backups that are dated after `now`.
 
-    A data folder on a new machine has no name yet, and so no backups; with
-    `all_if_unnamed` it is given those of all owners. Raises as `own_backups` does.
+    A data folder on a new machine has no name yet, so that none are its own. With
+    `all_if_unnamed`, the backups of all owners are then considered. Raises as
+    `own_backups` does.
     """
     found = _own(into, data_dir, all_if_unnamed)
     return [path for path in found if _is_ahead(path, now)]
