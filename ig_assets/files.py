@@ -34,9 +34,10 @@ def write_atomic(
 ) -> None:
     """Write a file beside the target, flush it to the disk, and rename it.
 
-    A crash leaves the old file or the new one; of two writers, one's file is left
-    whole. Text is written as UTF-8. `mode` is the file's permission bits (before the
-    umask). Missing parent folders are made. Raises OSError.
+    After a crash the target is the old file or the new one. If two processes write at
+    once, it is the whole file of one of them. Text is written as UTF-8. `mode` is the
+    file's permission bits (before the umask). Missing parent folders are made. Raises
+    OSError.
     """
     with open_atomic(path, mode=mode, fsync=fsync) as file:
         file.write(content.encode("utf-8") if isinstance(content, str) else content)

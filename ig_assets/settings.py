@@ -390,7 +390,7 @@ class Settings(BaseSettings):
     def publishes(self) -> bool:
         """Return whether approved posts are published automatically.
 
-        On Instagram they are only if `IG_PUBLISH` is set.
+        Posts on Instagram are published only if `IG_PUBLISH` is set.
         """
         return self.social != "instagram" or self.publish
 
@@ -398,7 +398,7 @@ class Settings(BaseSettings):
     def approves_automatically(self) -> bool:
         """Return whether planned posts are approved automatically.
 
-        On Instagram they never are, since each post waits for its video.
+        Posts on Instagram are approved by people, since each waits for its video.
         """
         return self.approval == "auto" and self.social != "instagram"
 
@@ -409,7 +409,7 @@ class Settings(BaseSettings):
 
     @cached_property
     def uses_simulated_clock(self) -> bool:
-        """Return whether time is that of the simulated clock and not the system's."""
+        """Return whether the clock is the simulated one, instead of the system's."""
         if self.clock == "auto":
             return self.social == "simulated"
         return self.clock == "simulated"

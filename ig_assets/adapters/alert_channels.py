@@ -25,7 +25,8 @@ class Webhook:
     """Posts `{"text": …}`, which Slack, Mattermost, Rocket.Chat and Discord accept.
 
     Discord accepts it if `/slack` is appended to the webhook's URL. The URL is a
-    secret: no message contains it, and redirects are not followed.
+    secret: no message contains it, and redirects are not followed. `code_url` is the
+    address of the code's folder, to which the link to the runbook leads.
     """
 
     url: str = field(repr=False)

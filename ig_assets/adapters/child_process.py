@@ -1,5 +1,4 @@
-"""Starts child processes that outlive this one, without secrets in their environment.
-"""
+"""Starts child processes that outlive this one, and passes no secrets on to them."""
 
 from __future__ import annotations
 

@@ -84,9 +84,7 @@ def _clean(path: Path, sources: set[str], sentences: Sequence[str]) -> int:
 
 
 def _spellings(text: str) -> set[str]:
-    """Return the text as it is, and as JSON escapes it with and without non-ASCII
-    letters.
-    """
+    """Return the text, and its JSON forms with non-ASCII letters plain and escaped."""
     in_json = json.dumps(text, ensure_ascii=False)[1:-1]
     return {text, in_json, json.dumps(text)[1:-1]}
 

@@ -1,5 +1,4 @@
-"""Calls Together's and Fireworks' SDKs, which have one generator, and maps their
-errors.
+"""Calls the SDKs of Together and Fireworks, made by one generator; maps their errors.
 
 No error message contains a key, a file or an answer: only the status and what to do.
 """

@@ -59,6 +59,5 @@ def long_enough(
 
 
 def trained_tokens(file: TrainingFile) -> int:
-    """Return the number of tokens over all epochs, with those that mark each message.
-    """
+    """Return the tokens over all epochs, those that mark the messages included."""
     return (file.tokens + MARKS_PER_EXAMPLE * file.lines) * EPOCHS

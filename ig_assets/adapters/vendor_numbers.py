@@ -9,8 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 TOO_LARGE = 1e15
-"""Numbers from here on are rejected; a float holds every smaller whole number exactly.
-"""
+"""Numbers from here on are rejected; below, a float holds all whole numbers."""
 
 
 def finite(value: Any) -> float | None:

@@ -90,8 +90,7 @@ def make_app(only: str | None = None) -> typer.Typer:
 
 
 def make_list() -> typer.Typer:
-    """Return a command line that prints its help and errors; its commands do nothing.
-    """
+    """Return a command line that prints help and errors; its commands do nothing."""
     app = _make_root()
     for name, summary in SUMMARIES.items():
         app.command(name, help=summary)(_unloaded)

@@ -1,4 +1,4 @@
-"""The executor of a run's steps: `IG_EXECUTOR`."""
+"""Choose the executor of a run's steps by `IG_EXECUTOR`."""
 
 from __future__ import annotations
 

@@ -32,9 +32,7 @@ class _EndAtTheClock:
 
     @property
     def end(self) -> datetime:
-        """The end of the last partition, or the start of the first if there is none
-        yet.
-        """
+        """The end of the last partition; without one, the start of the first."""
         own: Any = self
         last = own.get_last_partition_window()
         found: datetime = last.end if last else own.start

@@ -1,5 +1,4 @@
-"""Dagster resources: each provides the implementation of a port that the settings
-choose.
+"""Dagster resources: each provides the adapter of a port that the settings choose.
 
 The UI lists a resource's kind and model; keys stay in the settings.
 """
@@ -110,8 +109,7 @@ class EmbedderResource(dg.ConfigurableResource[Any]):
 
 
 class HookEncoderResource(dg.ConfigurableResource[Any]):
-    """The encoder that turns hooks into the ranker's features; it runs on this machine.
-    """
+    """The encoder that makes the ranker's features of hooks, on this machine."""
 
     model: str
 
@@ -208,7 +206,7 @@ def fine_tuning_resource(context: dg.InitResourceContext) -> FineTuning:
 
 
 def resources(settings: Settings) -> dict[str, object]:
-    """The resources, under the names of the assets' parameters."""
+    """Return {parameter of the assets: resource}."""
     base = wiring.base_model(settings)
     model, dimensions = wiring.embedding_space(settings)
     home = settings.warehouse_location.split(":", 1)[0]

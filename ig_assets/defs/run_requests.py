@@ -120,8 +120,7 @@ def _owed_runs(
     before: Mapping[str, Request],
     wanted: Sequence[WantedRun],
 ) -> list[WantedRun]:
-    """Return runs for work that no longer waits, but whose last run failed or goes on.
-    """
+    """Return runs for work that waits no longer, if its last run failed or goes on."""
     listed = {run.subject for run in wanted}
     return [
         WantedRun(subject, request.state, request.partition, is_work=True)

@@ -3,10 +3,10 @@
 Dagster's daemon evaluates a tick once and does not repeat it after a failed run. It
 recognises a run by schedule, time of the tick and run key (1.13.27,
 `_get_existing_run_for_request`), so a later tick with the same run key is run too.
-After a pause it evaluates only the newest tick that it missed. For these reasons a
-partition is not requested again here once a run of it has succeeded, and
-`overdue_runs_sensor` repeats the request of a schedule's newest tick until one has.
-Partitions of earlier ticks that never succeeded are given up, and named.
+After a pause it evaluates only the newest tick that it missed. For these reasons, a
+partition is not requested again here once a run of it has succeeded. Until then,
+`overdue_runs_sensor` repeats the request of a schedule's newest tick. Partitions of
+earlier ticks that never succeeded are given up, and named.
 """
 
 from __future__ import annotations

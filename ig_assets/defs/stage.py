@@ -74,9 +74,7 @@ def stage_asset(
 
 
 def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
-    """Wrap a compute function; its result gets a summary, row counts and column
-    lineage.
-    """
+    """Wrap a compute function: add a summary, row counts and column lineage."""
 
     @wraps(compute)
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:

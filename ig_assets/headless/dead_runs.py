@@ -1,10 +1,9 @@
 """Ends runs whose processes are gone; they would hold their pools' slots for ever.
 
-Dagster's daemon frees the slots of runs that have ended, but does not check whether a
-run that is marked as started still has a process, which it lacks after a SIGKILL or a
-power cut. On a server, `python -m ig_assets.headless.dead_runs HOST:PORT` ends such
-runs before a code server starts. Any others end by
-`run_monitoring.max_runtime_seconds`.
+After a SIGKILL or a power cut, a run stays marked as started. Dagster's daemon frees
+the slots of runs that have ended, but does not check whether a started run still has a
+process. On a server, `python -m ig_assets.headless.dead_runs HOST:PORT` ends such runs
+before a code server starts. All others end by `run_monitoring.max_runtime_seconds`.
 """
 
 from __future__ import annotations

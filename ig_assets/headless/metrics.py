@@ -47,8 +47,7 @@ def make_collector(
 
 
 def backup_figures(settings: Settings, now: datetime) -> list[Family]:
-    """Return metrics of the backups in IG_BACKUPS: their number, and the time of the
-    last.
+    """Return metrics of the backups in IG_BACKUPS: number, and time of the last one.
 
     Returns [] if IG_BACKUPS is not set. A folder that cannot be read counts as one with
     0 backups, since none could be restored from it. `now` is the machine's time, naive

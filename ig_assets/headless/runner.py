@@ -66,7 +66,7 @@ class SucceededRun:
 
 
 class Headless:
-    """Runs the definitions on one instance.
+    """Runs the code location's definitions in this process, on one Dagster instance.
 
     Sensor cursors are stored in the instance.
     """
@@ -130,8 +130,9 @@ class Headless:
         ]
 
     def automate(self) -> list[SucceededRun]:
-        """Run what automation conditions request until they request nothing, at most
-        ten times.
+        """Run what automation conditions request until they request nothing more.
+
+        After ten rounds it stops.
         """
         done: list[SucceededRun] = []
         for _ in range(_MOST_ROUNDS):
@@ -177,11 +178,10 @@ class Headless:
         return self._execute(job, None, partition, tags or {})
 
     def run_form(self, name: str, form: Mapping[str, object]) -> SucceededRun:
-        """Run a job with the values in `form` as its configuration. Raises
-        RunFailedError.
+        """Run a job with the values in `form` as its configuration.
 
         Such a configuration cannot set the console's log level, so the console output
-        is discarded.
+        is discarded. Raises RunFailedError.
         """
         job = self._definitions.resolve_job_def(name)
         with redirect_stderr(io.StringIO()):

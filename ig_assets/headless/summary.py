@@ -21,7 +21,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 @dataclass(frozen=True)
 class MonthSummary:
-    """One month of the loop."""
+    """What one month of the loop made.
+
+    Most fields are counts. `decisions` is {decision: number of experiments}, `fed_by`
+    lists scripts in the month's model, each with its weight and the reason.
+    """
 
     month: str
     topics: int
@@ -43,7 +47,12 @@ class MonthSummary:
 
 @dataclass(frozen=True)
 class LoopSummary:
-    """The state of a data folder."""
+    """The state of a data folder after a loop.
+
+    `scripts` is {origin: number of scripts}. `vectors` and `indexed` count rows. Costs
+    are in USD; `at_openai_prices_usd` is what the local calls would have cost at
+    OpenAI.
+    """
 
     scripts: dict[str, int]
     vectors: int

@@ -11,9 +11,7 @@ from ig_assets.errors import SettingsError
 APP = Path(__file__).parent / "entry" / "app.py"
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 ASK_NAME = "--ask-name"
-"""The app's argument if it is served over the network; its name field begins empty
-then.
-"""
+"""The app's argument if it is served over the network: the name field begins empty."""
 
 # A flag wins over `.streamlit/config.toml` and over STREAMLIT_… variables.
 _FLAGS = {

@@ -82,9 +82,7 @@ def read_outlook(
 
 
 def read_written(con: Connection, month: str, topic_id: str) -> Written:
-    """Return a topic's variants, rejected ones included, with their grounding and
-    posts.
-    """
+    """Return a topic's variants, with the rejected ones, their grounding and posts."""
     rows = variants_of_topic(con, month, topic_id)
     grounds = {
         row["variant_id"]: whole_variant(con, row["variant_id"])["tables"][
@@ -116,7 +114,7 @@ def read_winners(con: Connection) -> list[Winner]:
 
 
 class Corpus:
-    """The corpus as the gates compare with it; it is read again only after a change."""
+    """The corpus in the form that gates compare with, read again after a change."""
 
     def __init__(self) -> None:
         self._state: object = None

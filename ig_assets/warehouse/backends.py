@@ -27,8 +27,11 @@ _RETRY_S = 0.01
 _LOCKED = "could not set lock"
 _FORGOTTEN: list[Turn | None] = []
 FORMAT = "v1.2.0"
-"""Files in this format are a third as large and attached in half the time; any DuckDB
-since 1.2 reads them. An older file is brought to it at its next checkpoint."""
+"""The storage version of our DuckDB files, read by any DuckDB since 1.2.
+
+It makes files a third as large, and attaches them in half the time. An older file is
+converted at its next checkpoint.
+"""
 
 
 class Home:
@@ -112,8 +115,7 @@ class Home:
                 self.look_for_fence(con)
 
     def look_for_fence(self, con: Connection) -> None:
-        """Record whether this user may take the lock of `fence`; only a Postgres has
-        one.
+        """Record whether this user may take the lock of `fence`, which a Postgres has.
 
         Call it again after migrations, since the first one makes the table to lock.
         """

@@ -1,8 +1,8 @@
 """Keep the DuckDB instances of this process for reuse.
 
-Making an instance takes longer than its work. An instance has one home attached at a
-time, as `home`, and the named views in its own catalogue. A warehouse that detached its
-home leaves the instance for the next one.
+Making an instance takes longer than a short transaction in it. An instance has one home
+attached at a time, as `home`, and the named views in its own catalogue. A warehouse
+that detached its home leaves the instance for the next one.
 
 An instance runs with one thread: waking more takes longer than the few rows of most
 transactions (with two threads an inserted row costs half as much again). A transaction

@@ -89,8 +89,7 @@ def _migrate(home: Home, con: Connection, now: datetime, give_up_s: float) -> No
 
 
 def _replay(home: Home, con: Connection, now: datetime) -> bool:
-    """Forget again what a restored file still holds; return whether it held anything.
-    """
+    """Forget again what a restored file still holds; return whether there was any."""
     assert home.path is not None
     with con.cursor() as cursor:
         cursor.execute("BEGIN")

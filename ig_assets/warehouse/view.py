@@ -25,7 +25,8 @@ QUALIFY row_number() OVER (
 
 
 def latest(name: str, grain: str, table: str, key: str, recency: str) -> View:
-    """Return a view of the latest row per `key` of a table; `recency` is SQL, latest
-    first.
+    """Return a view of the latest row per `key` of a table.
+
+    `recency` is the SQL order by which the latest row comes first.
     """
     return View(name, grain, _LATEST.format(table=table, key=key, recency=recency))

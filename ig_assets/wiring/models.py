@@ -54,10 +54,9 @@ def polish_model(settings: Settings) -> ModelName:
 
 
 def advised(settings: Settings) -> tuple[str, int, bool]:
-    """Return what advice on costs needs.
+    """Return (cheaper polish model, dimensions of vectors, whether Pinecone is used).
 
-    These are the cheaper polish model, the dimensions of vectors, and whether the index
-    is Pinecone.
+    The advice on costs needs these.
     """
     _, dimensions = embedding_space(settings)
     return OPENAI_POLISH_MODEL, dimensions, settings.index == "pinecone"

@@ -22,8 +22,7 @@ def plan_month(
     month: str,
     run_id: str,
 ) -> tuple[ChoiceSummary | None, PlanSummary]:
-    """Let the ranker choose hooks if `IG_RANKER` is `choose`, and plan the missing
-    posts.
+    """Let the ranker choose hooks (`IG_RANKER=choose`), then plan the missing posts.
 
     Nothing is sent. The first result is None for another value of `IG_RANKER`.
     """

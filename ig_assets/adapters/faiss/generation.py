@@ -14,14 +14,12 @@ FILE = "generation"
 
 
 def write(folder: Path, manifest: Path, value: str) -> None:
-    """Store the generation of the present manifest, even if there is no manifest yet.
-    """
+    """Store the generation of the present manifest, even if no manifest exists yet."""
     write_atomic(folder / FILE, f"{_checksum(manifest)} {value}".encode())
 
 
 def read(folder: Path, manifest: Path) -> str | None:
-    """Return the generation; None if none is stored or the manifest has changed since.
-    """
+    """Return the generation; None if there is none or the manifest changed since."""
     try:
         text = (folder / FILE).read_text(encoding="utf-8")
     except (FileNotFoundError, UnicodeDecodeError):

@@ -83,9 +83,10 @@ class TokenProvider:
 
 
 def stored_token(store: Path, given: str, clock: Clock) -> TokenState:
-    """Return the stored state of the token in the settings.
+    """Return the stored state of `given`, the token in the settings.
 
-    Without a stored state of this token, it is assumed to be new and to last 60 days.
+    If no state of this token is stored, the token is assumed to be new and to last 60
+    days.
     """
     name = hashlib.sha256(given.encode()).hexdigest()[:16]
     try:

@@ -67,8 +67,7 @@ class AdInsights:
 
 
 def _judge(faults: Sequence[GraphError], asked: int) -> None:
-    """Raise an error that concerns the token or all ads; ignore the error of a single
-    ad.
+    """Raise an error that concerns the token or all ads; ignore that of a single ad.
 
     `asked` is the number of ads that were requested.
     """

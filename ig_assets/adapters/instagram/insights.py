@@ -132,8 +132,7 @@ class InsightsReader:
     def _note_lacking(
         self, media: str, metrics: Sequence[str], answer: Answer | GraphError
     ) -> None:
-        """Remember that a media lacks a metric, if a request for this metric alone
-        failed.
+        """Remember that a media lacks a metric, if a request for it alone failed.
 
         `answer` is the answer to one request for `metrics`. With several metrics
         nothing is remembered, as it is unknown which of them is lacking.

@@ -69,7 +69,7 @@ def permission_findings(
 
 
 def _remedy(error: VendorError) -> str:
-    """Return what to do about a token that could not be looked at."""
+    """Return what to do about a token that could not be checked."""
     if isinstance(error, TransientVendorError | MalformedAnswerError):
         return "Check the network, IG_INSTAGRAM_URL and metastatus.com."
     return "Set IG_INSTAGRAM_TOKEN to a valid token."

@@ -50,7 +50,7 @@ class ReelPublisher:
         self._media = AccountMedia(client, account)
 
     def find(self, intent_key: str) -> Published | None:
-        """Return the post that the intent's last container became, or None.
+        """Return the post that the last container of this key became, or None.
 
         Raises TransientVendorError while that is unknown.
         """
@@ -237,8 +237,7 @@ class ReelPublisher:
         return out
 
     def _status(self, container: Container) -> str:
-        """Return Instagram's status of a container; "GONE" if Instagram does not know
-        it.
+        """Return Instagram's status of a container; "GONE" if it does not exist.
 
         Other statuses are IN_PROGRESS, FINISHED, PUBLISHED, EXPIRED and ERROR.
         """

@@ -28,8 +28,10 @@ Monotonic = Callable[[], float]
 
 
 class UsageHeaders:
-    """Delays requests: by 5 s each from 75 % of a quota, by 5 minutes or more from 95
-    %.
+    """Delays requests as a quota is used up.
+
+    From 75 % of a quota on, requests start 5 s apart. From 95 % on, none starts for at
+    least 5 minutes.
     """
 
     def __init__(self, sleep: Sleep, monotonic: Monotonic) -> None:

@@ -1,8 +1,8 @@
 """A local writer that the user supplies: any GGUF file, identified by its hash.
 
-Nothing is known about such a file but its bytes. What it writes is recorded under its
-file name and the first twelve digits of its SHA-256, so a changed file is another
-model.
+Such a file is not registered, so only its bytes are known. Its texts are recorded under
+its file name and the first twelve digits of its SHA-256: a changed file counts as
+another model.
 """
 
 from __future__ import annotations

@@ -144,5 +144,4 @@ WRITERS = {
 }
 EMBEDDER = ("minilm-int8", "minilm-tokenizer")
 EMBEDDING_SPACE = ("all-MiniLM-L6-v2-int8", 384)
-"""The local embedder's space: its model's name in stored vectors, and their dimensions.
-"""
+"""The local embedder's (model, dimensions), as stored vectors name them."""

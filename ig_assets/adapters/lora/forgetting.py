@@ -19,8 +19,7 @@ _PATIENCE_S = 5.0
 def forget_examples(
     folder: Path, example_ids: Collection[str], kept: Collection[str]
 ) -> dict[str, Any]:
-    """End the open jobs that use one of the examples, and delete adapters trained on
-    one.
+    """End the open jobs that use an example, and delete adapters trained on one.
 
     `folder` is the trainer's. `kept` are names of models whose adapter stays, such as a
     tainted model that a setting keeps active. Returns {"jobs_ended": job ids,

@@ -1,4 +1,4 @@
-"""Renders the rows on which an adapter is trained, in the form of a draft's request.
+"""Renders the rows on which an adapter is trained, like the request for a draft.
 
 The files of a training set contain briefs and texts; its manifest has the weight of
 each line, in the order of the lines. A row is rendered by the templates of generation,

@@ -1,8 +1,8 @@
 """The trainer `lora`: trains an adapter of the local base model in its own process.
 
-Like a vendor it has a store, one folder per job, so that a job is found again after its
-answer was lost. The process outlives the command that submitted the job. A process that
-vanished is started again from its last checkpoint at the next poll.
+Like a vendor it has a store, one folder per job, so that a job is found again if its
+submission was interrupted. The process outlives the command that submitted the job. A
+process that vanished is started again from its last checkpoint at the next poll.
 """
 
 from __future__ import annotations
@@ -30,8 +30,7 @@ from ig_assets.core.ports import TrainingRequest, TrainingState
 from ig_assets.errors import RefusedError
 
 MOST_STARTS = 3
-"""How often a job's process is started without a new checkpoint before the job fails.
-"""
+"""How often a job's process is started without a new checkpoint before it fails."""
 
 _JOB = "lora-"
 

@@ -65,9 +65,9 @@ _NEVER_SENT = ("ConnectError", "ConnectTimeout", "PoolTimeout")
 
 @dataclass(frozen=True)
 class Endpoint:
-    """The present URL of a server, and the key that is sent to it alone.
+    """The present URL of a server, and the key that is sent to no other server.
 
-    `next_key` is used if the key is refused, while a person replaces it.
+    `next_key` is tried if `api_key` is refused, as while a person replaces the key.
     """
 
     base_url: str | None
@@ -134,7 +134,8 @@ class LazyClient:
         """Send one request when the rate limit allows it; return the parsed answer.
 
         `send` makes the request through `with_raw_response`; the headers update the
-        rate limit.
+        rate limit. `tokens` is the estimated number of tokens that the limit counts for
+        the request. Raises what `sent` raises.
         """
         client = self.get()
         pace = self._pace_for(model)
@@ -287,8 +288,7 @@ def _retry_after_s(headers: Mapping[str, str]) -> float | None:
 
 
 def _auth(endpoint: Endpoint) -> Any:
-    """Return the authentication for two keys; None for one key, which the SDK handles.
-    """
+    """Return the authentication for two keys; None for one key, left to the SDK."""
     if endpoint.next_key is None:
         return None
     from ig_assets.adapters.openai.key_overlap import KeyOverlap

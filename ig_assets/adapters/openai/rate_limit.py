@@ -262,7 +262,7 @@ def shared_pace(address: str, api_key: str, model: str) -> RateLimiter:
 
 
 def estimated_tokens(text_characters: int, max_output_tokens: int = 0) -> int:
-    """Estimate the tokens that OpenAI counts for a request, by its prompt."""
+    """Estimate the tokens that OpenAI counts for a request, by its prompt's length."""
     return text_characters // CHARACTERS_A_TOKEN + 1 + max_output_tokens
 
 

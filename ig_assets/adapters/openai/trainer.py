@@ -136,8 +136,9 @@ class OpenAITrainer:
         return state
 
     def _uploaded(self, file: TrainingFile) -> str:
-        """Return the file's id at OpenAI; upload it unless a file there is named by its
-        hash.
+        """Return the file's id at OpenAI; upload it if it is not there yet.
+
+        Its name at OpenAI contains its hash.
         """
         files = self._client.get().files
         name = f"ig-assets-{file.sha256}.jsonl"

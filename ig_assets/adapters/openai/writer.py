@@ -191,9 +191,7 @@ class OpenAIWriter:
         )
 
     def _usage(self, response: Any, request: WriteRequest, text: str) -> TokenUsage:
-        """Return the reported numbers of tokens; a missing or invalid one is counted
-        here.
-        """
+        """Return the reported numbers of tokens; an invalid one is counted here."""
         usage = getattr(response, "usage", None)
         of = "input" if hasattr(usage, "input_tokens") else "prompt"
         given_name = "output_tokens" if of == "input" else "completion_tokens"

@@ -1,5 +1,4 @@
-"""Wraps the Pinecone SDK: opened at first use, errors translated, one index per
-dimension.
+"""Wraps the Pinecone SDK: opened late, errors translated, one index per dimension.
 
 The SDK always repeats a failed request three times (408, 429, 5xx, broken connections),
 as the server's Retry-After asks; every write here is safe to repeat. No error message
@@ -133,9 +132,7 @@ class PineconeAccount:
         return True
 
     def _found(self, dimensions: int | None) -> OpenIndex | None:
-        """Return the index at the host, or else the first by name with these
-        dimensions, or None.
-        """
+        """Return the index at the host, else by name the first that fits, or None."""
         if self._host or dimensions is None:
             return self._opened(self._host) if self._host else None
         if dimensions not in self._names:

@@ -250,8 +250,9 @@ class PineconeIndex:
         }
 
     def generation(self, namespace: str) -> str | None:
-        """Return the value last given to `mark`, or None; a separate namespace stores
-        it.
+        """Return the value last given to `mark`, or None.
+
+        It is stored in a separate namespace.
         """
         index = self._account.reading(dimensions_of(namespace))
         if index is None:
@@ -336,9 +337,9 @@ def _marks(namespace: str) -> str:
 
 
 def _raise_what_concerns_all(failures: Sequence[Failure], nothing_passed: bool) -> None:
-    """Raise an error that no single row causes; log the first of the other errors.
+    """Raise an error that concerns the whole store; log the first of any others.
 
-    Such an error is an AccessError, or one that is no refusal while no row was
+    An AccessError is always raised, and any other error than RefusedError if no row was
     accepted.
     """
     errors = [error for _, error in failures]

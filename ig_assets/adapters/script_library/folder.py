@@ -34,7 +34,7 @@ _OUTSIDE = InvalidFile(
 _NOT_REGULAR = InvalidFile("unreadable", "It is not a regular file.")
 # Do not block on a pipe, and do not follow a link that replaced a listed file.
 RACY_NS = 2_000_000_000
-"""Nanoseconds; a file system's ticks and the differences of clocks are shorter."""
+"""In nanoseconds. Ticks of file systems and differences of clocks are shorter."""
 _SECOND_NS = 1_000_000_000
 _HAS_CHANGE_TIME = os.name == "posix"
 _FLAGS = os.O_RDONLY | getattr(os, "O_NONBLOCK", 0) | getattr(os, "O_NOFOLLOW", 0)
@@ -50,8 +50,7 @@ class FolderLibrary:
         self._now_ns = now_ns
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """List every file, including links to files in the library. Raises InputError.
-        """
+        """List every file, with links to files in the library. Raises InputError."""
         root = from_home(Path(self.location))
         if not root.is_dir():
             raise InputError(

@@ -66,10 +66,10 @@ class UrlLibrary:
     def contents(
         self, files: Iterable[LibraryFile]
     ) -> Iterator[tuple[LibraryFile, bytes | InvalidFile | None]]:
-        """Yield each file with its bytes; the files of a batch are read concurrently.
+        """Yield each file with its content; the files of a batch are read concurrently.
 
-        Instead of the bytes it is None if the file has vanished, and an InvalidFile if
-        access to it is denied.
+        The content is None if the file has vanished, and an InvalidFile if access is
+        denied.
         """
         with self._translated_errors("read"):
             fs, _ = self._open()

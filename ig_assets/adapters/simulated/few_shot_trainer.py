@@ -1,7 +1,7 @@
 """A local trainer that puts winners into the prompt instead of changing weights.
 
-Like a vendor it has its own store (one JSON file per job), so that a job can be found
-again after its answer was lost in a crash.
+Like a vendor it has its own store (one JSON file per job), so that a job is found again
+if its submission was interrupted.
 """
 
 from __future__ import annotations

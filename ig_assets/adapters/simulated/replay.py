@@ -26,7 +26,7 @@ from ig_assets.core.identity import seeded_unit, stable_id
 from ig_assets.core.ports import Published, PublishRequest, Reading
 
 ENOUGH_SNAPSHOTS = 3
-"""A loop's post is assigned a recorded post with at least so many, if there is one."""
+"""A loop's post gets a recorded post with so many snapshots, if there is one."""
 
 ANSWERS_FOR = timedelta(days=1)
 """How long a snapshot is valid; later its counters are unknown until the next one."""
@@ -123,9 +123,9 @@ class ReplayedHistory:
     ) -> list[Reading]:
         """Return the counters of each post's last snapshot in the day before `as_of`.
 
-        For a post of the loop, it is the day before its recorded post was as old as the
-        post is at `as_of`. A counter without a snapshot is None. Unknown posts are left
-        out.
+        For a post of the loop, that day ends when its recorded post had the age that
+        the post has at `as_of`. A counter without a snapshot is None. Unknown posts are
+        left out.
         """
         given = self._given(platform_post_ids)
         answers = []

@@ -26,8 +26,7 @@ HOOK_WORDS, HOOK_LENGTH = 9, 0.10
 SCRIPT_WORDS, SCRIPT_LENGTH = 70, 0.08
 """The best number of words of a script, and the loss at half or twice that number."""
 MOST_OFF = 2.0
-"""The distance from the best length, in doublings, beyond which the loss stays equal.
-"""
+"""The distance from the best length, in doublings, at which the loss is greatest."""
 BRIEF = 0.15
 """The gain from covering all content words of topic and brief instead of none."""
 
@@ -125,7 +124,8 @@ def _words(text: str) -> Sequence[str]:
 
 
 def _off(words: int, best: int) -> float:
-    """Return the distance from the best number of words in doublings, at most
-    `MOST_OFF`.
+    """Return the distance from the best number of words in doublings.
+
+    It is at most `MOST_OFF`.
     """
     return min(abs(math.log2(max(words, 1) / best)), MOST_OFF)

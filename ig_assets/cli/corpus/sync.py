@@ -143,8 +143,7 @@ def _print_rejects(rejects: Sequence[Reject]) -> None:
 def _print_left_out(
     left_out: Sequence[LeftOutTotal], to_correct: Sequence[Fault]
 ) -> None:
-    """Print the faults of accepted files, and the number of parts left out of scripts.
-    """
+    """Print the faults of accepted files, and how many parts were left out."""
     for fault in to_correct[:PRINTED_REJECTS]:
         console.print(
             f"  {fault['source_uri']}: accepted "

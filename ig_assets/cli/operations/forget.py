@@ -216,9 +216,7 @@ def _again(receipt: Receipt) -> str:
 
 
 def _looked_again(receipt: Receipt) -> str:
-    """Return a sentence on a deletion and search that were repeated, as words were
-    left.
-    """
+    """Return a sentence on a repeated deletion and search, as words had been left."""
     search = (receipt.again or {})["search"]
     name = f"Receipt {receipt.number} ({receipt.request_id})"
     begin = f"Deleted and looked again. {name}; "

@@ -56,7 +56,7 @@ def script_library_sensor(
 
     The state is a fingerprint of all files, so a burst of a thousand changes is one
     run. The asset `raw_scripts` stores the fingerprint that it took in, whoever started
-    it.
+    its run.
     """
     try:
         fingerprint = library_fingerprint(library)
@@ -115,9 +115,7 @@ def embedding_batch_sensor(
     money_clock: dg.ResourceParam[Clock],
     batches: dg.ResourceParam[OpenBatches],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Poll the open batches; if any has ended, request one run that collects all of
-    these.
-    """
+    """Poll the open batches; request one run that collects all ended ones, if any."""
     try:
         under_way, _ = poll_open_batches(warehouse, clock, batches)
         with warehouse.transaction() as con:

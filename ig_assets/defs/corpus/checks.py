@@ -23,7 +23,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 def no_rejected_scripts(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with the rejects' names and reasons."""
+    """Warn if library files were rejected, with their names and the reasons."""
     with warehouse.transaction() as con:
         rejects = fetch_dicts(
             con,
@@ -54,9 +54,7 @@ def no_rejected_scripts(
 def hook_styles_are_known(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn of unknown styles that one script has, or that look like a misspelt known
-    one.
-    """
+    """Warn of unknown styles that one script has, or that look like a typing error."""
     with warehouse.transaction() as con:
         styles = unknown_styles(con, HOOK_STYLES)
     doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]
@@ -84,7 +82,7 @@ def hook_styles_are_known(
 def languages_are_tags(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn with the files whose language is no tag; their scripts have no language."""
+    """Warn of scripts with an invalid language; they were accepted without it."""
     with warehouse.transaction() as con:
         found = scripts_with_invalid_language(con)
     return dg.AssetCheckResult(
@@ -108,8 +106,9 @@ def languages_are_tags(
 def active_scripts_have_text(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Fail, which blocks the index, unless each active script has one revision with a
-    text.
+    """Fail, which blocks the index, unless each script has one text.
+
+    Only active scripts are checked, by their current revision.
     """
     with warehouse.transaction() as con:
         (wrong,) = con.execute("""
@@ -168,7 +167,7 @@ def vectors_have_unit_length(
 def embedding_batches_bring_vectors(
     warehouse: dg.ResourceParam[Warehouse], embedder: dg.ResourceParam[Embedder]
 ) -> dg.AssetCheckResult:
-    """Warn with the batches that ended badly, the vendor's code, and what to do."""
+    """Warn if batches gave texts up or the account is refused; say what to do."""
     with warehouse.transaction() as con:
         report = batch_report(con, Space.of(embedder))
     return dg.AssetCheckResult(

@@ -99,8 +99,7 @@ def posts(
     social: dg.ResourceParam[SocialPlatform],
     hook_encoder: dg.ResourceParam[HookEncoder],
 ) -> dg.MaterializeResult:
-    """Plan posts for variants that have none; publish posts that are approved and due.
-    """
+    """Plan posts for variants without one; publish posts that are approved and due."""
     month, run_id = month_of(context), context.run.run_id
     with plain_failures():
         chosen, plan = plan_month(

@@ -118,9 +118,7 @@ ORDER BY experiment_id
 def posts_have_known_outcomes(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn of posts that failed, and of posts of which it is unknown whether they are
-    out.
-    """
+    """Warn of posts that failed, and of posts that may or may not be published."""
     with warehouse.transaction() as con:
         rows = fetch_dicts(
             con,
@@ -158,8 +156,7 @@ def posts_have_known_outcomes(
 def engagement_has_arrived(
     clock: dg.ResourceParam[Clock], warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Warn of posts out for three days for which a compared counter was never reported.
-    """
+    """Warn of posts out for three days without any value of a compared counter."""
     with warehouse.transaction() as con:
         missing = fetch_dicts(con, _NEVER_ARRIVED, [clock.now()])
         last_reading = fetch_dicts(con, _LAST_READING)
@@ -203,9 +200,7 @@ def insights_are_fresh(
     ),
 )
 def rates_are_shares(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckResult:
-    """Warn of experiments with more events than trials, and of scripts with a rate over
-    1.
-    """
+    """Warn of experiments with more events than trials, and of rates over 1."""
     with warehouse.transaction() as con:
         rows = fetch_dicts(con, _IMPOSSIBLE_RATES)
     return dg.AssetCheckResult(
@@ -223,8 +218,7 @@ def rates_are_shares(warehouse: dg.ResourceParam[Warehouse]) -> dg.AssetCheckRes
 def winners_have_evidence(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Fail, which blocks promotion, if a winner has no row of evidence about its arm.
-    """
+    """Fail, which blocks promotion, if a winner has no evidence about its arm."""
     with warehouse.transaction() as con:
         winners, unsupported = con.execute("""
             SELECT count(*), count(*) FILTER (WHERE NOT EXISTS (

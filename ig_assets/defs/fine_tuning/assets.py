@@ -199,7 +199,7 @@ def model_evaluation(
     fine_tuning: dg.ResourceParam[FineTuning],
     generation: dg.ResourceParam[GenerationContext],
 ) -> dg.MaterializeResult:
-    """Let both models write for held-out prompts and compare."""
+    """Let the candidate and the active model answer held-out prompts; compare them."""
     month = month_of(context)
     with plain_failures():
         found = evaluate_month(fine_tuning, generation, month, run_ref(context, month))

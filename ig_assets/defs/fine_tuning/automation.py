@@ -144,8 +144,7 @@ def promotion_sensor(
     warehouse: dg.ResourceParam[Warehouse],
     clock: dg.ResourceParam[Clock],
 ) -> dg.SensorResult | dg.SkipReason:
-    """Admit or promote a canary by the evidence, and report a change of the active
-    model.
+    """Admit or promote a canary by the evidence; report a change of the active model.
 
     The report is a materialisation of the asset `active_model`. It is made if that
     asset shows another model than the active one, also after a promotion or rollback by

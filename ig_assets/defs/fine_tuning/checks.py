@@ -25,8 +25,7 @@ from ig_assets.warehouse.warehouse import Warehouse
 def groups_never_straddle_splits(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Fail, which blocks the files, if a group of related examples is in both splits.
-    """
+    """Fail, which blocks the files, if related examples are in both splits."""
     with warehouse.transaction() as con:
         straddling = fetch_dicts(
             con,
@@ -92,7 +91,7 @@ def lines_are_valid(
 def candidate_passes_the_gate(
     context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
 ) -> dg.AssetCheckResult:
-    """Judge the stored scores of the month's last evaluated candidate."""
+    """Fail unless the month's last evaluated candidate passed on the held-out pairs."""
     with warehouse.transaction() as con:
         rows = con.execute(
             """

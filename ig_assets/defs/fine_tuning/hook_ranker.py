@@ -53,8 +53,7 @@ def hook_ranker(
     warehouse: dg.ResourceParam[Warehouse],
     hook_encoder: dg.ResourceParam[HookEncoder],
 ) -> dg.MaterializeResult:
-    """Fit the ranker to all evaluated experiments, and test its forecasts against them.
-    """
+    """Fit the ranker to all evaluated experiments, and test its forecasts."""
     # SciPy is heavy, and not needed to open the code location.
     from ig_assets.core.fine_tuning.ranker.fit import fit_ranker
 
@@ -128,9 +127,7 @@ def _lift_in_words(lift: Mapping[str, Any]) -> str:
 def ranker_is_calibrated(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn if the recorded forecasts do not come true, in all or in the last six
-    months.
-    """
+    """Warn if forecasts do not come true, in all or in the last six months."""
     with warehouse.transaction() as con:
         model = current_ranker(con)
         series = "" if model is None else series_of_model(model)

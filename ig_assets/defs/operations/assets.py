@@ -60,9 +60,7 @@ def api_usage(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Read the day's calls from the ledger, and the budgets as of the present real
-    time.
-    """
+    """Read the day's calls from the ledger, and the budgets as of now (real time)."""
     day, now = day_of(context), money_clock.now()
     with plain_failures(), warehouse.transaction() as con:
         rows = usage_by_model(con, day)
@@ -132,9 +130,7 @@ def lineage_report(
     fine_tuning: dg.ResourceParam[FineTuning],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.MaterializeResult:
-    """Report the month's lineage: tables, a picture, and a page beside the training
-    set.
-    """
+    """Report the month's lineage: tables, a picture, a page beside the training set."""
     month = month_of(context)
     page = None
     with plain_failures():

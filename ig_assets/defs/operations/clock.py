@@ -36,8 +36,9 @@ class ClockForm(dg.Config):
 def move_clock(
     context: dg.OpExecutionContext, config: ClockForm, clock: dg.ResourceParam[Clock]
 ) -> None:
-    """Move the clock, log it, and reload the definitions, so that the UI has new
-    partitions.
+    """Move the clock, log it, and reload the definitions.
+
+    After that the UI shows the partitions up to the new time.
     """
     with plain_failures():
         before, after = advance(clock, config.to)

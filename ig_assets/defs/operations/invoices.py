@@ -23,9 +23,7 @@ def remind_of_invoices(
     money_clock: dg.ResourceParam[Clock],
     warehouse: dg.ResourceParam[Warehouse],
 ) -> None:
-    """Log and send the sums of last month by vendor; send nothing if no vendor was
-    paid.
-    """
+    """Log and send last month's sum of each vendor; send nothing if none was paid."""
     month = (money_clock.now().replace(day=1) - timedelta(days=1)).strftime("%Y-%m")
     with plain_failures():
         with warehouse.transaction() as con:

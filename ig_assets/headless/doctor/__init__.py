@@ -34,8 +34,8 @@ def diagnose() -> list[Finding]:
     """Return one finding per thing that was checked.
 
     Nothing is changed, except that the first sight of a key is recorded. A check that
-    fails to run is a finding too. With invalid settings that is the only finding, since
-    all other checks depend on them.
+    fails to run is a finding too. If the settings are invalid, this is the only
+    finding, since all other checks depend on them.
     """
     try:
         settings = load_settings()

@@ -87,7 +87,7 @@ def key_findings(
 ) -> list[Finding]:
     """Check the age of each configured key; a new key is recorded as first seen now.
 
-    On a new folder nothing is made and nothing recorded.
+    Without a warehouse file nothing is recorded, and no file is made.
     """
     if not keys:
         return [good("keys", "None is set.")]

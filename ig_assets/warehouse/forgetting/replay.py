@@ -33,8 +33,7 @@ _log = logging.getLogger("ig_script_writer.forgetting")
 
 
 def replay_receipts(con: Connection, folder: Path, now: datetime) -> int:
-    """Erase what receipts name and the tables still hold; return the number of
-    receipts.
+    """Erase what receipts name and the tables still hold; return how many receipts.
 
     Only receipts by which something was erased or recorded are counted. Runs in the
     caller's transaction, on migrated tables. If the result is not 0, the caller has to

@@ -25,9 +25,7 @@ def count_unfinished(con: Connection) -> int:
 
 
 def unfinished_warning(con: Connection) -> str:
-    """Return a warning for people who are about to use texts; '' if no request is
-    unfinished.
-    """
+    """Return a warning for people who use texts; '' if no request is unfinished."""
     count = count_unfinished(con)
     if not count:
         return ""

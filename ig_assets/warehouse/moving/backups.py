@@ -6,8 +6,8 @@
       backup.json                   time, owner, rows per table, the file's SHA-256
 
 A file is copied during this process's turn, so others wait while its bytes are copied.
-A server is read in one transaction, which sees one moment and which no writer waits
-for. The folder gets its name when it is complete. Until then it is called
+A server is read in one transaction, which sees one moment and blocks no
+writer. The folder gets its name when it is complete. Until then it is called
 `.warehouse-….part`, and a locked file beside it says that it is being written and by
 which data folder; what a killed process left is removed by the next backup.
 """

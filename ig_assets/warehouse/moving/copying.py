@@ -133,8 +133,7 @@ def check_source(con: Connection) -> None:
 
 @contextmanager
 def writing(con: Connection, target: Home) -> Iterator[Connection]:
-    """Run one transaction that writes to `home` and locks other writers out
-    (`Home.fence`).
+    """Run one transaction that writes to `home`, behind the lock of `Home.fence`.
 
     Any exception rolls it back.
     """

@@ -22,8 +22,7 @@ from ig_assets.warehouse.moving.tables import MIGRATIONS_TABLE
 
 _CLOCK_SLACK = timedelta(minutes=5)
 _MANY_TIMES = 10
-"""An older backup stays if it has more than so many times the rows of each newer one.
-"""
+"""An older backup stays if it has this many times the rows of each newer one."""
 
 
 @dataclass(frozen=True)
@@ -41,9 +40,7 @@ class Rotation:
     dated_ahead: tuple[Path, ...] = ()
 
     def sentences(self) -> list[str]:
-        """Return a sentence for each backup that was kept in addition to the number
-        asked for.
-        """
+        """Return a sentence for each backup that was kept beyond the number to keep."""
         found = [ahead_sentence(path) for path in self.dated_ahead]
         if self.spared is not None:
             found.append(
@@ -117,9 +114,7 @@ def _is_ahead(folder: Path, now: datetime) -> bool:
 
 
 def _said(folder: Path) -> dict[str, Any]:
-    """Return the JSON object in a backup's manifest, unchecked; {} if it cannot be
-    read.
-    """
+    """Return the JSON object in a backup's manifest, unchecked; {} if unreadable."""
     try:
         said = json.loads((folder / MANIFEST).read_text("utf-8"))
     except (OSError, ValueError):
@@ -132,9 +127,7 @@ def _said_owner(folder: Path) -> str:
 
 
 def _said_rows(folder: Path) -> int:
-    """Return the number of rows in a backup, without its migrations; 0 if it is not
-    known.
-    """
+    """Return the number of rows in a backup, without its migrations; 0 if unknown."""
     rows = _said(folder).get("rows")
     if not isinstance(rows, dict):
         return 0

@@ -22,8 +22,7 @@ _OLD = (
 
 
 def expire_snapshots(url: str, before: datetime, dry_run: bool = False) -> int:
-    """Expire a lake's snapshots from before a time (UTC); delete files that only they
-    need.
+    """Expire a lake's snapshots from before a time (UTC), with files only they need.
 
     Returns the number of snapshots, 0 for homes of other kinds. With `dry_run` they are
     only counted. Raises WarehouseBusyError.

@@ -23,8 +23,7 @@ def made_mark(path: Path) -> Path:
 
 
 def mark_made(path: Path) -> None:
-    """Create the mark of a warehouse file; do nothing if the disk cannot be written to.
-    """
+    """Create the mark of a warehouse file; do nothing if the disk is not writable."""
     mark = made_mark(path)
     if not mark.exists():
         with suppress(OSError):

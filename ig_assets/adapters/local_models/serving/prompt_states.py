@@ -1,4 +1,4 @@
-"""Restores the server's state after a prompt's beginning, to save reading it again.
+"""Restores the server's state after a prompt's beginning, which is then not read again.
 
 Prompts begin alike: with the instructions, a model's examples, a topic. The server
 (xllamacpp 2026.10.11549) can save its state after such a beginning and restore it

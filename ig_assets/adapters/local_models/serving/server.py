@@ -37,7 +37,7 @@ from ig_assets.core.operations.progress import LOGGER
 from ig_assets.errors import ModelFileError
 
 MOST_ADAPTERS = 4
-"""The most LoRA adapters in one server; a small model's takes some 10 MB of memory."""
+"""The most LoRA adapters that one server loads; each takes some 10 MB of memory."""
 
 _POLL_S = 0.1
 _PATIENCE_S = 30.0
@@ -169,11 +169,11 @@ def _start(
 def _with_earlier(
     wanted: Sequence[FileIdentity], found: ServerRecord | None, model: FileIdentity
 ) -> list[FileIdentity]:
-    """Return the LoRA adapters to load: those of this model's previous server, then
-    `wanted`.
+    """Return the LoRA adapters to load: those of the previous server, then `wanted`.
 
-    `found` is the record of the previous server. Adapters whose files have changed
-    since are left out, and of more than MOST_ADAPTERS only the last are kept.
+    `found` is the record of the previous server; a server of another model is ignored.
+    Adapters whose files have changed since are left out, and of more than MOST_ADAPTERS
+    only the last are kept.
     """
     if found is None or found.model != model.path:
         return list(wanted)

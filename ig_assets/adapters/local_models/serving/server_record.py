@@ -19,8 +19,7 @@ from typing import Any
 from filelock import FileLock
 
 STATES = "prompt_states"
-"""The folder of saved prompt states, inside the server's folder while the server runs.
-"""
+"""The folder of saved prompt states, in the server's folder while the server runs."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +136,7 @@ def remove_states(state_dir: Path) -> None:
 
 
 def turn_lock(state_dir: Path, timeout_s: float) -> FileLock:
-    """Return the lock for one call, which keeps others from replacing its restored
-    state.
-    """
+    """Return the lock for one call, which protects the state restored for it."""
     return FileLock(state_dir / "server.turn", timeout=timeout_s)
 
 

@@ -18,8 +18,7 @@ TARGETS = (
     "up_proj",
     "down_proj",
 )
-"""All linear layers of a transformer block: the adapter changes them and nothing else.
-"""
+"""All linear layers of a transformer block; the adapter changes these alone."""
 
 
 @dataclass(frozen=True)
