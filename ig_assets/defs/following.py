@@ -71,7 +71,7 @@ With None, the request has succeeded, or it has no run key and needs a new run.
 
 
 def new_request(run: WantedRun) -> Request:
-    """Return a request without a run."""
+    """Return the request for a run that was not requested yet; its run key is ''."""
     return Request(
         state=run.state,
         run_key="",

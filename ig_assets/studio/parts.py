@@ -68,7 +68,8 @@ def shown(
 ) -> T:
     """Return the result of a query of the warehouse, for this page.
 
-    If the warehouse is busy, the result is the last one, and the page says how old.
+    If the warehouse is busy, it is the last result for `key`, and the page says how
+    old.
     """
     answer = services.reader.read(key, query)
     if answer.is_old:

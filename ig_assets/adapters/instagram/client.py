@@ -164,7 +164,7 @@ class GraphClient:
         return [self._item(answer) for answer in answers]
 
     def _item(self, answer: Any) -> Answer | GraphError:
-        """Parse one answer of a batch; null means that it took too long."""
+        """Parse one answer of a batch; null means that its request took too long."""
         if not isinstance(answer, dict):
             return GraphError(503, is_transient=True)
         headers = answer.get("headers") or ()

@@ -108,7 +108,11 @@ class InsightsReader:
         return requests
 
     def _ask(self, requests: Sequence[_Request]) -> dict[str, Answer | GraphError]:
-        """Return one answer per media: merged figures, or the first request's error."""
+        """Return {media: figures of all its requests, or the error of its first one}.
+
+        An error of a later request is ignored, except that a lacking metric is
+        remembered.
+        """
         paths = [f"{m}/insights?metric={','.join(wanted)}" for m, wanted in requests]
         merged: dict[str, Answer | GraphError] = {}
         for (media, wanted), answer in zip(

@@ -40,7 +40,7 @@ class Instagram:
         self.ads = AdInsights(client)
 
     def find(self, intent_key: str) -> Published | None:
-        """Return what an earlier publish with this key made, or None."""
+        """Return the post that an earlier `publish` with this key made, or None."""
         return self._publisher.find(intent_key)
 
     def publish(self, request: PublishRequest) -> Published:

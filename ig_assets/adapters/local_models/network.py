@@ -4,10 +4,11 @@ Padding has no weight in any sum, so that a padded text has bit by bit the same 
 as the text alone (observed with onnxruntime 1.32, whose matrix products sum each row in
 one order; `test_embedder` checks it).
 
-The states of an inner layer are not among the outputs of the model file. By protobuf's
-encoding, a serialised message followed by another one of its type is the merge of both,
-with lists appended (encoding guide, *Last One Wins*). So the file's bytes, followed by
-a model that only has one more output, are the same network with that output.
+The states of an inner layer are not an output of the model file. In protobuf, two
+serialised messages of one type that follow each other are read as one message, in which
+lists are appended (encoding guide, *Last One Wins*). So a model that has one more
+output and nothing else is appended to the file's bytes: this is the same network with
+that output.
 """
 
 from __future__ import annotations
@@ -161,7 +162,7 @@ class Network:
 
 
 def with_output(model: bytes, name: str) -> bytes:
-    """Return the serialised ONNX model with an inner tensor as another output.
+    """Return the serialised ONNX model with an inner tensor as an additional output.
 
     `name` is the name of the inner tensor. Raises ValueError if it is longer than 123
     bytes.

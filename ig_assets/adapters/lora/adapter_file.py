@@ -79,9 +79,11 @@ def write_adapter(
     blocks: int,
     alpha: float,
 ) -> tuple[Path, str]:
-    """Write an adapter under its hash; return the file and its SHA-256.
+    """Write an adapter to a file named by its hash; return the file and its SHA-256.
 
-    `weights` are NumPy arrays by peft's names. Equal weights give equal bytes.
+    `weights` are NumPy arrays by peft's names; equal weights give equal bytes.
+    `architecture` and `blocks` (their number) are those of the base model, `alpha` is
+    LoRA's scale. Raises ModelFileError for a layer that llama.cpp does not know.
     """
     from gguf import MODEL_ARCH_NAMES, GGUFWriter, get_tensor_name_map
 

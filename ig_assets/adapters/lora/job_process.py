@@ -24,7 +24,7 @@ from ig_assets.adapters.lora.rows import TrainingRow, read_rows
 from ig_assets.errors import IgAssetsError, RefusedError
 
 TURN = ".training.lock"
-"""The file in the trainer's folder that the training process has locked."""
+"""The lock file in the trainer's folder; its holder is the one job that trains."""
 
 _START_S, _WAIT_S = 30.0, 2.0
 

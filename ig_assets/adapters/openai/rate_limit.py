@@ -5,7 +5,8 @@ share a limiter. By OpenAI's "Rate limits" guide, each answer has headers
 `x-ratelimit-*` that state `limit`, `remaining` and `reset` for requests and for tokens;
 `reset` (`6m0s`, `1s`, `120ms`) is the time until the limit is full again. A request is
 counted as its max_output_tokens plus an estimate of its prompt's tokens by characters.
-Before the first of these headers, only a pause that OpenAI asks for delays a request.
+Until the first answer with such headers, a request waits only for a pause that OpenAI
+asks for.
 """
 
 from __future__ import annotations
@@ -95,8 +96,8 @@ class RateLimiter:
     ) -> None:
         """Update the quotas from an answer's headers (empty without an answer).
 
-        `refused` is true if the request was throttled. A pause that the vendor asks for
-        applies to all requests.
+        `turn` is what `wait` returned for the request. `refused` is true if the request
+        was throttled. A pause that the vendor asks for applies to all requests.
         """
         with self._mutex:
             now = self._monotonic()
@@ -190,7 +191,8 @@ class Allowance:
         """Update the limit from the headers of an answer.
 
         The answer came `took_s` seconds after its request. `uncounted` is the amount of
-        other requests that the vendor may not have counted yet.
+        other requests that the vendor may not have counted yet. `refused` is true if
+        the request was throttled; the estimate then never rises.
         """
         limit, remaining = (_number(headers, name) for name in self._names)
         if limit is None or remaining is None or limit <= 0.0 or remaining < 0.0:

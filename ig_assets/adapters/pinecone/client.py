@@ -53,13 +53,14 @@ class OpenIndex:
 
 
 class PineconeAccount:
-    """Opens the indexes of one key: the one at `host`, or one per dimension by name.
+    """Opens Pinecone indexes with one key.
 
-    By name it is the index `<index_name>` if that has the right dimensions, else
-    `<index_name>-<dimensions>`; serverless, cosine, and created at the first write. An
-    index that an earlier version created under its own default name is still used.
-    `control_host` is the API's address, if not Pinecone's. `next_key` is used if the
-    key is refused when an index is opened.
+    With `host` there is only the index at this address. Without `host` there is an
+    index per number of dimensions: `<index_name>` if it has these dimensions, otherwise
+    `<index_name>-<dimensions>`. A missing one is created at the first write
+    (serverless, cosine). An index under the default name of an earlier version is still
+    used. `control_host` is the address of Pinecone's API, if it is another than the
+    public one. `next_key` is tried if `api_key` is refused when an index is opened.
     """
 
     def __init__(
@@ -162,7 +163,8 @@ class PineconeAccount:
     def _dimensions_of(self, name: str, is_first: bool) -> int | None:
         """Return the dimensions of an index; None if it is missing, 0 if not dense.
 
-        A key for a single index may be denied the other names; this counts as missing.
+        An index that the key may not look up counts as missing, since a key may be
+        limited to one index. With `is_first` the AccessError is raised instead.
         """
         from pinecone import NotFoundError
 

@@ -67,7 +67,10 @@ class UnreadWrites:
         self._unread: dict[str, _Unread] = {}
 
     def wrote(self, namespace: str, ids: Collection[str], info: Any) -> None:
-        """Record the log position of a write, if the answer has one."""
+        """Record the log position of a write of `ids`, if the answer has one.
+
+        `info` is the SDK's `response_info`, or None.
+        """
         lsn = None if info is None else info.lsn_committed
         with self._mutex:
             unread = self._unread.setdefault(namespace, _Unread())

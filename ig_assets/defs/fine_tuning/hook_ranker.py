@@ -91,7 +91,7 @@ def hook_ranker(
 
 
 def _of_the_record(con: Connection, series: str) -> dict[str, Any]:
-    """Return how the recorded forecasts came true: in total, and month by month."""
+    """Return metadata on how the recorded forecasts came true, by month and in all."""
     months = fetch_dicts(
         con,
         "SELECT month, pairs, slope, slope_se, cover, log_e FROM ranker_calibration "

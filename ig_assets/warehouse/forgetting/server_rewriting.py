@@ -65,7 +65,7 @@ def _vacuum_statistics(home: Home, con: Connection) -> None:
 
 
 def _rewrite_lake(home: Home, con: Connection) -> None:
-    """Create the tables again, and expire all earlier snapshots with their files."""
+    """Copy the tables into new ones; delete all earlier snapshots with their files."""
     con.execute("CALL ducklake_flush_inlined_data('home')")
     con.begin()
     try:

@@ -1,7 +1,8 @@
 """Count the requests to forget that are interrupted or have words left somewhere.
 
-A request whose last search found words has a receipt all the same, since a restored
-copy forgets by the receipt. The row of its step `search` says what was found.
+A request has a receipt even if its last search still found words, since a restored copy
+of the warehouse needs the receipt to forget again. The row of the request's step
+`search` says what was found.
 """
 
 from __future__ import annotations

@@ -262,7 +262,10 @@ def _copy_piece(con: Connection, piece: _Piece) -> None:
 
 
 def _finish(con: Connection, target: Home) -> None:
-    """Compare both homes once more, and remove the target's mark."""
+    """Check that both homes are equal, and remove the mark of an unfinished copy.
+
+    Raises WarehouseError if they differ.
+    """
     if different := _missing_pieces(con):
         raise WarehouseError(
             f"The table {different[0].table} is not the same in both homes, so another "

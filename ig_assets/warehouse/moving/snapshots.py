@@ -22,10 +22,10 @@ _OLD = (
 
 
 def expire_snapshots(url: str, before: datetime, dry_run: bool = False) -> int:
-    """Expire a lake's snapshots from before a time (UTC), with files only they need.
+    """Expire a lake's snapshots from before a time (UTC); return their number.
 
-    Returns the number of snapshots, 0 for homes of other kinds. With `dry_run` they are
-    only counted. Raises WarehouseBusyError.
+    Files that only they need are deleted. For homes of other kinds the number is 0.
+    With `dry_run` the snapshots are only counted. Raises WarehouseBusyError.
     """
     home = Home(url)
     if home.kind != "ducklake":

@@ -71,7 +71,7 @@ def applied_migrations(con: Connection, database: str) -> set[int]:
 
 
 def part_of(columns: Columns, parts: int) -> str:
-    """Return the SQL expression of the part, 0 to `parts` - 1, that a row is in."""
+    """Return the SQL expression of a row's part number, from 0 to `parts` - 1."""
     return f"CAST({_row_hash(columns)} % {parts} AS INTEGER)"
 
 

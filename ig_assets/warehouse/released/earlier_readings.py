@@ -4,8 +4,8 @@ Those versions dated a count by its post's publication, so the file that was imp
 last looked the newest. Now each of their readings gets its file's time, as a new import
 gives it: the newest day among the posts of the file. A test (or a post outside any
 test) is changed only if the days of all its readings are known and no count falls from
-one day to the next. Of the others, those whose latest audience is smaller than an
-earlier one are listed in `lowered_counts`, so that a person can say which file is the
+one day to the next. A test that is not changed is listed in `lowered_counts` if its
+latest audience is smaller than an earlier one: a person can then say which file is the
 newest.
 """
 

@@ -85,9 +85,9 @@ def ensure_server(
     count is stopped first. The server uses `threads` threads to write and at least
     `prompt_threads` to read prompts. It ends `idle_s` after the last request or call of
     this function. `adapters` are files of LoRA adapters. A server that lacks one of
-    them is restarted with its present ones as well, so that models in alternating use
-    share it. Raises ModelFileError if the model does not load, or if a LoRA adapter has
-    no effect.
+    them is restarted with these and its present ones, so that models which are used in
+    turn can share it. Raises ModelFileError if the model does not load, or if a LoRA
+    adapter has no effect.
     """
     state_dir.mkdir(parents=True, exist_ok=True)
     if not model_path.is_file():

@@ -58,7 +58,8 @@ class ChatTokenizer:
 class Step:
     """One update of the weights: stage, indices of its rows, and learning rate.
 
-    After a step that `ends_epoch`, the held-out rows are measured.
+    `stage` is "sft" or "dpo". After a step that `ends_epoch`, the held-out rows are
+    measured.
     """
 
     stage: str

@@ -54,7 +54,11 @@ def save(
 
 
 def load(folder: Path, weights: Mapping[str, Any], optimiser: Any) -> Progress:
-    """Load a checkpoint into weights and optimiser; without one, change nothing."""
+    """Load a checkpoint into weights and optimiser; return its progress.
+
+    Without a checkpoint nothing is changed, and the progress is 0 steps. Raises
+    ValueError if the checkpoint is of another adapter.
+    """
     import torch
 
     old = folder.with_name(f"{folder.name}.old")

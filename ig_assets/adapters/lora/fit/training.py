@@ -97,7 +97,7 @@ class Training:
         return self._progress.step
 
     def run(self, report: Report, stop: Callable[[], bool]) -> Trained:
-        """Take the remaining steps.
+        """Take the remaining steps; return the trained adapter.
 
         Raises Diverged, and Cancelled once `stop` returns true.
         """
