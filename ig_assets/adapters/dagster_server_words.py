@@ -1,6 +1,6 @@
 """Removes words of forgotten scripts from Dagster's storage on a Postgres server.
 
-`dagster.yaml` names the server. Only those of Dagster's tables are searched that hold
+`dagster.yaml` names the server. Those of Dagster's tables are searched that hold
 events, runs and ticks as JSON. A table with a changed row is rewritten (VACUUM FULL),
 as its file would keep the old row otherwise; Dagster's runs wait meanwhile.
 """

@@ -37,9 +37,9 @@ class _ReaderGone(BaseException):
 class _Output(io.TextIOWrapper):
     """A stream that raises `_ReaderGone` when its pipe is closed.
 
-    So it is not mistaken for a vendor's closed connection. SIGPIPE stays ignored, since
-    it would end the process at a closed socket too. Rich and Typer would end with 1 for
-    a `BrokenPipeError`, and print or log it elsewhere.
+    Unlike a `BrokenPipeError`, that is not mistaken for a vendor's closed connection,
+    and Rich and Typer do not catch it. SIGPIPE stays ignored, since it would end the
+    process at a closed socket too.
     """
 
     def write(self, text: str, /) -> int:

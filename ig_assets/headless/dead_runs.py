@@ -2,8 +2,9 @@
 
 After a SIGKILL or a power cut, a run stays marked as started. Dagster's daemon frees
 the slots of runs that have ended, but does not check whether a started run still has a
-process. On a server, `python -m ig_assets.headless.dead_runs HOST:PORT` ends such runs
-before a code server starts. All others end by `run_monitoring.max_runtime_seconds`.
+process. On a server, `python -m ig_assets.headless.dead_runs HOST:PORT` ends the runs
+of a code server before it starts again. All other runs without a process end by
+`run_monitoring.max_runtime_seconds`.
 """
 
 from __future__ import annotations

@@ -71,8 +71,8 @@ def _any_known(
 ) -> bool:
     """Return whether the table has a row with one of the keys.
 
-    A query for the keys followed by a plain insert takes half the time of a merge of
-    few rows, most of which DuckDB spends on planning.
+    For few rows, this query and a plain insert together take half the time of a merge,
+    since DuckDB needs long to plan a merge.
     """
     key = KEYS[table]
     found = con.execute(
@@ -125,9 +125,8 @@ def as_rows(items: Iterable[Any]) -> list[dict[str, Any]]:
 def only_one(found: Sequence[str], prefix: str, what: str) -> str:
     """Return the one id in `found`, which lists the ids that begin with `prefix`.
 
-    If `found` has several, its first id is returned if it equals `prefix`. Otherwise
-    raises InputError, as it does if there is none; `what` names the kind of id in the
-    message.
+    Of several ids the first is returned, if it is `prefix` itself. Raises InputError if
+    it is not, or if `found` is empty; `what` names the kind of id in the message.
     """
     if not found:
         raise InputError(f"There is no {what} {prefix!r}.")

@@ -88,7 +88,7 @@ class FaissIndex:
                 store.delete(known)
 
     def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete entries, and rewrite the files without any vector deleted earlier."""
+        """Delete entries, and rewrite the files so that they hold no deleted vector."""
         with self._held(namespace) as store:
             store.purge([i for i in dict.fromkeys(entry_ids) if i in store.rows])
 

@@ -143,9 +143,11 @@ class OpenAIWriter:
         request: WriteRequest,
         response: Any,
     ) -> WriteAnswer:
-        """Read an answer, any part of which may have any type, as the SDK checks none.
+        """Read an answer, whose parts may have any type, as the SDK does not check
+        types.
 
-        Raises MalformedAnswerError for an answer of another form.
+        `read` extracts (text, refused, why it cannot be used). Raises
+        MalformedAnswerError for an answer of another form.
         """
         try:
             text, refused, reason = read(response)

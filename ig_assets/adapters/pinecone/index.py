@@ -77,9 +77,10 @@ class PineconeIndex:
         """Insert or replace entries; return the ids that were not accepted.
 
         An entry is not accepted if its vector is not finite, is zero or has other
-        dimensions, if its id or metadata is too long, or if the store refuses it.
-        Raises AccessError; TransientVendorError and MalformedAnswerError if no entry
-        was accepted; InputError if the index has other dimensions than the namespace.
+        dimensions, if its id or metadata is too long, or if the store refuses it. An
+        AccessError is always raised; a TransientVendorError or MalformedAnswerError
+        only if no entry was accepted. Raises InputError if the index has other
+        dimensions than the namespace.
         """
         latest = {entry.entry_id: entry for entry in entries}
         if not latest:

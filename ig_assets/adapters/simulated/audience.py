@@ -119,8 +119,8 @@ class _Post:
 class SimulatedAudience:
     """A simulated `SocialPlatform`; safe between threads and processes.
 
-    `now` returns the present; it decides whether a figure is corrected already. Without
-    it no figure is ever corrected.
+    `now` returns the present. A figure is corrected if its moment is over two days
+    before the present; without `now`, figures are never corrected.
     """
 
     platform = "simulated_audience"

@@ -2,8 +2,8 @@
 
     celery --app ig_assets.headless.workers.step_worker worker --concurrency 2
 
-It is started by `celery` itself, so that a service manager's SIGTERM reaches the
-worker, which then ends the step in hand and takes no other. A worker needs the
+`celery` itself starts the worker, so that a service manager's SIGTERM reaches it: it
+then finishes its present step and takes no other. A worker needs the
 settings, the data folder and `DAGSTER_HOME` at the same paths as the code server, and
 must be started again at each release.
 """

@@ -149,7 +149,7 @@ def _post(row: ReviewRow) -> None:
 
 
 def _say_if_changed(row: ReviewRow) -> None:
-    """Warn if another person changed the words since this visit last showed them."""
+    """Warn if another person changed the words since this session last showed them."""
     key, revision = f"seen-{row['post_id']}", row["revision_hash"]
     before = st.session_state.get(key)
     st.session_state[key] = revision

@@ -1,7 +1,7 @@
 """Forget again what a restored copy of the warehouse still holds.
 
-The receipts beside the file say what was forgotten after the copy was made, and working
-files which requests were begun.
+Receipts beside the file say what was forgotten after the copy was made. Working files
+there say which requests were begun and not finished.
 """
 
 from __future__ import annotations

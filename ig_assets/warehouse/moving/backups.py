@@ -120,10 +120,10 @@ def back_up(
 ) -> Backup:
     """Back up a home into a new folder within `into`.
 
-    The home is neither changed nor migrated. So a backup before an upgrade has the old
-    version. `receipts` is the home's folder of receipts, `now` is naive UTC. Raises
-    InputError if there is no warehouse, WarehouseBusyError, and WarehouseError if the
-    chain of receipts is broken or the folder cannot be written to.
+    The home is neither changed nor migrated, so a backup that is made before an upgrade
+    has the old schema. `receipts` is the home's folder of receipts, `now` is naive UTC.
+    Raises InputError if there is no warehouse, WarehouseBusyError, and WarehouseError
+    if the chain of receipts is broken or the folder cannot be written to.
     """
     folder = from_home(into) / f"{now:{NAME_FORMAT}}"
     part = folder.with_name(f".{folder.name}.part")

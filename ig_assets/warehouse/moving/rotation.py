@@ -29,10 +29,10 @@ _MANY_TIMES = 10
 class Rotation:
     """What a rotation did with the older backups of a data folder.
 
-    `deleted` are the deleted folders. `spared` is a backup that was kept although its
-    turn had come, as it has more than ten times the rows of each newer one; usually
-    None. `dated_ahead` are backups dated after the newest one was made, because a clock
-    was wrong; they were left alone.
+    `deleted` are the deleted folders. `spared` is a backup that was kept, though old
+    enough to be deleted, as it has more than ten times the rows of each newer one;
+    usually None. `dated_ahead` are backups dated after the newest one was made, because
+    a clock was wrong; they were left alone.
     """
 
     deleted: tuple[Path, ...] = ()
@@ -86,9 +86,9 @@ def backups_ahead(
 ) -> list[Path]:
     """Return the folders of a data folder's backups that are dated after `now`.
 
-    A data folder on a new machine has no name yet, so that none are its own. With
-    `all_if_unnamed`, the backups of all owners are then considered. Raises as
-    `own_backups` does.
+    A data folder on a new machine has no name yet, and so no backups; with
+    `all_if_unnamed` those of all owners are considered for it. Raises as `own_backups`
+    does.
     """
     found = _own(into, data_dir, all_if_unnamed)
     return [path for path in found if _is_ahead(path, now)]
@@ -138,9 +138,9 @@ def _said_rows(folder: Path) -> int:
 def newest_backup(into: Path, data_dir: Path, now: datetime) -> Path:
     """Return the newest backup in `into` that the data folder made.
 
-    A data folder on a new machine has no name yet. The newest backup of all is then
-    returned if all have one owner. One that is dated after `now` is left out. Raises
-    InputError if there is none or several owners.
+    A data folder on a new machine has no name yet. For it, the newest backup of all is
+    returned, if all have one owner. Backups that are dated after `now` are left out.
+    Raises InputError if there is none, or if there are several owners.
     """
     owner = owner_of(data_dir) if (data_dir / OWNER).exists() else None
     found = backups_in(into, owner)

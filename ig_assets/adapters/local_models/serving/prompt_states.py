@@ -150,8 +150,8 @@ def shared_tokens(tokens: Tokens, known: Sequence[Tokens], begun: int) -> int:
     """Return the number of tokens of the longest beginning that is worth saving, or 0.
 
     Such a beginning is shared with one of the `known` prompts. The words stay the same
-    if it is restored, and if it is read after its first `begun` tokens, which are
-    restored already.
+    if it is restored later, and if it is read now after its first `begun` tokens, which
+    are restored already.
     """
     shared = max((_in_common(tokens, each) for each in known), default=0)
     for start in range(shared // ALIGNED * ALIGNED, begun, -ALIGNED):
