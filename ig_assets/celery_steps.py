@@ -1,12 +1,12 @@
 """Let a run wait for its steps at Celery workers, and notice when a step is lost.
 
-Dagster's own loop has three faults. After a run was stopped or a worker failed, it asks
-Redis for the other steps without a pause, so a core is busy until they end. A worker
-that vanishes (a power cut, SIGKILL) leaves no result, so its run would wait until
-`max_runtime_seconds`. And a stopped run waits for a worker to say that it skipped the
-waiting steps, though there may be no worker. Here a worker marks in Redis, repeatedly,
-that it holds a step. A run asks once a second, fails when the mark is gone, and does
-not wait for a revoked step that no worker began.
+Dagster's own loop has three faults. After a run was stopped or a worker failed, the
+loop asks Redis for the results of the other steps without a pause, so a core is busy
+until they end. A worker that vanishes (a power cut, SIGKILL) leaves no result, so its
+run would wait until `max_runtime_seconds`. And a stopped run waits for a worker to say
+that it skipped the waiting steps, though there may be no worker. Here a worker marks in
+Redis, repeatedly, that it holds a step. A run asks once a second, fails when the mark
+is gone, and does not wait for a revoked step that no worker began.
 
 Only this module imports from inside `dagster_celery` (verified with 0.29.27).
 """

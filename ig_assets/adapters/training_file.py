@@ -59,5 +59,8 @@ def long_enough(
 
 
 def trained_tokens(file: TrainingFile) -> int:
-    """Return the tokens over all epochs, those that mark the messages included."""
+    """Return the number of tokens over all epochs.
+
+    The tokens that mark the messages are included.
+    """
     return (file.tokens + MARKS_PER_EXAMPLE * file.lines) * EPOCHS

@@ -9,7 +9,10 @@ from __future__ import annotations
 from typing import Any
 
 TOO_LARGE = 1e15
-"""Numbers from here on are rejected; below, a float holds all whole numbers."""
+"""Numbers of this size or more are rejected.
+
+A float holds every smaller whole number exactly.
+"""
 
 
 def finite(value: Any) -> float | None:

@@ -109,7 +109,7 @@ class EmbedderResource(dg.ConfigurableResource[Any]):
 
 
 class HookEncoderResource(dg.ConfigurableResource[Any]):
-    """The encoder that makes the ranker's features of hooks, on this machine."""
+    """The encoder that makes the ranker's features from hooks, on this machine."""
 
     model: str
 

@@ -154,7 +154,11 @@ class InsightsReader:
                 self._kinds[media] = str(answer.get("media_product_type"))
 
     def _one_by_one(self, media_ids: Sequence[str]) -> dict[str, Answer | GraphError]:
-        """Read each metric alone, and remember which ones a media lacks."""
+        """Request each metric of the media alone; return {media: merged figures}.
+
+        Metrics that a media lacks are remembered. A media without any figure is left
+        out.
+        """
         pairs = [
             (media, metric)
             for media, wanted in self._requests(media_ids)

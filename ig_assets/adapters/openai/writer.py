@@ -143,8 +143,7 @@ class OpenAIWriter:
         request: WriteRequest,
         response: Any,
     ) -> WriteAnswer:
-        """Read an answer, whose parts may have any type, as the SDK does not check
-        types.
+        """Read an answer; its parts may have any type, as the SDK checks none.
 
         `read` extracts (text, refused, why it cannot be used). Raises
         MalformedAnswerError for an answer of another form.
@@ -283,7 +282,10 @@ def _read_chat(response: Any) -> tuple[str, bool, str | None]:
 
 
 def _strict_schema(schema: type[BaseModel]) -> dict[str, Any]:
-    """Return the JSON schema for OpenAI's strict mode: all fields required, closed."""
+    """Return the JSON schema for OpenAI's strict mode.
+
+    All fields are required, and no others are allowed.
+    """
     import openai
 
     tool = openai.pydantic_function_tool(schema)

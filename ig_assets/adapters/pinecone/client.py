@@ -133,7 +133,11 @@ class PineconeAccount:
         return True
 
     def _found(self, dimensions: int | None) -> OpenIndex | None:
-        """Return the index at the host, else by name the first that fits, or None."""
+        """Return the index at `host`.
+
+        Without `host`, return the first index by name that has these dimensions, or
+        None.
+        """
         if self._host or dimensions is None:
             return self._opened(self._host) if self._host else None
         if dimensions not in self._names:

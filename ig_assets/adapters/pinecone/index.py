@@ -338,10 +338,10 @@ def _marks(namespace: str) -> str:
 
 
 def _raise_what_concerns_all(failures: Sequence[Failure], nothing_passed: bool) -> None:
-    """Raise an error that concerns the whole store; log the first of any others.
+    """Raise the AccessError among the failures; without one, log the first failure.
 
-    An AccessError is always raised, and any other error than RefusedError if no row was
-    accepted.
+    If `nothing_passed`, an error that is no RefusedError is raised too, since it
+    concerns all rows.
     """
     errors = [error for _, error in failures]
     denied = [error for error in errors if isinstance(error, AccessError)]

@@ -74,7 +74,10 @@ class EffectModel:
         return taste.of_text(text, f"{topic} {brief}") + rest
 
     def effect_of_label(self, hook_style: str, topic: str) -> float:
-        """Return the effect of a post of an earlier release, which stored none."""
+        """Return the effect that a hook style has on a topic.
+
+        It is used for posts that an earlier release stored without an effect.
+        """
         return EFFECT_SD * self._normal("effect", hook_style, topic)
 
     def luck(self, intent_key: str) -> float:

@@ -216,7 +216,7 @@ def _again(receipt: Receipt) -> str:
 
 
 def _looked_again(receipt: Receipt) -> str:
-    """Return a sentence on a repeated deletion and search, as words had been left."""
+    """Return a sentence on a search that was repeated, since words had been left."""
     search = (receipt.again or {})["search"]
     name = f"Receipt {receipt.number} ({receipt.request_id})"
     begin = f"Deleted and looked again. {name}; "

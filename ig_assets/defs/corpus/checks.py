@@ -54,7 +54,7 @@ def no_rejected_scripts(
 def hook_styles_are_known(
     warehouse: dg.ResourceParam[Warehouse],
 ) -> dg.AssetCheckResult:
-    """Warn of unknown styles that one script has, or that look like a typing error."""
+    """Warn of unknown styles that only one script has, or that look misspelt."""
     with warehouse.transaction() as con:
         styles = unknown_styles(con, HOOK_STYLES)
     doubtful = [style["hook_style"] for style in styles if style["is_doubtful"]]

@@ -33,7 +33,7 @@ active_model_spec = dg.AssetSpec(
 
 
 def shows(instance: dg.DagsterInstance, model: ModelRow) -> bool:
-    """Whether the asset's latest materialisation, by anyone, is of this model."""
+    """Whether the asset's latest materialisation is of this model."""
     shown = instance.get_latest_materialization_event(ACTIVE_MODEL)
     if shown is None or shown.asset_materialization is None:
         return False

@@ -3,9 +3,9 @@
     celery --app ig_assets.headless.workers.step_worker worker --concurrency 2
 
 `celery` itself starts the worker, so that a service manager's SIGTERM reaches it: it
-then finishes its present step and takes no other. A worker needs the
-settings, the data folder and `DAGSTER_HOME` at the same paths as the code server, and
-must be started again at each release.
+then finishes its present step and takes no other. A worker needs the settings, the data
+folder and `DAGSTER_HOME` at the same paths as the code server, and must be started
+again at each release.
 """
 
 from __future__ import annotations

@@ -26,7 +26,7 @@ def count_unfinished(con: Connection) -> int:
 
 
 def unfinished_warning(con: Connection) -> str:
-    """Return a warning for people who use texts; '' if no request is unfinished."""
+    """Return a warning that requests to forget are unfinished; '' if none is."""
     count = count_unfinished(con)
     if not count:
         return ""

@@ -28,7 +28,7 @@ def made_at(folder: Path) -> datetime:
 
 
 def is_name(name: str) -> bool:
-    """Whether a name is that of a backup's folder, with a time that exists."""
+    """Whether a name is that of a backup's folder, with a valid date and time."""
     try:
         return bool(_NAME.fullmatch(name) and datetime.strptime(name, NAME_FORMAT))
     except ValueError:

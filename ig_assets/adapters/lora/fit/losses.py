@@ -35,7 +35,11 @@ def supervised_loss(model: Any, row: TokenRow, device: str) -> Any:
 def pair_loss(
     model: Any, row: TokenRow, reference: tuple[float, float], beta: float, device: str
 ) -> Any:
-    """Return the DPO loss -ln σ(β((c − c₀) − (r − r₀))); `reference` is (c₀, r₀)."""
+    """Return the DPO loss -ln σ(β((c − c₀) − (r − r₀))) of one pair.
+
+    c and r are the model's log-probabilities (nats) of the winning and the losing
+    answer; `reference` is (c₀, r₀), those of the reference model.
+    """
     import torch
 
     assert row.rejected is not None, "a pair has a losing answer"
