@@ -18,14 +18,14 @@ def test_models_are_listed_with_where_they_stand(shell: Shell) -> None:
 def test_a_model_whose_examples_a_simulated_audience_decided_says_so(
     shell: Shell,
 ) -> None:
-    said = " ".join(shell.run("models", "list").stdout.split())
+    said = " ".join(shell.run("models", "list", COLUMNS="80").stdout.split())
     assert said.count("decided by a simulated audience") == 2  # the base learnt nothing
 
 
 def test_published_posts_of_a_simulated_audience_say_so(shell: Shell) -> None:
     listed = shell.answer("posts", "list")
     assert {row["status"] for row in listed} == {"published"}
-    said = shell.run("posts", "list").stdout
+    said = shell.run("posts", "list", COLUMNS="80").stdout
     assert said.count("published (simulated)") == len(listed)
 
 
