@@ -70,7 +70,7 @@ def without_empty(metadata: Mapping[str, Any]) -> dict[str, Any]:
 def zeros_together(
     metadata: Mapping[str, Any], kept: Collection[str]
 ) -> dict[str, Any]:
-    """Return the metadata with the names of all zero figures in one entry.
+    """Return the metadata with all zero figures in one entry, `other_figures`.
 
     Figures in `kept` stay as they are, so that their plots have no gaps.
     """
@@ -80,7 +80,8 @@ def zeros_together(
         if type(value) in (int, float) and value == 0 and name not in kept
     ]
     rest = {name: value for name, value in metadata.items() if name not in zero}
-    return rest | ({"zero": ", ".join(zero)} if zero else {})
+    said = ", ".join(f"0 {name}" for name in zero)
+    return rest | ({"other_figures": said} if said else {})
 
 
 def _is_empty(value: Any) -> bool:

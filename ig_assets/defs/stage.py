@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.defs.failures import RETRY_WHEN_BUSY, place_of_this_step
+from ig_assets.defs.failures import RETRY_WHEN_BUSY, plain_failures
 from ig_assets.defs.metadata import without_empty, zeros_together
 from ig_assets.defs.page.about import (
     OWNERS,
@@ -76,7 +76,9 @@ def stage_asset(
 def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Compute:
     """Wrap a compute function: add a summary, row counts and column lineage."""
 
+    # Around all of it: a stop before or after the asset's own work is not retried.
     @wraps(compute)
+    @plain_failures()
     def run(*arguments: Any, **resources: Any) -> dg.MaterializeResult:
         context: Any = arguments[0] if arguments else resources.get("context")
         warehouse = _warehouse_of(resources)
@@ -84,8 +86,7 @@ def _with_rows(compute: Compute, table: str, of_partition: str | None) -> Comput
             unfinished = unfinished_warning(con)
         if unfinished:
             context.log.warning(unfinished)
-        with place_of_this_step():
-            result = compute(*arguments, **resources)
+        result = compute(*arguments, **resources)
         found: dict[str, Any] = without_empty(result.metadata or {})
         if said := summary(compute.__name__, found):
             kept = figures_said(compute.__name__, found)

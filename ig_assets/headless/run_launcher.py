@@ -6,6 +6,8 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.dagster_internals import GRPC_INFO_TAG
+
 HEADLESS_RUN = {"ig/started_by": "command"}
 """The tag of runs that a command executes in its own process."""
 HEADLESS_RUNS = (HEADLESS_RUN, {"ig/turned_by": "headless"})
@@ -23,7 +25,7 @@ class CommandAwareRunLauncher(dg.DefaultRunLauncher):
     def terminate(self, run_id: str) -> bool:
         """Ask a run to end; return False if there is nothing to stop."""
         run = self._instance.get_run_by_id(run_id) if self.has_instance else None
-        if run is None or run.is_finished or not _is_of_a_command(run):
+        if run is None or run.is_finished or not is_of_a_command(run):
             default: Any = super()
             return bool(default.terminate(run_id))
         # The command notices within a second or two and ends the run.
@@ -31,5 +33,13 @@ class CommandAwareRunLauncher(dg.DefaultRunLauncher):
         return True
 
 
-def _is_of_a_command(run: dg.DagsterRun) -> bool:
-    return any(tag.items() <= run.tags.items() for tag in HEADLESS_RUNS)
+def is_of_a_command(run: dg.DagsterRun) -> bool:
+    """Return whether a command executes the run in its own process.
+
+    A re-execution, or a copy opened in the Launchpad, keeps the tag of the command's
+    run, but a launcher started it.
+    """
+    is_launched = run.parent_run_id is not None or GRPC_INFO_TAG in run.tags
+    return not is_launched and any(
+        tag.items() <= run.tags.items() for tag in HEADLESS_RUNS
+    )

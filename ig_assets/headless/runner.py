@@ -36,7 +36,11 @@ from ig_assets.headless.dead_runs import end_dead_runs, end_run
 from ig_assets.headless.month_loop import BlockingCheckFailedError
 from ig_assets.headless.one_command import one_command
 from ig_assets.headless.recorded_run import execute_recorded
-from ig_assets.headless.run_launcher import HEADLESS_RUN, HEADLESS_RUNS
+from ig_assets.headless.run_launcher import (
+    HEADLESS_RUN,
+    HEADLESS_RUNS,
+    is_of_a_command,
+)
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}
@@ -295,7 +299,7 @@ def _end_killed_runs(instance: dg.DagsterInstance) -> None:
     ]
     for tag in HEADLESS_RUNS:
         of_commands = dg.RunsFilter(tags=tag, statuses=unfinished)
-        for run in instance.get_runs(filters=of_commands):
+        for run in filter(is_of_a_command, instance.get_runs(filters=of_commands)):
             end_run(instance, run)
 
 

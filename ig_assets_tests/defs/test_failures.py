@@ -11,6 +11,7 @@ from ig_assets.core.operations.log_lines import FAILURES, TREE, prepare_records
 from ig_assets.core.operations.runbook import SECTIONS, UNEXPECTED, section_of
 from ig_assets.defs.failures import plain_failures
 from ig_assets.errors import BudgetError, IgAssetsError, WarehouseBusyError
+from ig_assets_tests.defs.ticking import DagsterEnv
 
 PLANTED = "sk-proj-planted0123456789abcdef"
 CAPTURED = {
@@ -99,3 +100,21 @@ def test_every_kind_of_our_errors_has_a_section() -> None:
     assert [
         k.__name__ for k in own if not any(b in SECTIONS for b in k.__mro__[:2])
     ] == []
+
+
+@pytest.mark.parametrize("moment", ["unfinished_warning", "_count"])
+def test_a_step_stopped_before_or_after_its_own_work_is_not_retried(
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch, moment: str
+) -> None:
+    def stop(*arguments: object) -> None:
+        raise dg.DagsterExecutionInterruptedError
+
+    monkeypatch.setattr(f"ig_assets.defs.stage.{moment}", stop)
+    dagster_env.add_script("bread")
+    result = dagster_env.materialise("raw_scripts")
+    assert not result.success
+    assert not [e for e in result.all_events if e.is_step_up_for_retry]
+    (failure,) = [e for e in result.all_events if e.is_step_failure]
+    reported = failure.step_failure_data.user_failure_data
+    assert reported is not None and reported.description is not None
+    assert reported.description.startswith("Stopped before its end.")

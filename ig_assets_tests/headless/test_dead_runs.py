@@ -12,7 +12,11 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs
+from ig_assets.headless.run_launcher import HEADLESS_RUN
+from ig_assets.headless.runner import open_instance
+from ig_assets.settings import load_settings
 from ig_assets_tests.factories.processes import CONTEXT, started
 
 Events = tuple[Event, Event]
@@ -95,3 +99,27 @@ def test_a_run_that_lives_is_left_alone(
     go_on.set()
     assert exit_code(living) == 0
     assert statuses(instance) == ["SUCCESS"]
+
+
+def test_a_command_ends_its_killed_runs_and_none_that_the_ui_started_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("DAGSTER_HOME", "")
+    settings = load_settings(data_dir=tmp_path)
+    home = ensure_dagster_home(settings)
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    started_run = dg.DagsterRunStatus.STARTED
+    killed = dg.DagsterRun("sync_corpus", tags=HEADLESS_RUN, status=started_run)
+    again = dg.DagsterRun(
+        "sync_corpus",
+        tags=HEADLESS_RUN,
+        status=started_run,
+        root_run_id=killed.run_id,
+        parent_run_id=killed.run_id,
+    )
+    with dg.DagsterInstance.from_config(str(home)) as instance:
+        for run in (killed, again):
+            instance.add_run(run)
+    with open_instance(settings) as instance:
+        found = {run.run_id: run.status.value for run in instance.get_runs()}
+    assert found == {killed.run_id: "FAILURE", again.run_id: "STARTED"}

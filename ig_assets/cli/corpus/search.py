@@ -40,7 +40,10 @@ class Origin(str, Enum):
 
 @plain_errors
 def search(
-    text: Annotated[str, typer.Argument(help="What the scripts should be about.")],
+    words: Annotated[
+        list[str],
+        typer.Argument(metavar="TEXT", help="What the scripts should be about."),
+    ],
     k: Annotated[int, typer.Option("-k", min=1, max=100, help="How many.")] = 5,
     language: Annotated[
         str | None, typer.Option(help="Only scripts in this language, e.g. en.")
@@ -90,7 +93,7 @@ def search(
     )
     [found] = retriever.search(
         RunRef(f"search-{uuid.uuid4().hex[:8]}", "search"),
-        [text],
+        [" ".join(words)],
         k,
         include_winners=winners,
         filters=filters,

@@ -256,11 +256,14 @@ def _numbers(instance: object, asset: str, run_id: str) -> dict[str, object]:
         and not _is_of_the_page(name)
     }
     # A page has one entry for the figures of 0.
-    if "zero" in values:
-        found |= dict.fromkeys(str(values["zero"].value).split(", "), 0)
+    if "other_figures" in values:  # all are 0
+        said = str(values["other_figures"].value).split(", ")
+        found |= {figure.removeprefix("0 "): 0 for figure in said}
     return found
 
 
 def _is_of_the_page(name: str) -> bool:
     """Return whether an entry of a materialisation only serves the asset's page."""
-    return name in ("map", "sample", "summary", "zero") or name.startswith("dagster/")
+    return name in ("map", "sample", "summary", "other_figures") or name.startswith(
+        "dagster/"
+    )

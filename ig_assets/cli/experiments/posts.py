@@ -76,7 +76,7 @@ def list_posts(
         return
     columns = ["post_id", "variant_id", "topic", "arm", "slot", "status"]
     columns += ["edited_by", "reviewed_by"]
-    print_table(rows, columns, "Posts")
+    print_table([_with_audience(row) for row in rows], columns, "Posts")
     if text:
         for row in rows:
             console.print(
@@ -296,3 +296,9 @@ def _report(decision: str, done: Decided, as_json: bool) -> None:
     console.print(f"{done.count} {decision}, {len(done.left)} left as they were.")
     for post_id, state in done.left.items():
         console.print(f"Post {post_id} was left: it is {state}.", markup=False)
+
+
+def _with_audience(row: ReviewRow) -> dict[str, object]:
+    """Return a row for the terminal, whose status says if the audience is simulated."""
+    status = f"{row['status']}{' (simulated)' if row['simulated'] else ''}"
+    return {**row, "status": status}

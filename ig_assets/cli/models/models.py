@@ -21,7 +21,11 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.fine_tuning.evaluation.trial import trial_note
-from ig_assets.core.lineage.model_scripts import script_counts, script_ids_of_model
+from ig_assets.core.lineage.model_scripts import (
+    script_counts,
+    script_ids_of_model,
+    simulated_models,
+)
 from ig_assets.core.models.registry import (
     ModelRow,
     active_model,
@@ -222,6 +226,7 @@ def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> 
     with services.warehouse.transaction() as con:
         rows = [*list_models(con), *list_rankers(con)]
         fed = script_counts(con)
+        simulated = simulated_models(con)
         note = trial_note(con, services.clock.now(), services.settings.canary_trial)
     known = [asdict(row) | {"scripts": fed.get(row.model_id, 0)} for row in rows]
     if print_data(known, as_json, separated):
@@ -234,7 +239,9 @@ def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> 
             {
                 "model": row.model_id,
                 "name": row.name,
-                "scripts behind": fed.get(row.model_id, 0),
+                "scripts behind": _behind(
+                    fed.get(row.model_id, 0), simulated.get(row.model_id)
+                ),
                 "status": row.status,
                 "since": row.changed_at,
                 "reason": row.reason,
@@ -245,6 +252,14 @@ def _print_models(services: Services, as_json: bool, separated: AsSeparated) -> 
     )
     if note is not None:
         console.print(escaped(note))
+
+
+def _behind(scripts: int, simulated: str | None) -> str:
+    """Return how many scripts fed a model, and whether an audience was simulated."""
+    if simulated is None:
+        return f"{scripts:,}"
+    part = "" if simulated == "all" else "in part "
+    return f"{scripts:,} ({part}decided by a simulated audience)"
 
 
 def _print_report(report: ModelReport) -> None:

@@ -10,6 +10,11 @@ from ig_assets.headless.switched_on import switched_on
 from ig_assets.settings import load_settings
 from ig_assets.wiring import Services
 
+_NONE_ON = (
+    "no sensor or schedule yet; those that are free start with the daemon "
+    "(`make dev`), the others when you switch them on in the UI"
+)
+
 
 @plain_errors
 def status(as_json: AsJson = False) -> None:
@@ -43,8 +48,8 @@ def status(as_json: AsJson = False) -> None:
         ("scripts", _scripts(state)),
         ("active model", _active(state)),
         ("on trial", state.on_trial or "no model"),
-        ("ranker", state.ranker or "none: ig-assets ranker fit"),
-        ("switched on", ", ".join(on) or "no sensor or schedule"),
+        ("ranker", state.ranker or "none yet; `ig-assets ranker fit` makes one"),
+        ("switched on", ", ".join(on) or _NONE_ON),
     ):
         console.print(f"{name}: {value}", markup=False, highlight=False)
     if state.months:

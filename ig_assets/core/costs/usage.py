@@ -60,8 +60,9 @@ def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | 
         SELECT count(*) AS run_calls,
             CAST(coalesce(sum(input_tokens), 0) AS BIGINT) AS run_input_tokens,
             CAST(coalesce(sum(output_tokens), 0) AS BIGINT) AS run_output_tokens,
-            CAST(coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS DOUBLE)
-                AS run_cost_usd
+            round(CAST(
+                coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) AS DOUBLE
+            ), 9) AS run_cost_usd
         FROM api_calls
         WHERE run_id = ? AND asset = ?
         """,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any, TypedDict, cast
 
+from ig_assets.core.generation.gates.gates import GATES
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -107,13 +108,47 @@ def gate_figures(con: Connection, month: str, gate: str) -> list[dict[str, Any]]
     return fetch_dicts(
         con,
         """
-        SELECT v.variant_id, v.arm, v.hook_style, round(f.figure, 3) AS figure,
-            f.at_least, f.at_most, f.passed, v.rejection IS NOT NULL AS rejected
+        SELECT v.variant_id, t.topic, v.arm, v.hook_style,
+            round(f.figure, 3) AS figure, f.at_least, f.at_most, f.passed,
+            v.rejection IS NOT NULL AS rejected
         FROM variant_figures AS f
         JOIN latest_variants AS v ON v.variant_id = f.variant_id
+        JOIN topics AS t ON t.month = v.month AND t.topic_id = v.topic_id
         WHERE v.month = ?
           AND f.gate = ?
         ORDER BY coalesce(f.passed, TRUE), f.figure IS NULL, v.topic_id, v.arm
         """,
         [month, gate],
     )
+
+
+def gate_rejections(con: Connection, month: str) -> list[dict[str, Any]]:
+    """Return how many of the month's variants each gate measured and failed.
+
+    There is one row per gate that measured a variant, most failures first, with the
+    gate's name in words and the share of its failures, 0 to 1. Only the last try of an
+    arm is included. A variant may fail several gates.
+    """
+    rows = fetch_dicts(
+        con,
+        """
+        SELECT f.gate, count(f.figure) AS measured,
+            count(*) FILTER (f.passed = FALSE) AS failed
+        FROM variant_figures AS f
+        JOIN latest_variants AS v ON v.variant_id = f.variant_id
+        WHERE v.month = ?
+        GROUP BY f.gate
+        HAVING count(f.figure) > 0
+        ORDER BY failed DESC, f.gate
+        """,
+        [month],
+    )
+    return [
+        {
+            "gate": GATES.get(row["gate"], row["gate"]),
+            "measured": row["measured"],
+            "failed": row["failed"],
+            "share": round(row["failed"] / row["measured"], 3),
+        }
+        for row in rows
+    ]

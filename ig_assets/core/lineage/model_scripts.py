@@ -167,9 +167,30 @@ def model_ids_of_scripts(
     return sorted(str(model_id) for (model_id,) in rows)
 
 
+_SIMULATED = """
+    SELECT m.model_id, bool_and(e.simulated) AS of_all
+    FROM models AS m
+    JOIN fine_tune_jobs AS j
+      ON j.job_id = m.job_id
+    JOIN training_examples AS e
+      ON e.month = j.month
+    GROUP BY m.model_id
+    HAVING bool_or(e.simulated)
+"""
+
+
 def script_counts(con: Connection) -> dict[str, int]:
     """Return {model id: number of its scripts} for models that a script fed."""
     return {str(model): int(n) for model, n in con.execute(_COUNTS).fetchall()}
+
+
+def simulated_models(con: Connection) -> dict[str, str]:
+    """Return {model id: "all" or "some"} for models with simulated training examples.
+
+    An example is simulated if a simulated audience decided it.
+    """
+    rows = con.execute(_SIMULATED).fetchall()
+    return {str(model): "all" if of_all else "some" for model, of_all in rows}
 
 
 def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:

@@ -55,8 +55,8 @@ WHEN_NEWS_ARRIVES = (
 
 
 RESULT_COLUMNS = (
-    "experiment_id decision leader lead rival evidence z rule held_by age_days "
-    "simulated"
+    "topic decision leader lead rival evidence z rule held_by age_days simulated "
+    "experiment_id"
 )
 PICTURES = 4
 _OUT_OF_REACH = (
@@ -118,10 +118,13 @@ def posts(
             sample = fetch_dicts(
                 con,
                 """
-                SELECT p.post_id, e.topic_id, p.arm, p.hook_style, p.slot, p.status,
+                SELECT t.topic, p.arm, p.hook_style, p.slot, p.status, p.post_id,
                     p.platform_post_id
                 FROM posts AS p
                 JOIN experiments AS e ON e.experiment_id = p.experiment_id
+                LEFT JOIN topics AS t
+                  ON t.month = e.month
+                 AND t.topic_id = e.topic_id
                 WHERE e.month = ? AND p.variant_id IS NOT NULL
                 ORDER BY p.slot, p.post_id
                 LIMIT 20

@@ -203,11 +203,12 @@ def model_evaluation(
     month = month_of(context)
     with plain_failures():
         found = evaluate_month(fine_tuning, generation, month, run_ref(context, month))
-    candidate, summary = found.candidate.model_id, found.summary
+    candidate, active, summary = found.candidate, found.active, found.summary
     return dg.MaterializeResult(
         metadata=counts(summary)
-        | {"candidate": candidate, "against": found.active.model_id},
-        data_version=dg.DataVersion(f"{candidate} {summary.n}"),
+        | {"candidate": candidate.name, "against": active.name}
+        | {"candidate_id": candidate.model_id, "against_id": active.model_id},
+        data_version=dg.DataVersion(f"{candidate.model_id} {summary.n}"),
     )
 
 

@@ -1,13 +1,23 @@
 """Checks of a month's topics, drafts and variants."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
+from ig_assets.core.generation.gates.banned_words import read_banned
+from ig_assets.core.generation.gates.gates import Gates
 from ig_assets.core.generation.gates.prompt_injection import suspicious_scripts
-from ig_assets.core.generation.overview import gate_figures
+from ig_assets.core.generation.overview import gate_figures, gate_rejections
+from ig_assets.core.generation.polishing.stored import (
+    accepted_count,
+    violations,
+    wrong_labels,
+)
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
-from ig_assets.defs.metadata import sample_table
+from ig_assets.defs.metadata import sample_table, without_empty
 from ig_assets.defs.partitions import month_of, months_ahead
+from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -130,20 +140,96 @@ def no_script_instructs_the_model(
     )
 
 
-def _gate_check(name: str, gate: str, claim: str) -> dg.AssetChecksDefinition:
-    """Return a check that warns if a gate rejected a variant, with all figures."""
+# {gate: (name of its check, what the check claims)}
+_GATE_CHECKS = {
+    "structure": (
+        "structure_is_complete",
+        "Every variant has a short hook, a body of beats and a call to action.",
+    ),
+    "spoken_seconds": (
+        "spoken_length_fits",
+        "Every variant is spoken in 15 to 60 seconds at its language's usual rate.",
+    ),
+    "sibling_similarity": (
+        "siblings_differ",
+        "Variants of a topic differ; canary and control may resemble their pair.",
+    ),
+    "novelty": (
+        "variants_are_new",
+        "No variant copies the corpus: enough of its five-word runs are its own.",
+    ),
+    "copied_words": (
+        "no_long_run_is_copied",
+        "No variant has a long run of words from one script.",
+    ),
+    "nearest_cosine": (
+        "no_variant_is_a_near_copy",
+        "No variant means nearly the same as a script (cosine of the embeddings).",
+    ),
+    "banned_words": (
+        "nothing_banned_is_said",
+        "No variant contains what the team bans (IG_BANNED_WORDS).",
+    ),
+    "language": (
+        "language_is_as_asked",
+        "Every variant is in the language that its topic asks for.",
+    ),
+    "foreign_letters": (
+        "letters_are_of_the_language",
+        "No variant has letters of another script than its language is written in.",
+    ),
+    "brief_coverage": (
+        "briefs_are_covered",
+        "Every variant has enough of the content words of its topic and brief.",
+    ),
+    "contradicted_numbers": (
+        "numbers_agree_with_the_brief",
+        "No variant states another number than its brief for the same thing.",
+    ),
+    "repetition": (
+        "no_sentence_is_repeated",
+        "No variant says nearly the same in two of its sentences.",
+    ),
+    "on_screen": (
+        "on_screen_text_is_readable",
+        "On-screen text is short and in the language and letters of its topic.",
+    ),
+}
 
-    @dg.asset_check(
-        name=name, asset=script_variants, partitions_def=months_ahead, description=claim
-    )
-    def check(
-        context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
-    ) -> dg.AssetCheckResult:
+
+@dg.multi_asset_check(
+    name="gates_of_script_variants",
+    specs=[
+        dg.AssetCheckSpec(
+            name,
+            asset=script_variants,
+            description=claim,
+            partitions_def=months_ahead,
+        )
+        for name, claim in _GATE_CHECKS.values()
+    ],
+    can_subset=True,
+)
+def gates_of_script_variants(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> Iterator[dg.AssetCheckResult]:
+    """Warn for each gate that rejected a variant, with all figures; one step for all.
+
+    As steps of their own they would be a pod each.
+    """
+    month = month_of(context)
+    asked = context.selected_asset_check_keys
+    for gate, (name, _) in _GATE_CHECKS.items():
+        key = dg.AssetCheckKey(script_variants.key, name)
+        if key not in asked:
+            continue
         with warehouse.transaction() as con:
-            rows = gate_figures(con, month_of(context), gate)
+            rows = gate_figures(con, month, gate)
         figures = [row["figure"] for row in rows if row["figure"] is not None]
         failed = sum(row["passed"] is False for row in rows)
-        return dg.AssetCheckResult(
+        yield dg.AssetCheckResult(
+            asset_key=script_variants.key,
+            check_name=name,
             passed=failed == 0,
             severity=dg.AssetCheckSeverity.WARN,
             metadata={
@@ -156,49 +242,64 @@ def _gate_check(name: str, gate: str, claim: str) -> dg.AssetChecksDefinition:
             },
         )
 
-    return check
+
+@dg.asset_check(
+    asset=script_variants,
+    partitions_def=months_ahead,
+    description="Every hook reads as the style that its variant is labelled with.",
+)
+def hooks_are_labelled_as_they_read(
+    context: dg.AssetCheckExecutionContext, warehouse: dg.ResourceParam[Warehouse]
+) -> dg.AssetCheckResult:
+    """Warn with the labels; a comparison of hook styles would compare other styles."""
+    month = month_of(context)
+    with warehouse.transaction() as con:
+        variants = accepted_count(con, month)
+        wrong = wrong_labels(con, month)
+    return dg.AssetCheckResult(
+        passed=not wrong,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata={
+            "variants": variants,
+            "wrongly_labelled": len(wrong),
+            "sample": sample_table(wrong),
+        },
+    )
 
 
-structure_is_complete = _gate_check(
-    "structure_is_complete",
-    "structure",
-    "Every variant has a short hook, a body of beats and a call to action.",
+@dg.asset_check(
+    asset=script_variants,
+    partitions_def=months_ahead,
+    description=(
+        "Every variant that was accepted passes the gates as it is stored. The table "
+        "says how many variants each gate rejected."
+    ),
 )
-spoken_length_fits = _gate_check(
-    "spoken_length_fits",
-    "spoken_seconds",
-    "Every variant is spoken in 15 to 60 seconds at its language's usual rate.",
-)
-siblings_differ = _gate_check(
-    "siblings_differ",
-    "sibling_similarity",
-    "Variants of a topic differ; canary and control may resemble their pair.",
-)
-variants_are_new = _gate_check(
-    "variants_are_new",
-    "novelty",
-    "No variant copies the corpus: enough of its five-word runs are its own.",
-)
-no_long_run_is_copied = _gate_check(
-    "no_long_run_is_copied",
-    "copied_words",
-    "No variant has a long run of words from one script.",
-)
-no_variant_is_a_near_copy = _gate_check(
-    "no_variant_is_a_near_copy",
-    "nearest_cosine",
-    "No variant means nearly the same as a script (cosine of the embeddings).",
-)
-nothing_banned_is_said = _gate_check(
-    "nothing_banned_is_said",
-    "banned_words",
-    "No variant contains what the team bans (IG_BANNED_WORDS).",
-)
-language_is_as_asked = _gate_check(
-    "language_is_as_asked",
-    "language",
-    "Every variant is in the language that its topic asks for.",
-)
+def accepted_variants_pass_the_gates(
+    context: dg.AssetCheckExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """Measure the stored words again; fail if an accepted variant is out of bounds."""
+    month = month_of(context)
+    banned = read_banned(settings.banned_words)
+    gates = Gates(settings.novelty_floor, banned=banned)
+    with warehouse.transaction() as con:
+        variants = accepted_count(con, month)
+        found = violations(con, month, gates)
+        by_gate = gate_rejections(con, month)
+    return dg.AssetCheckResult(
+        passed=not found,
+        severity=dg.AssetCheckSeverity.WARN,
+        metadata=without_empty(
+            {
+                "accepted_variants": variants,
+                "out_of_bounds": len({row["variant_id"] for row in found}),
+                "rejections_by_gate": sample_table(by_gate),
+                "sample": sample_table(found),
+            }
+        ),
+    )
 
 
 def _two_arms(warehouse: Warehouse, month: str, table: str) -> dg.AssetCheckResult:

@@ -13,11 +13,11 @@ from ig_assets.core.reports.markdown import plain_markdown
 # The names in braces are labels of the materialisation's own metadata.
 SENTENCES: Mapping[str, str] = {
     "raw_scripts": (
-        "**{new}** new scripts, **{changed}** changed, **{retired}** retired, "
+        "Scripts: **{new}** new, **{changed}** changed, **{retired}** retired, "
         "**{promoted}** made of winners; **{rejected}** could not be used."
     ),
     "script_index": (
-        "**{upserted}** scripts entered or renewed in the index, **{deleted}** taken "
+        "Scripts in the index: **{upserted}** entered or renewed, **{deleted}** taken "
         "out, **{unchanged}** as they were, **{repaired}** repaired."
     ),
     "topics": (
@@ -34,8 +34,8 @@ SENTENCES: Mapping[str, str] = {
         "**{rejected}** rejected at the gates, {regenerated} written more than once."
     ),
     "posts": (
-        "**{planned_experiments}** tests planned; **{published}** posts published on "
-        "{platform}, {waiting} wait, **{failed}** failed."
+        "Tests planned: **{planned_experiments}**. Posts on {platform}: "
+        "**{published}** published, {waiting} waiting, **{failed}** failed."
     ),
     "engagement_metrics": (
         "**{posts}** posts read on {platform}: **{readings}** new readings, {missing} "
@@ -55,9 +55,11 @@ SENTENCES: Mapping[str, str] = {
         "and {validation} to validate; {simulated} rest on a simulated audience."
     ),
     "fine_tune_jsonl": "**{lines}** lines with {tokens} tokens: {size}.",
-    "fine_tune_job": "Job **{job_id}** at {provider} is **{status}**.",
-    "fine_tuned_model": "**{name}**, made from {base_model}, is **{status}**.",
-    "model_evaluation": ("**{candidate}** against {against}: {reason}"),
+    "fine_tune_job": ("The fine-tune of {base_model} at {provider}: **{status}**."),
+    "fine_tuned_model": (
+        "**{name}**, made from {base_model}; its status: **{status}**."
+    ),
+    "model_evaluation": "**{candidate}** against {against}: {reason}",
     "hook_ranker": ("**{state}**: {so}. Audience: {audience}."),
     "api_usage": (
         "**{calls}** calls for USD {cost_usd}, {unknown} without a known answer; "
@@ -72,7 +74,7 @@ _BY_BATCH = (
     "**{collected}** vectors collected from the Batch API, **{submitted}** texts "
     "submitted, {under_way} under way."
 )
-_ALL_DECIDED = "No test is undecided, so that none was looked at."
+_ALL_DECIDED = "Every test is decided; there was none to look at."
 _AT_ONCE = "**{embedded}** texts embedded now, {reused} had a vector; {tokens} tokens."
 
 

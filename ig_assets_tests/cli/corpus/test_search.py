@@ -36,3 +36,8 @@ def test_search_says_that_filters_leave_nothing(shell: Shell) -> None:
 def test_search_without_winners_finds_none(shell: Shell) -> None:
     found = shell.answer("search", "keeping herbs fresh", "-k", "20", "--no-winners")
     assert found and not any(script["is_winner"] for script in found)
+
+
+def test_a_topic_of_several_words_needs_no_quotation_marks(shell: Shell) -> None:
+    quoted = shell.answer("search", "sharp knives", "-k", "3")
+    assert shell.answer("search", "sharp", "knives", "-k", "3") == quoted

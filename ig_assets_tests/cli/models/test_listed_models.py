@@ -15,6 +15,20 @@ def test_models_are_listed_with_where_they_stand(shell: Shell) -> None:
     assert statuses == ["active", "canary", "candidate"]
 
 
+def test_a_model_whose_examples_a_simulated_audience_decided_says_so(
+    shell: Shell,
+) -> None:
+    said = " ".join(shell.run("models", "list", COLUMNS="80").stdout.split())
+    assert said.count("decided by a simulated audience") == 2  # the base learnt nothing
+
+
+def test_published_posts_of_a_simulated_audience_say_so(shell: Shell) -> None:
+    listed = shell.answer("posts", "list")
+    assert {row["status"] for row in listed} == {"published"}
+    said = shell.run("posts", "list", COLUMNS="80").stdout
+    assert said.count("published (simulated)") == len(listed)
+
+
 # ── wrong use ─────────────────────────────────────────────────────────────────
 
 
@@ -37,7 +51,7 @@ def test_a_model_is_shown_with_its_job_its_evaluations_and_its_history(
     assert [e["status"] for e in shown["events"]] == ["candidate", "canary"]
     assert shown["evaluations"][0]["passed"]
     said = shell.run("models", "show", canary["model_id"]).stdout
-    assert "is canary" in said and "held-out pairs" in " ".join(said.split())
+    assert "is canary" in said and "held-out pair" in " ".join(said.split())
 
 
 def test_two_models_are_compared_by_what_is_stored(shell: Shell) -> None:

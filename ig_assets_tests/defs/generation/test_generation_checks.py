@@ -22,6 +22,18 @@ GATE_CHECKS = {
     "no_variant_is_a_near_copy",
     "nothing_banned_is_said",
     "language_is_as_asked",
+    "letters_are_of_the_language",
+    "briefs_are_covered",
+    "numbers_agree_with_the_brief",
+    "no_sentence_is_repeated",
+    "on_screen_text_is_readable",
+}
+# The calendar of these tests has no briefs, whose numbers could be contradicted.
+NOT_MEASURED = {"numbers_agree_with_the_brief"}
+OTHER_CHECKS = {
+    "topics_have_two_variants",
+    "hooks_are_labelled_as_they_read",
+    "accepted_variants_pass_the_gates",
 }
 
 
@@ -64,11 +76,13 @@ def test_each_gate_has_a_check_with_a_figure_a_variant(
     dagster_env.add_script("bread")
     result = generated(dagster_env)["script_variants"]
     found = {e.check_name: e for e in result.get_asset_check_evaluations()}
-    assert set(found) == GATE_CHECKS | {"topics_have_two_variants"}
+    assert set(found) == GATE_CHECKS | OTHER_CHECKS
     assert all(evaluation.passed for evaluation in found.values())
     for name in GATE_CHECKS:
         seen = figures(found[name].metadata)
-        assert (seen["measured"], seen["not_measured"], seen["failed"]) == (4, 0, 0)
+        measured = 0 if name in NOT_MEASURED else 4
+        assert (seen["measured"], seen["failed"]) == (measured, 0), name
+        assert seen["measured"] + seen["not_measured"] == 4
         rows = found[name].metadata["sample"].records
         assert len(rows) == 4 and {"variant_id", "figure", "passed"} <= set(
             rows[0].data
@@ -101,6 +115,81 @@ def test_a_gate_that_rejects_warns_and_shows_what_failed_first(
         "GROUP BY subject ORDER BY n"
     )
     assert [row["n"] for row in polishes] == [1, 1, 2, 2]
+
+
+def test_the_check_of_stored_variants_says_how_much_each_gate_rejects(
+    dagster_env: DagsterEnv,
+    vendor: OpenAIStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    dagster_env.add_script("bread")
+    ours = tmp_path / "banned.txt"
+    ours.write_text("kites\n")
+    monkeypatch.setenv("IG_BANNED_WORDS", str(ours))
+    result = generated(dagster_env)["script_variants"]
+    evaluation = verdict(result, "accepted_variants_pass_the_gates")
+    assert evaluation.passed
+    seen = figures(evaluation.metadata)
+    assert (seen["accepted_variants"], seen["out_of_bounds"]) == (2, 0)
+    first, *others = (row.data for row in records(evaluation, "rejections_by_gate"))
+    assert first == {
+        "gate": "banned words and claims",
+        "measured": 4,
+        "failed": 2,
+        "share": 0.5,
+    }
+    assert others and not any(row["failed"] for row in others)
+
+
+def test_accepted_variants_are_measured_again_as_they_are_stored(
+    dagster_env: DagsterEnv,
+    vendor: OpenAIStandIn,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    dagster_env.add_script("bread")
+    generated(dagster_env)
+    dagster_env.execute(
+        "UPDATE variants SET body = body || ' Save this for later, please do.', "
+        "text = text || ' Look at the amber kites now. Look at the amber kites now.' "
+        "WHERE arm = 'a' AND text LIKE '%kites%'"
+    )
+    ours = tmp_path / "banned.txt"
+    ours.write_text("silver bread\n")
+    monkeypatch.setenv("IG_BANNED_WORDS", str(ours))
+    result = dagster_env.materialise("script_variants", "2026-01")
+    evaluation = verdict(result, "accepted_variants_pass_the_gates")
+    assert not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
+    rows = [record.data for record in records(evaluation, "sample")]
+    assert {(row["topic"], row["arm"], row["gate"]) for row in rows} == {
+        ("amber kites", "a", "likeness of two of its sentences"),
+        ("silver bread", "a", "banned words and claims"),
+        ("silver bread", "b", "banned words and claims"),
+    }
+    assert figures(evaluation.metadata)["out_of_bounds"] == 3
+
+
+def test_a_hook_of_another_style_than_its_label_is_reported_without_its_words(
+    dagster_env: DagsterEnv, vendor: OpenAIStandIn
+) -> None:
+    dagster_env.add_script("bread")
+    made = generated(dagster_env)["script_variants"]
+    assert verdict(made, "hooks_are_labelled_as_they_read").passed
+    dagster_env.execute(
+        "UPDATE variants SET hook_style = 'how_to', hook = 'Is amber the new red?' "
+        "WHERE arm = 'a' AND text LIKE '%kites%'"
+    )
+    result = dagster_env.materialise("script_variants", "2026-01")
+    evaluation = verdict(result, "hooks_are_labelled_as_they_read")
+    assert not evaluation.passed
+    [row] = [record.data for record in records(evaluation, "sample")]
+    assert (row["topic"], row["labelled"], row["reads_as"]) == (
+        "amber kites",
+        "how_to",
+        "question",
+    )
+    assert "the new red" not in str(evaluation.metadata)
 
 
 def test_a_brief_with_a_control_token_is_reported_without_its_words(

@@ -202,14 +202,14 @@ def test_a_sentence_with_a_figure_that_is_not_known_is_not_said() -> None:
 def test_results_without_an_undecided_test_are_no_list_of_zeros() -> None:
     said = summary("experiment_results", {"experiments": 0, "evaluated": 0})
     assert said is not None
-    assert said.value == "No test is undecided, so that none was looked at."
+    assert said.value == "Every test is decided; there was none to look at."
 
 
 def test_figures_of_0_are_one_entry_but_those_of_the_sentence() -> None:
     found = zeros_together(
         {"new": 0, "renamed": 0, "cost": 0.0, "is_on": False}, ["new"]
     )
-    assert found == {"new": 0, "is_on": False, "zero": "renamed, cost"}
+    assert found == {"new": 0, "is_on": False, "other_figures": "0 renamed, 0 cost"}
 
 
 def test_a_run_says_what_it_did_and_how_many_rows_there_are(
@@ -219,8 +219,10 @@ def test_a_run_says_what_it_did_and_how_many_rows_there_are(
     [made] = dagster_env.materialise("raw_scripts").asset_materializations_for_node(
         "raw_scripts"
     )
-    assert made.metadata["summary"].value.startswith("**1** new scripts, **0** changed")
-    assert "revived" in made.metadata["zero"].value
+    assert made.metadata["summary"].value.startswith(
+        "Scripts: **1** new, **0** changed"
+    )
+    assert "0 revived" in made.metadata["other_figures"].value
     assert "revived" not in made.metadata
     dagster_env.add_calendar("2026-01", "knives", "pans")
     dagster_env.add_calendar("2026-02", "pots")

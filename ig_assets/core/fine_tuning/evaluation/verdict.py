@@ -82,8 +82,9 @@ def verdict(
         else f"; preference: {preference}"
         + (f", {judged}" if judged.consistent >= FEWEST_PAIRS else "")
     )
+    pairs = "pair" if n == 1 else "pairs"
     reason = (
-        f"{compared} the active model on {n} held-out pairs: {mine:.3f} against "
+        f"{compared} the active model on {n} held-out {pairs}: {mine:.3f} against "
         f"{theirs:.3f}, with {allowed:.2f} allowed for so few (a smoke gate, not a "
         f"proof){few}"
     )

@@ -160,22 +160,41 @@ def measure(
     """
     text = candidate.text
     alike = None if siblings is None else sibling_similarity(text, siblings)
-    banned = phrases_in(gates.banned, f"{text}\n\n{candidate.on_screen_text or ''}")
-    lines = ", ".join(str(phrase.line) for phrase in banned)
+    structure, spoken, *words = measure_words(gates, candidate)
     figures = [
-        Figure("structure", faulty_parts(candidate), at_most=0.0),
-        Figure(
-            "spoken_seconds",
-            spoken_seconds(text, candidate.language),
-            gates.least_seconds,
-            gates.most_seconds,
-        ),
+        structure,
+        spoken,
         Figure("sibling_similarity", alike, at_most=gates.sibling_ceiling),
         Figure("novelty", corpus.novelty(text), at_least=gates.novelty_floor),
         Figure(
             "copied_words",
             corpus.longest_shared_run(text),
             at_most=gates.most_copied_words,
+        ),
+        *words,
+    ]
+    passes = all(figure.passed is not False for figure in figures)
+    cosine = nearest(text) if passes else None
+    return [*figures, Figure("nearest_cosine", cosine, at_most=gates.cosine_ceiling)]
+
+
+def measure_words(gates: Gates, candidate: Candidate) -> list[Figure]:
+    """Return the figures that depend on the candidate's words and its brief alone.
+
+    Structure and spoken length come first. No other text is needed, so that a stored
+    variant can be measured again when the corpus has changed.
+    """
+    text, brief, on_screen = candidate.text, candidate.brief, candidate.on_screen_text
+    parts = (candidate.hook, candidate.body)
+    banned = phrases_in(gates.banned, f"{text}\n\n{on_screen or ''}")
+    lines = ", ".join(str(phrase.line) for phrase in banned)
+    return [
+        Figure("structure", faulty_parts(candidate), at_most=0.0),
+        Figure(
+            "spoken_seconds",
+            spoken_seconds(text, candidate.language),
+            gates.least_seconds,
+            gates.most_seconds,
         ),
         Figure(
             "banned_words",
@@ -188,18 +207,6 @@ def measure(
             belief_in(candidate.language, text),
             at_least=gates.language_floor,
         ),
-        *_figures_of_the_words(gates, candidate),
-    ]
-    passes = all(figure.passed is not False for figure in figures)
-    cosine = nearest(text) if passes else None
-    return [*figures, Figure("nearest_cosine", cosine, at_most=gates.cosine_ceiling)]
-
-
-def _figures_of_the_words(gates: Gates, candidate: Candidate) -> list[Figure]:
-    """Return the figures on letters, brief, numbers, repetition and on-screen text."""
-    text, brief, on_screen = candidate.text, candidate.brief, candidate.on_screen_text
-    spoken = (candidate.hook, candidate.body)
-    return [
         Figure(
             "foreign_letters",
             foreign_letters(text, candidate.language, candidate.known),
@@ -221,7 +228,7 @@ def _figures_of_the_words(gates: Gates, candidate: Candidate) -> list[Figure]:
             (
                 len(
                     on_screen_faults(
-                        on_screen, candidate.language, candidate.known, spoken
+                        on_screen, candidate.language, candidate.known, parts
                     )
                 )
                 if on_screen
