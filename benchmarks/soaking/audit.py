@@ -98,11 +98,13 @@ def _vendors_lost(world: World, published: set[str], calls: int) -> list[str]:
 def _runs(instance: dg.DagsterInstance, known: set[str]) -> list[str]:
     """Runs that have not ended, and failures without a row."""
     lost = []
-    for run in instance.get_runs():
+    for record in instance.get_run_records():
+        run = record.dagster_run
+        named = f"{run.job_name} of {record.create_timestamp:%d %H:%M} {run.run_id}"
         if not run.is_finished:
-            lost.append(f"a run that has not ended: {run.job_name} {run.run_id}")
+            lost.append(f"a run that has not ended: {named}")
         if run.status is dg.DagsterRunStatus.FAILURE and run.run_id not in known:
-            lost.append(f"a failed run without a row: {run.job_name} {run.run_id}")
+            lost.append(f"a failed run without a row: {named}")
     return lost
 
 

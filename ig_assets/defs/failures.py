@@ -19,12 +19,14 @@ from ig_assets.core.operations.runbook import (
     runbook_link,
     section_of,
 )
+from ig_assets.dagster_internals import GRPC_INFO_TAG
 from ig_assets.errors import (
     IgAssetsError,
     SettingsError,
     TransientVendorError,
     WarehouseBusyError,
 )
+from ig_assets.run_tags import HEADLESS_RUNS
 from ig_assets.settings import load_settings
 
 _log = logging.getLogger(FAILURES)
@@ -168,3 +170,15 @@ def started_by_person(context: dg.AssetExecutionContext) -> bool:
     if "dagster/parent_run_id" in tags and "dagster/retry_number" not in tags:
         return True
     return not any(name in tags for name in _AUTOMATIC)
+
+
+def is_of_a_command(run: dg.DagsterRun) -> bool:
+    """Return whether a command executes the run in its own process.
+
+    A re-execution, or a copy opened in the Launchpad, keeps the tag of the command's
+    run, but a launcher started it.
+    """
+    is_launched = run.parent_run_id is not None or GRPC_INFO_TAG in run.tags
+    return not is_launched and any(
+        tag.items() <= run.tags.items() for tag in HEADLESS_RUNS
+    )

@@ -6,12 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from ig_assets.dagster_internals import GRPC_INFO_TAG
-
-HEADLESS_RUN = {"ig/started_by": "command"}
-"""The tag of runs that a command executes in its own process."""
-HEADLESS_RUNS = (HEADLESS_RUN, {"ig/turned_by": "headless"})
-"""`HEADLESS_RUN`, and the tag that earlier versions wrote in its place."""
+from ig_assets.defs.failures import is_of_a_command
 
 
 class CommandAwareRunLauncher(dg.DefaultRunLauncher):
@@ -31,15 +26,3 @@ class CommandAwareRunLauncher(dg.DefaultRunLauncher):
         # The command notices within a second or two and ends the run.
         self._instance.report_run_canceling(run)
         return True
-
-
-def is_of_a_command(run: dg.DagsterRun) -> bool:
-    """Return whether a command executes the run in its own process.
-
-    A re-execution, or a copy opened in the Launchpad, keeps the tag of the command's
-    run, but a launcher started it.
-    """
-    is_launched = run.parent_run_id is not None or GRPC_INFO_TAG in run.tags
-    return not is_launched and any(
-        tag.items() <= run.tags.items() for tag in HEADLESS_RUNS
-    )

@@ -33,14 +33,11 @@ from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.errors import IgAssetsError
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs, end_run
+from ig_assets.defs.failures import is_of_a_command
 from ig_assets.headless.month_loop import BlockingCheckFailedError
 from ig_assets.headless.one_command import one_command
 from ig_assets.headless.recorded_run import execute_recorded
-from ig_assets.headless.run_launcher import (
-    HEADLESS_RUN,
-    HEADLESS_RUNS,
-    is_of_a_command,
-)
+from ig_assets.run_tags import HEADLESS_RUN, HEADLESS_RUNS
 from ig_assets.settings import Settings
 
 _QUIET = {"loggers": {"console": {"config": {"log_level": "CRITICAL"}}}}

@@ -14,8 +14,8 @@ import pytest
 
 from ig_assets.headless.dagster_home import ensure_dagster_home
 from ig_assets.headless.dead_runs import end_dead_runs
-from ig_assets.headless.run_launcher import HEADLESS_RUN
 from ig_assets.headless.runner import open_instance
+from ig_assets.run_tags import HEADLESS_RUN
 from ig_assets.settings import load_settings
 from ig_assets_tests.factories.processes import CONTEXT, started
 

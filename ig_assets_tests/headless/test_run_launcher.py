@@ -8,11 +8,9 @@ import dagster as dg
 import pytest
 
 from ig_assets.dagster_internals import GRPC_INFO_TAG
-from ig_assets.headless.run_launcher import (
-    HEADLESS_RUN,
-    CommandAwareRunLauncher,
-    is_of_a_command,
-)
+from ig_assets.defs.failures import is_of_a_command
+from ig_assets.headless.run_launcher import CommandAwareRunLauncher
+from ig_assets.run_tags import HEADLESS_RUN
 from ig_assets_tests.factories.cases import with_further
 
 LAUNCHER = {

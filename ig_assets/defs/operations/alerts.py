@@ -1,12 +1,13 @@
 """Tells people of failed runs, failed checks and budgets, and again where needed.
 
-Dagster evaluates `run_failure_sensor` once for each failed run, also where that fails
-(1.13.27). So a run whose row or alert could not be written gets a tag in Dagster's own
-storage, and `alert_sensor` writes what is missing.
+Dagster evaluates `run_failure_sensor` once for each failed run, also where that fails,
+and never for a run that failed before the sensor's first tick (1.13.27). So a run whose
+row or alert could not be written gets a tag in Dagster's own storage, and
+`alert_sensor` writes what is missing.
 """
 
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import dagster as dg
@@ -17,7 +18,11 @@ from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
 from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.dagster_internals import AssetCheckExecutionRecordStatus
-from ig_assets.defs.failures import failed_check_reasons, is_failed_check
+from ig_assets.defs.failures import (
+    failed_check_reasons,
+    is_failed_check,
+    is_of_a_command,
+)
 from ig_assets.defs.run_requests import TICK_WAIT_S, skip_when_busy
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
@@ -31,6 +36,9 @@ FAILURE_ALERT = "ig/failure_alert"
 MISSING = "missing"
 _LATER = "written later"
 _DONE = "done"
+_RECENT = timedelta(days=1)
+_TIME_TO_NOTICE = timedelta(minutes=5)
+"""A run that failed less than this ago is left to `run_failure_sensor`."""
 
 
 @dg.run_failure_sensor(
@@ -76,30 +84,62 @@ def write_missing_failures(
     settings: Settings,
     warehouse: Warehouse,
     clock: Clock,
+    machine_clock: Clock,
 ) -> int:
     """Write rows and alerts of failed runs that lack them; return how many runs.
 
-    `failed_at` is the end of the run, or with a simulated clock its present time.
-    Raises WarehouseError.
+    These are runs with the tag, and runs of the last day that no command executed: who
+    runs a command sees its failure. `failed_at` is the end of the run, or with a
+    simulated clock its present time. Raises WarehouseError.
     """
-    failed = dg.RunsFilter(
-        statuses=[dg.DagsterRunStatus.FAILURE], tags={FAILURE_ROW: MISSING}
-    )
-    records = instance.get_run_records(failed)
+    now = machine_clock.now()
+    records = _tagged(instance) | _recent(instance, now)
+    with warehouse.transaction() as con:
+        rows = con.execute("SELECT run_id FROM run_failures").fetchall()
+    records = {key: records[key] for key in records.keys() - {key for (key,) in rows}}
     alerts = make_alerts(settings, warehouse)
-    for record in records:
+    for record in records.values():
         run = record.dagster_run
         step, sentence = _reason(instance, run.run_id)
-        if run.tags.get(FAILURE_ALERT) == MISSING:
+        if run.tags.get(FAILURE_ALERT, MISSING) == MISSING:
             alerts.tell(_alert(run, step, sentence, settings.ui_url))
-        failed_at = clock.now()
-        if not settings.uses_simulated_clock and record.end_time is not None:
-            failed_at = datetime.fromtimestamp(record.end_time, UTC).replace(
-                tzinfo=None
-            )
+        failed_at = clock.now() if settings.uses_simulated_clock else _end(record, now)
         _write(warehouse, run, step, sentence, failed_at)
         instance.add_run_tags(run.run_id, {FAILURE_ROW: _LATER, FAILURE_ALERT: _DONE})
     return len(records)
+
+
+def _tagged(instance: dg.DagsterInstance) -> dict[str, dg.RunRecord]:
+    """Return failed runs with the tag, by run id."""
+    found = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE], tags={FAILURE_ROW: MISSING}
+        )
+    )
+    return {record.dagster_run.run_id: record for record in found}
+
+
+def _recent(instance: dg.DagsterInstance, now: datetime) -> dict[str, dg.RunRecord]:
+    """Return runs of launchers that failed in the last day, by run id."""
+    found = instance.get_run_records(
+        dg.RunsFilter(
+            statuses=[dg.DagsterRunStatus.FAILURE],
+            updated_after=(now - _RECENT).replace(tzinfo=UTC),
+        )
+    )
+    return {
+        record.dagster_run.run_id: record
+        for record in found
+        if not is_of_a_command(record.dagster_run)
+        and _end(record, now) <= now - _TIME_TO_NOTICE
+    }
+
+
+def _end(record: dg.RunRecord, now: datetime) -> datetime:
+    """Return when a run ended, naive UTC; `now` if Dagster does not know it."""
+    if record.end_time is None:
+        return now
+    return datetime.fromtimestamp(record.end_time, UTC).replace(tzinfo=None)
 
 
 def _reason(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
@@ -198,7 +238,9 @@ def alert_sensor(
     money_clock: dg.ResourceParam[Clock],
 ) -> dg.SkipReason:
     """Starts no run; the tick's reason says how many alerts were sent."""
-    late = write_missing_failures(context.instance, settings, warehouse, clock)
+    late = write_missing_failures(
+        context.instance, settings, warehouse, clock, money_clock
+    )
     written = f"Rows of failed runs written later: {late}. " if late else ""
     alerts = make_alerts(settings, warehouse)
     if not alerts.channels:

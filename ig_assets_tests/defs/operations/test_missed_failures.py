@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import pytest
@@ -12,6 +12,7 @@ from filelock import FileLock
 
 from ig_assets.adapters.simulated.clocks import SystemClock
 from ig_assets.defs.operations import alerts
+from ig_assets.run_tags import HEADLESS_RUN
 from ig_assets.settings import load_settings
 from ig_assets_tests.defs.operations.test_alerts import inbox, tick
 from ig_assets_tests.defs.operations.test_operations import SENTENCE, failed_run, notice
@@ -116,6 +117,36 @@ def test_a_run_that_is_executed_again_does_not_inherit_a_missing_row(
     assert not tick(dagster_env).startswith(LATER)
 
 
+def test_a_run_that_failed_before_the_sensors_first_tick_gets_row_and_alert(
+    dagster_env: DagsterEnv, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Dagster 1.13.27 begins with what fails after the first tick of such a sensor."""
+    result = failed_run(dagster_env)
+    assert not tick(dagster_env).startswith(LATER)  # the sensor may be about to look
+    later = SystemClock().now() + timedelta(minutes=10)
+    monkeypatch.setattr(SystemClock, "now", lambda clock: later)
+    assert tick(dagster_env).startswith(LATER)
+    assert [row["run_id"] for row in dagster_env.rows(ROWS)] == [result.run_id]
+    assert len(inbox.texts) == 1 and SENTENCE in inbox.texts[0]
+    notice(dagster_env, result)
+    assert len(inbox.texts) == 1
+
+
+def test_a_commands_failure_is_left_to_who_runs_it(
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dagster_env.definitions.resolve_job_def("generate_month").execute_in_process(
+        instance=dagster_env.instance,
+        partition_key="2026-01",
+        tags=HEADLESS_RUN,
+        raise_on_error=False,
+    )
+    later = SystemClock().now() + timedelta(minutes=10)
+    monkeypatch.setattr(SystemClock, "now", lambda clock: later)
+    assert not tick(dagster_env).startswith(LATER)
+    assert dagster_env.rows(ROWS) == []
+
+
 def test_on_the_systems_clock_a_late_row_has_the_time_of_the_failure(
     dagster_env: DagsterEnv,
 ) -> None:
@@ -123,9 +154,10 @@ def test_on_the_systems_clock_a_late_row_has_the_time_of_the_failure(
     with busy(dagster_env):
         notice(dagster_env, result)
     settings = load_settings(clock="system")
-    assert not settings.uses_simulated_clock
+    assert settings.uses_simulated_clock is False
+    clock = SystemClock()
     assert alerts.write_missing_failures(
-        dagster_env.instance, settings, dagster_env.services.warehouse, SystemClock()
+        dagster_env.instance, settings, dagster_env.services.warehouse, clock, clock
     )
     record = dagster_env.instance.get_run_record_by_id(result.run_id)
     assert record is not None and record.end_time is not None
