@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.fine_tuning.evaluation.evaluation import EvaluationSummary
 from ig_assets.core.fine_tuning.evaluation.loss_plot import loss_picture
 from ig_assets.core.fine_tuning.evaluation.model_report import losses_of
 from ig_assets.core.fine_tuning.pipeline import (
@@ -206,9 +207,15 @@ def model_evaluation(
     candidate, summary = found.candidate.model_id, found.summary
     return dg.MaterializeResult(
         metadata=counts(summary)
+        | _accuracy(summary)
         | {"candidate": candidate, "against": found.active.model_id},
         data_version=dg.DataVersion(f"{candidate} {summary.n}"),
     )
+
+
+def _accuracy(summary: EvaluationSummary) -> dict[str, Any]:
+    """Return the preference accuracy's figures; {} without log-probabilities."""
+    return {} if summary.accuracy is None else counts(summary.accuracy)
 
 
 def _file_table(files: Sequence[DatasetFile], data_dir: Path) -> dg.TableMetadataValue:
