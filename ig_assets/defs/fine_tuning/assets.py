@@ -207,13 +207,13 @@ def model_evaluation(
     candidate, summary = found.candidate.model_id, found.summary
     return dg.MaterializeResult(
         metadata=counts(summary)
-        | _accuracy(summary)
+        | accuracy_metadata(summary)
         | {"candidate": candidate, "against": found.active.model_id},
         data_version=dg.DataVersion(f"{candidate} {summary.n}"),
     )
 
 
-def _accuracy(summary: EvaluationSummary) -> dict[str, Any]:
+def accuracy_metadata(summary: EvaluationSummary) -> dict[str, Any]:
     """Return the preference accuracy's figures; {} without log-probabilities."""
     return {} if summary.accuracy is None else counts(summary.accuracy)
 
