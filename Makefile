@@ -110,6 +110,7 @@ $(DEPLOY)/.ready: requirements/deploy.txt
 	@touch $@
 
 verify-training: $(TRAIN)/.ready ## Train, kill, resume and serve an adapter of the small model (minutes; WORK=DIR goes on there)
+	$(TRAIN)/bin/python -c "import gguf, peft, torch, transformers"  # else tests are skipped
 	$(TRAIN)/bin/python -m pytest --numprocesses 0 ig_assets_tests/adapters/lora
 	$(TRAIN)/bin/python -m tools.verify_training $(if $(WORK),--work "$(WORK)")
 
@@ -126,10 +127,14 @@ NOT_HELM := aws-cdk-asset-awscli-v1 aws-cdk-asset-node-proxy-agent-v6 aws-cdk-cl
   aws-cdk-lib cattrs constructs jsii publication typeguard
 # What torch's builds for graphics cards need, and the hash of its build for processors
 # (2.13.0+cpu, Linux, x86_64, Python 3.11), which the index that uv reads does not list.
+# There it is the only one allowed: pip prefers a file whose hash the index tells to one
+# in a folder, whatever their versions.
 NOT_CUDA := cuda-bindings cuda-pathfinder cuda-toolkit nvidia-cublas nvidia-cuda-cupti nvidia-cuda-nvrtc \
   nvidia-cuda-runtime nvidia-cudnn-cu13 nvidia-cufft nvidia-cufile nvidia-curand nvidia-cusolver \
   nvidia-cusparse nvidia-cusparselt-cu13 nvidia-nccl-cu13 nvidia-nvjitlink nvidia-nvshmem-cu13 nvidia-nvtx triton
 TORCH_CPU := 6746dbcbeb526eb61330b76b41ff1b4eb848951103a892eeb080dfa2b264667b
+HAS_TORCH_CPU := sys_platform == '"'linux'"' and platform_machine == '"'x86_64'"'
+NO_TORCH_CPU := sys_platform != 'linux' or platform_machine != 'x86_64'
 SERVER := --extra homes --extra postgres --extra kubernetes
 
 lock: ## Pin the packages again (needs the network)
@@ -139,7 +144,8 @@ lock: ## Pin the packages again (needs the network)
 	$(COMPILE) --group bench -o requirements/bench.txt
 	$(COMPILE) --group deploy $(NOT_HELM:%=--no-emit-package %) -o requirements/deploy.txt
 	printf 'torch==2.13.0\n' | $(COMPILE) --extra dev --extra train -c requirements/dev.txt $(NOT_CUDA:%=--no-emit-package %) - pyproject.toml -o requirements/train.txt
-	sed -i '/^torch==/a\    --hash=sha256:$(TORCH_CPU) \\' requirements/train.txt
+	sed -i -e '/^torch==/i\torch==2.13.0+cpu ; $(HAS_TORCH_CPU) \\\n    --hash=sha256:$(TORCH_CPU)' \
+	  -e "s/^torch==2.13.0 /torch==2.13.0 ; $(NO_TORCH_CPU) /" requirements/train.txt
 	printf 'mkdocs-material>=9.6,<10\n' | $(COMPILE) - -o requirements/docs.txt
 	printf 'setuptools>=77\n' | $(COMPILE) -c requirements/dev.txt - -o requirements/build.txt
 	printf 'pip-audit>=2.10,<3\n' | $(COMPILE) - -o requirements/audit.txt

@@ -112,14 +112,14 @@ def make_dataset(place: Place) -> DatasetSummary:
         path = place.dataset / f"{kind}_{split}.jsonl"
         path.write_bytes(payload)
         digest = hashlib.sha256(payload).hexdigest()
-        files.append(DatasetFile(kind, split, path, digest, len(rows), 0, None))
+        files.append(DatasetFile(kind, split, path, digest, len(rows), 0))
         listed += rows
     named = [{"name": f.path.name, "sha256": f.sha256, "lines": f.lines} for f in files]
     manifest = json.dumps({"files": named, "examples": listed})
     (place.dataset / "manifest.json").write_text(manifest)
     digest = hashlib.sha256(manifest.encode()).hexdigest()
     ids = tuple(e["example_id"] for e in listed if e["split"] == "train")
-    return DatasetSummary(MONTH, tuple(files), digest, ids, len(listed), 0, None)
+    return DatasetSummary(MONTH, tuple(files), digest, ids, len(listed), 0)
 
 
 def unbroken(place: Place) -> str:

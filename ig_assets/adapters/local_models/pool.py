@@ -9,9 +9,16 @@ from __future__ import annotations
 
 import os
 import queue
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 
-from ig_assets.core.ports import WriteAnswer, WriteRequest, Writer
+from ig_assets.core.ports import (
+    AnswerLikelihood,
+    GivesLikelihoods,
+    WriteAnswer,
+    Writer,
+    WriteRequest,
+)
 
 MOST_SERVERS = 2
 BYTES_PER_SERVER = 4 << 30  # of the larger model, with room for everything else
@@ -35,9 +42,22 @@ class WriterPool:
 
     def write(self, request: WriteRequest) -> WriteAnswer:
         """Wait for a free writer and let it write; raises what that writer raises."""
+        with self._free_writer() as writer:
+            return writer.write(request)
+
+    def answer_likelihood(
+        self, instructions: str, prompt: str, answer: str
+    ) -> AnswerLikelihood:
+        """Let a free writer find it; raises what that writer raises."""
+        with self._free_writer() as writer:
+            assert isinstance(writer, GivesLikelihoods)
+            return writer.answer_likelihood(instructions, prompt, answer)
+
+    @contextmanager
+    def _free_writer(self) -> Iterator[Writer]:
         writer = self._free.get()
         try:
-            return writer.write(request)
+            yield writer
         finally:
             self._free.put(writer)
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from filelock import Timeout
 
+from ig_assets.adapters.local_models.serving.log_probability import answer_likelihood
 from ig_assets.adapters.local_models.serving.prompt_states import (
     Served,
     restore_beginning,
@@ -17,7 +18,7 @@ from ig_assets.adapters.local_models.serving.prompt_states import (
 from ig_assets.adapters.local_models.serving.server import ServerAddress, ensure_server
 from ig_assets.adapters.local_models.serving.server_record import turn_lock
 from ig_assets.adapters.openai.writer import Endpoint, OpenAIWriter
-from ig_assets.core.ports import WriteAnswer, WriteRequest
+from ig_assets.core.ports import AnswerLikelihood, WriteAnswer, WriteRequest
 from ig_assets.errors import TransientVendorError
 
 WRITE_TIMEOUT_S = 900.0  # several callers may queue for the one slot
@@ -94,17 +95,41 @@ class LocalWriter:
         The calls of all processes take turns, so that the state restored for a call is
         still there when the server reads its prompt (see `prompt_states.py`).
         """
+        with self._turn():
+            return replace(self._in_turn(request), model=self._served)
+
+    def answer_likelihood(
+        self, instructions: str, prompt: str, answer: str
+    ) -> AnswerLikelihood:
+        """Return the log-probability of an answer, its end-of-answer token left out.
+
+        Raises what the module's function `answer_likelihood` and `model_file` raise.
+        """
+        with self._turn():
+            address, _ = self._locate()
+            return answer_likelihood(
+                address, dict(self._scales), instructions, prompt, answer
+            )
+
+    @contextmanager
+    def _turn(self) -> Iterator[None]:
+        """Wait for the other calls of this server, in whatever process they are."""
         if not self._state_dir.is_dir():
             self._locate()  # which makes it
-        with ExitStack() as turn:
-            if self._state_dir.is_dir():
-                try:
-                    turn.enter_context(turn_lock(self._state_dir, WRITE_TIMEOUT_S))
-                except Timeout:
-                    raise TransientVendorError(
-                        "The local model's server did not answer in time."
-                    ) from None
-            return replace(self._in_turn(request), model=self._served)
+        if not self._state_dir.is_dir():
+            yield
+            return
+        lock = turn_lock(self._state_dir, WRITE_TIMEOUT_S)
+        try:
+            lock.acquire()
+        except Timeout:
+            raise TransientVendorError(
+                "The local model's server did not answer in time."
+            ) from None
+        try:
+            yield
+        finally:
+            lock.release()
 
     def _in_turn(self, request: WriteRequest) -> WriteAnswer:
         address, served = self._locate()

@@ -168,6 +168,8 @@ def compare(
         return
     console.print(escaped(f"{model.model_id} against {other.model_id}"))
     console.print(escaped(f"Held-out pairs: {summary.reason}"))
+    if summary.accuracy is not None:
+        console.print(escaped(f"Preference {summary.preference}: {summary.accuracy}."))
     if on_trial:
         console.print(escaped(f"Canary: {decision.reason}"))
 

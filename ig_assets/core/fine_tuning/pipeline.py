@@ -22,6 +22,7 @@ from ig_assets.core.fine_tuning.evaluation.evaluation import (
     WrittenText,
     evaluate_model,
 )
+from ig_assets.core.fine_tuning.evaluation.preference_accuracy import PairLikelihood
 from ig_assets.core.fine_tuning.jobs.expected_costs import (
     ExpectedCost,
     expected_costs,
@@ -39,14 +40,16 @@ from ig_assets.core.fine_tuning.training_set.examples import (
     build_training_examples,
 )
 from ig_assets.core.fine_tuning.training_set.manifests import write_events
+from ig_assets.core.fine_tuning.training_set.vendor_lines import script_answer
 from ig_assets.core.generation.pipeline import GenerationContext
 from ig_assets.core.generation.writing.held_out import write_held_out
 from ig_assets.core.generation.writing.judge import judge
+from ig_assets.core.generation.writing.likelihood import held_out_likelihood
 from ig_assets.core.generation.writing.models import writing_models
 from ig_assets.core.generation.writing.write import Sampling
 from ig_assets.core.models.few_shot import few_shot_messages
 from ig_assets.core.models.registry import ModelName, ModelRow, active_model
-from ig_assets.core.ports import Clock, Trainer, Vectors
+from ig_assets.core.ports import Clock, GivesLikelihoods, Trainer, Vectors
 from ig_assets.errors import InputError, RefusedError
 from ig_assets.warehouse.warehouse import Warehouse
 
@@ -221,6 +224,7 @@ def evaluate_month(
         fine_tuning.evaluation_topics,
         fine_tuning.seed,
         judge=calls.judge,
+        likelihood=calls.pair_likelihood if calls.likely(candidate, active) else None,
         max_in_flight=generation.options.max_in_flight,
     )
     with generation.ledger.interruptible(run):
@@ -230,7 +234,7 @@ def evaluate_month(
 
 @dataclass(frozen=True)
 class _PaidCalls:
-    """The paid calls of an evaluation: texts, their embeddings, and judgements.
+    """The calls of an evaluation: texts, embeddings, likelihoods and judgements.
 
     The base model judges, whichever models are compared.
     """
@@ -240,17 +244,47 @@ class _PaidCalls:
 
     def write(self, model: ModelRow, example: HeldOutExample) -> WrittenText:
         context = self.generation
-        texts: list[str] = []
-        if model.artifact is not None:
-            with context.warehouse.transaction() as con:
-                texts = [text for _, text in few_shot_messages(con, model.artifact)]
         sampling = Sampling(context.options.temperature, example.seed)
         writer = context.writers(model.called)
+        shown = self._shown_examples(model)
         return WrittenText(
             write_held_out(
-                context.ledger, writer, example.prompt, texts, sampling, self.run
+                context.ledger, writer, example.prompt, shown, sampling, self.run
             )
         )
+
+    def likely(self, *models: ModelRow) -> bool:
+        """Return whether each of the models gives likelihoods."""
+        writers = (self.generation.writers(model.called) for model in models)
+        return all(isinstance(writer, GivesLikelihoods) for writer in writers)
+
+    def pair_likelihood(
+        self, model: ModelRow, example: HeldOutExample
+    ) -> PairLikelihood | None:
+        context = self.generation
+        answers = [script_answer(text) for text in (example.winner, example.loser)]
+        writer, shown = context.writers(model.called), self._shown_examples(model)
+        assert isinstance(writer, GivesLikelihoods)
+        found = [
+            held_out_likelihood(
+                context.ledger,
+                writer,
+                example.prompt,
+                shown,
+                answer.model_dump_json(),
+                self.run,
+            ).nats_per_token
+            for answer in answers
+            if answer is not None and None not in answers
+        ]
+        return PairLikelihood(*found) if found else None
+
+    def _shown_examples(self, model: ModelRow) -> list[str]:
+        """Return the winners that a few-shot model shows in its prompt."""
+        if model.artifact is None:
+            return []
+        with self.generation.warehouse.transaction() as con:
+            return [text for _, text in few_shot_messages(con, model.artifact)]
 
     def judge(self, example: HeldOutExample, first: str, second: str) -> int | None:
         context = self.generation

@@ -47,6 +47,8 @@ from ig_assets.core.ports.vector_index import (
     VectorIndex,
 )
 from ig_assets.core.ports.writing import (
+    AnswerLikelihood,
+    GivesLikelihoods,
     WriteAnswer,
     Writer,
     WriterByName,
@@ -56,6 +58,7 @@ from ig_assets.core.ports.writing import (
 __all__ = [
     "AdAccount",
     "AdvertisedPlatform",
+    "AnswerLikelihood",
     "BatchEmbedder",
     "BatchLine",
     "BatchResult",
@@ -65,6 +68,7 @@ __all__ = [
     "Embedder",
     "EmbeddingAnswer",
     "Filters",
+    "GivesLikelihoods",
     "HookEncoder",
     "IndexEntry",
     "InsightsSource",

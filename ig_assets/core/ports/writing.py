@@ -1,10 +1,10 @@
-"""Port to a language model that returns structured answers."""
+"""Ports to a language model: its structured answers, and the likelihood of answers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from pydantic import BaseModel
 
@@ -55,6 +55,39 @@ class Writer(Protocol):
 
         Raises TransientVendorError, RefusedError, MalformedAnswerError. A
         MalformedAnswerError carries the tokens that the answer took.
+        """
+        ...
+
+
+@dataclass(frozen=True)
+class AnswerLikelihood:
+    """How likely a model finds a given answer.
+
+    `log_probability` is the sum over the answer's tokens, in nats, `tokens` their
+    number, `prompt_tokens` the number of those before them.
+    """
+
+    log_probability: float
+    tokens: int
+    prompt_tokens: int
+
+    @property
+    def nats_per_token(self) -> float:
+        """Return the mean log-probability of a token, so that lengths can differ."""
+        return self.log_probability / self.tokens
+
+
+@runtime_checkable
+class GivesLikelihoods(Writer, Protocol):
+    """A writer that gives the log-probability of an answer that it did not write."""
+
+    def answer_likelihood(
+        self, instructions: str, prompt: str, answer: str
+    ) -> AnswerLikelihood:
+        """Return the likelihood of `answer` after a prompt.
+
+        Raises TransientVendorError, and MalformedAnswerError if the model cannot be
+        made to give the likelihood of exactly this answer.
         """
         ...
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import dagster as dg
 
+from ig_assets.core.fine_tuning.evaluation.evaluation import EvaluationSummary
 from ig_assets.core.fine_tuning.evaluation.loss_plot import loss_picture
 from ig_assets.core.fine_tuning.evaluation.model_report import losses_of
 from ig_assets.core.fine_tuning.pipeline import (
@@ -206,10 +207,16 @@ def model_evaluation(
     candidate, active, summary = found.candidate, found.active, found.summary
     return dg.MaterializeResult(
         metadata=counts(summary)
+        | accuracy_metadata(summary)
         | {"candidate": candidate.name, "against": active.name}
         | {"candidate_id": candidate.model_id, "against_id": active.model_id},
         data_version=dg.DataVersion(f"{candidate.model_id} {summary.n}"),
     )
+
+
+def accuracy_metadata(summary: EvaluationSummary) -> dict[str, Any]:
+    """Return the preference accuracy's figures; {} without log-probabilities."""
+    return {} if summary.accuracy is None else counts(summary.accuracy)
 
 
 def _file_table(files: Sequence[DatasetFile], data_dir: Path) -> dg.TableMetadataValue:

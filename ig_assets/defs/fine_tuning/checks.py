@@ -5,6 +5,7 @@ import dagster as dg
 from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
 from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS, check_line
 from ig_assets.defs.fine_tuning.assets import (
+    accuracy_metadata,
     fine_tune_jsonl,
     model_evaluation,
     training_examples,
@@ -116,5 +117,6 @@ def candidate_passes_the_gate(
             "pairs": summary.n,
             "mean_score": summary.mean_score or 0.0,
             "mean_against": summary.mean_against or 0.0,
+            **accuracy_metadata(summary),
         },
     )

@@ -8,6 +8,8 @@ import pytest
 from typer.testing import CliRunner, Result
 
 from ig_assets.cli.app import app
+from ig_assets.warehouse.rows import merge_rows
+from ig_assets_tests.core.fine_tuning.evaluation.test_preference_accuracy import details
 from ig_assets_tests.core.forgetting.forgetting_factory import BASE, ForgettingFactory
 
 
@@ -36,6 +38,40 @@ def test_a_model_is_found_by_its_name_and_the_beginning_of_its_id(
         assert compared.exit_code == 0, compared.output
         named = json.loads(compared.stdout)
         assert (named["model"], named["against"]) == (env.model_id, BASE)
+
+
+def test_a_comparison_shows_the_accuracy_of_held_out_pairs_with_its_interval(
+    env: ForgettingFactory,
+) -> None:
+    pairs = details(both=20, mine=12, theirs=2, neither=6)
+    rows = [
+        {
+            "model_id": env.model_id,
+            "against_model_id": "another",
+            "example_id": f"pair {number}",
+            "score": 1.0,
+            "against_score": 1.0,
+            "detail": json.dumps(pair),
+        }
+        for number, pair in enumerate(pairs)
+    ]
+    with env.warehouse.transaction() as con:
+        con.execute(
+            "INSERT INTO models (model_id, name, provider, base_model, created_at) "
+            "VALUES ('another', 'another', 'p', 'b', '2026-01-01')"
+        )
+        con.execute(
+            "INSERT INTO model_events VALUES ('another', '2026-01-01', 'retired', '')"
+        )
+        merge_rows(con, "evaluations", rows)
+    env.warehouse.close()
+    compared = run(env, "compare", env.model_id, "another")
+    assert compared.exit_code == 0, compared.output
+    said = " ".join(compared.stdout.split())
+    assert "Preference better: by log-probability" in said
+    assert "80% of 40 pairs (95 % interval 65% to 90%)" in said
+    told = json.loads(run(env, "compare", env.model_id, "another", "--json").stdout)
+    assert told["evaluation"]["accuracy"]["accuracy_difference"] == 0.25
 
 
 def test_a_model_is_promoted_by_its_name_and_what_is_several_changes_nothing(

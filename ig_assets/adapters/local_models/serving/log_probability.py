@@ -11,7 +11,6 @@ answers 500.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http.client import HTTPException
 from typing import Any
 
@@ -20,18 +19,8 @@ from ig_assets.adapters.local_models.serving.server_calls import (
     UnexpectedStatusError,
     post_json,
 )
+from ig_assets.core.ports import AnswerLikelihood
 from ig_assets.errors import MalformedAnswerError, TransientVendorError
-
-
-@dataclass(frozen=True)
-class AnswerLikelihood:
-    """The sum of the log-probabilities (nats) of an answer's tokens, and their number.
-
-    The end-of-answer token is not included.
-    """
-
-    log_probability: float
-    tokens: int
 
 
 def answer_likelihood(
@@ -43,6 +32,7 @@ def answer_likelihood(
 ) -> AnswerLikelihood:
     """Ask a local server for the log-probability (nats) of `answer` after a prompt.
 
+    The end-of-answer token is not included.
     `scales` is the part of the request that enables the model's LoRA adapter (from
     `ServerAddress.scales`). The server is forced to write the answer's tokens. Raises
     MalformedAnswerError if it wrote others, and TransientVendorError if it could not be
@@ -53,10 +43,11 @@ def answer_likelihood(
         {"role": "user", "content": prompt},
     ]
     asked = _post(address, "/apply-template", {"messages": messages})["prompt"]
+    before = _token_ids(address, asked, special=True)
     ids = _token_ids(address, answer, special=False)
     grammar = "root ::= " + " ".join(f"<[{number}]>" for number in ids)
     request = {
-        "prompt": _token_ids(address, asked, special=True),
+        "prompt": before,
         "grammar": grammar,
         "n_predict": len(ids) + 1,  # the last has no probability of its own
         "n_probs": 1,
@@ -71,7 +62,8 @@ def answer_likelihood(
             "The local model's server wrote other tokens than it was given; its "
             "log-probabilities are not used."
         )
-    return AnswerLikelihood(sum(one["logprob"] for one in written), len(written))
+    likelihood = sum(one["logprob"] for one in written)
+    return AnswerLikelihood(likelihood, len(written), len(before))
 
 
 def _token_ids(address: ServerAddress, text: str, special: bool) -> Sequence[int]:

@@ -21,6 +21,12 @@ import numpy as np
 from ig_assets.core.costs.cancellation import CancelledError
 from ig_assets.core.costs.concurrency import run_bounded
 from ig_assets.core.fine_tuning.evaluation.judged_pairs import in_both_orders
+from ig_assets.core.fine_tuning.evaluation.preference_accuracy import (
+    PairLikelihood,
+    PreferenceAccuracy,
+    finished_likelihoods,
+    preference_accuracy,
+)
 from ig_assets.core.fine_tuning.evaluation.self_bleu import self_bleu, shared_length
 from ig_assets.core.fine_tuning.evaluation.text_figures import figures_of
 from ig_assets.core.fine_tuning.evaluation.verdict import (
@@ -61,10 +67,11 @@ class WrittenText:
 class EvaluationSummary:
     """Means over n held-out pairs; a score is 0 (malformed) to 3, usually near 1.
 
-    `preference` is better, worse or undecided, as a judge found if it gave the same
-    verdict in both orders for at least 30 pairs, otherwise from the scores. With fewer
-    than 30 pairs it is insufficient. `passed` says whether the candidate may become the
-    canary.
+    `preference` is better, worse or undecided: by `accuracy` if both models give
+    log-probabilities, as a judge found if it gave the same verdict in both orders for
+    at least 30 pairs, otherwise from the scores. With fewer than 30 pairs it is
+    insufficient. `accuracy` is None without log-probabilities. `passed` says whether
+    the candidate may become the canary.
     """
 
     n: int
@@ -73,11 +80,13 @@ class EvaluationSummary:
     passed: bool
     reason: str
     preference: str = INSUFFICIENT
+    accuracy: PreferenceAccuracy | None = None
 
 
 Write = Callable[[ModelRow, HeldOutExample], WrittenText]
 Embed = Callable[[Sequence[str]], Vectors]
 Judge = Callable[[HeldOutExample, str, str], int | None]
+FindLikelihood = Callable[[ModelRow, HeldOutExample], PairLikelihood | None]
 
 
 @dataclass(frozen=True)
@@ -87,9 +96,11 @@ class Evaluator:
     `write` returns a model's text for an example, `embed` unit vectors of texts (n,
     dimensions). At most `n_topics` groups are drawn with `seed`, one pair from each.
     `margin` is how much lower the candidate's mean score may be, see `evaluation_of`.
-    `judge` returns which of two texts is better (0 or 1); it is not called for fewer
-    than 30 pairs, which are too few for a conclusion. At most `max_in_flight` texts are
-    written concurrently.
+    `likelihood` returns how likely a model finds a pair's texts, None where they have
+    no likelihood; it is None if one of the models gives no log-probabilities. Then
+    `judge` returns which of two written texts is better (0 or 1). Neither is called for
+    fewer than 30 pairs, which are too few for a conclusion. At most `max_in_flight`
+    texts are written concurrently.
     """
 
     warehouse: Warehouse
@@ -100,6 +111,7 @@ class Evaluator:
     seed: int
     margin: float = MARGIN
     judge: Judge | None = None
+    likelihood: FindLikelihood | None = None
     max_in_flight: int = 1
 
 
@@ -108,8 +120,9 @@ def evaluate_model(
 ) -> EvaluationSummary:
     """Write, score and store each held-out pair once; stored pairs are kept.
 
-    Errors of `write` and `embed` pass through, except MalformedAnswerError, which
-    scores 0; pairs that were stored before stay.
+    A stored pair is compared anew if its log-probabilities are wanted and missing.
+    Errors of `write`, `embed`, `judge` and `likelihood` pass through, except
+    MalformedAnswerError of `write`, which scores 0; pairs that were stored before stay.
     """
     if candidate.model_id == active.model_id:
         reason = "The candidate is the active model already; nothing was compared."
@@ -117,38 +130,48 @@ def evaluate_model(
     warehouse = evaluator.warehouse
     with warehouse.transaction() as con:
         planned = held_out_examples(con, month, evaluator.n_topics, evaluator.seed)
-        done = _finished(con, candidate.model_id, active.model_id)
+        stored = _stored(con, candidate.model_id, active.model_id)
         trained_on = CorpusRuns(_training_texts(con, month))
     models = (candidate, active)
-    missing = [example for example in planned if example.example_id not in done]
-    judge = evaluator.judge if len(planned) >= FEWEST_PAIRS else None
+    enough = len(planned) >= FEWEST_PAIRS
+    likelihood = evaluator.likelihood if enough else None
+    judge = evaluator.judge if enough and likelihood is None else None
+    missing = [
+        example
+        for example in planned
+        if (detail := stored.get(example.example_id)) is None
+        or (likelihood is not None and "likelihood" not in detail)
+    ]
     phrases: tuple[list[str], list[str]] = ([], [])
-    texts: dict[tuple[str, str], str | None] = {}
+    written: dict[tuple[str, str], _Written] = {}
     waiting = deque(missing)
 
-    def take(written: tuple[HeldOutExample, str, str | None]) -> None:
-        texts[written[0].example_id, written[1]] = written[2]
+    def take(one: _Written) -> None:
+        written[one.example.example_id, one.model_id] = one
         # In the planned order, so that figures over the texts so far do not depend on
         # which text came first.
         while waiting:
             example = waiting[0]
             names = [(example.example_id, model.model_id) for model in models]
-            if not all(name in texts for name in names):
+            if not all(name in written for name in names):
                 return
-            of_pair = [texts.pop(name) for name in names]
-            more = {"planned": len(planned)}
+            both = [written.pop(name) for name in names]
+            of_pair = [one.text for one in both]
+            more: dict[str, Any] = {"planned": len(planned)}
             more |= _phrases(phrases, of_pair) | _judged(judge, example, of_pair)
+            if likelihood is not None:
+                more["likelihood"] = _likelihoods(both)
             row = _row(evaluator, example, of_pair, trained_on, more) | {
                 "model_id": candidate.model_id,
                 "against_model_id": active.model_id,
                 "month": month,
             }
             with warehouse.transaction() as con:
-                merge_rows(con, "evaluations", [row], replace=False)
+                merge_rows(con, "evaluations", [row], replace=likelihood is not None)
             waiting.popleft()
 
     jobs = [
-        partial(_write, evaluator.write, model, example)
+        partial(_write, evaluator.write, likelihood, model, example)
         for example in missing
         for model in models
     ]
@@ -212,9 +235,19 @@ def evaluation_of(
     if len(rows) < planned:
         reason = f"Only {len(rows)} of {planned} held-out pairs are finished."
         return EvaluationSummary(len(rows), mine, against, False, reason)
+    asked, wanted = finished_likelihoods(details)
+    if asked < wanted:
+        reason = f"Only {asked} of {wanted} held-out pairs have log-probabilities."
+        return EvaluationSummary(len(rows), mine, against, False, reason)
     found = verdict([row[0] for row in rows], [row[1] for row in rows], details, margin)
     return EvaluationSummary(
-        len(rows), mine, against, found.passed, found.reason, found.preference
+        len(rows),
+        mine,
+        against,
+        found.passed,
+        found.reason,
+        found.preference,
+        preference_accuracy(details),
     )
 
 
@@ -244,16 +277,40 @@ def _row(
     }
 
 
+@dataclass(frozen=True)
+class _Written:
+    """What a model wrote for an example, and how likely it finds the example's pair."""
+
+    example: HeldOutExample
+    model_id: str
+    text: str | None
+    likelihood: PairLikelihood | None
+
+
 def _write(
-    write: Write, model: ModelRow, example: HeldOutExample, halt: threading.Event
-) -> tuple[HeldOutExample, str, str | None]:
+    write: Write,
+    likelihood: FindLikelihood | None,
+    model: ModelRow,
+    example: HeldOutExample,
+    halt: threading.Event,
+) -> _Written:
     if halt.is_set():
         raise CancelledError("Another text failed, so that this one was not asked for.")
     try:
         text = write(model, example).text
     except MalformedAnswerError:
         text = None
-    return example, model.model_id, text if text and text.strip() else None
+    found = None if likelihood is None else likelihood(model, example)
+    usable = text if text and text.strip() else None
+    return _Written(example, model.model_id, usable, found)
+
+
+def _likelihoods(both: Sequence[_Written]) -> dict[str, Any] | None:
+    """Return the pair's likelihoods under each model; None if one has none."""
+    mine, others = (one.likelihood for one in both)
+    if mine is None or others is None:
+        return None
+    return {"candidate": asdict(mine), "active": asdict(others)}
 
 
 def _phrases(
@@ -298,13 +355,16 @@ def _scores(
     return [0.0 if text is None else 1.0 + next(scored) for text in texts]
 
 
-def _finished(con: Connection, model_id: str, against_model_id: str) -> set[str]:
+def _stored(
+    con: Connection, model_id: str, against_model_id: str
+) -> dict[str, dict[str, Any]]:
+    """Return the detail of each stored pair, by example id."""
     rows = con.execute(
-        "SELECT example_id FROM evaluations "
+        "SELECT example_id, detail FROM evaluations "
         "WHERE model_id = ? AND against_model_id = ?",
         [model_id, against_model_id],
     ).fetchall()
-    return {str(row[0]) for row in rows}
+    return {str(example_id): json.loads(detail) for example_id, detail in rows}
 
 
 def _training_texts(con: Connection, month: str) -> list[str]:

@@ -13,7 +13,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 CANDIDATE, ACTIVE, UNDECIDED = 1, -1, 0
-_Z = 1.959964
+Z_95 = 1.959964
 
 AskJudge = Callable[[str, str], int | None]
 """Returns the position (0 or 1) of the better text; None without a usable answer."""
@@ -48,13 +48,7 @@ class Judged:
 
         The share is among the consistent pairs; (0, 1) if there are none.
         """
-        n = self.consistent
-        if not n:
-            return 0.0, 1.0
-        share, square = self.wins / n, _Z**2 / n
-        middle = share + square / 2
-        half = math.sqrt(share * (1 - share) * square + square**2 / 4)
-        return (middle - half) / (1 + square), (middle + half) / (1 + square)
+        return wilson_interval(self.wins, self.consistent)
 
     def __str__(self) -> str:
         low, high = self.interval
@@ -63,6 +57,19 @@ class Judged:
             f"it judged alike in both orders (95 % interval {low:.0%} to {high:.0%}; "
             f"{self.undecided} not alike)"
         )
+
+
+def wilson_interval(wins: int, n: int) -> tuple[float, float]:
+    """Return Wilson's 95 % interval (low, high) of the share wins/n; (0, 1) if n is 0.
+
+    The module's docstring names the source.
+    """
+    if not n:
+        return 0.0, 1.0
+    share, square = wins / n, Z_95**2 / n
+    middle = share + square / 2
+    half = math.sqrt(share * (1 - share) * square + square**2 / 4)
+    return (middle - half) / (1 + square), (middle + half) / (1 + square)
 
 
 def in_both_orders(ask: AskJudge, candidate: str, active: str) -> int:

@@ -14,6 +14,11 @@ from typing import Any
 import numpy as np
 
 from ig_assets.core.fine_tuning.evaluation.judged_pairs import Judged
+from ig_assets.core.fine_tuning.evaluation.preference_accuracy import (
+    PreferenceAccuracy,
+    finished_likelihoods,
+    preference_accuracy,
+)
 from ig_assets.core.fine_tuning.evaluation.text_figures import (
     TextFigures,
     mean_similarity,
@@ -68,10 +73,17 @@ def verdict(
     mine, theirs = float(np.mean(scores)), float(np.mean(against))
     allowed = margin + ONE_SIDED_95 * PAIR_SD / math.sqrt(n)
     judged = Judged.of([d["judged"] for d in details if "judged" in d])
-    preference = _preference(scores, against, judged)
+    accuracy = preference_accuracy(details)
+    shown: object | None = None
+    if finished_likelihoods(details) != (0, 0):
+        preference, shown = _by_likelihood(accuracy), accuracy
+    else:
+        preference = _preference(scores, against, judged)
+        if judged.consistent >= FEWEST_PAIRS:
+            shown = judged
     fault = _fault(details)
-    if fault is None and preference == WORSE and judged.consistent >= FEWEST_PAIRS:
-        fault = f"{WORSE}: {judged}"
+    if fault is None and preference == WORSE and shown is not None:
+        fault = f"{WORSE}: {shown}"
     if fault is not None:
         return Verdict(False, fault, preference)
     passed = mine - theirs >= -allowed
@@ -79,8 +91,7 @@ def verdict(
     few = (
         f"; preference is {INSUFFICIENT} under {FEWEST_PAIRS} pairs"
         if preference == INSUFFICIENT
-        else f"; preference: {preference}"
-        + (f", {judged}" if judged.consistent >= FEWEST_PAIRS else "")
+        else f"; preference: {preference}" + ("" if shown is None else f", {shown}")
     )
     pairs = "pair" if n == 1 else "pairs"
     reason = (
@@ -89,6 +100,15 @@ def verdict(
         f"proof){few}"
     )
     return Verdict(passed, reason, preference)
+
+
+def _by_likelihood(accuracy: PreferenceAccuracy | None) -> str:
+    """Return better, worse, undecided or insufficient, by the paired difference."""
+    if accuracy is None or accuracy.likelihood_pairs < FEWEST_PAIRS:
+        return INSUFFICIENT
+    if accuracy.difference_low > 0:
+        return BETTER
+    return WORSE if accuracy.difference_high < 0 else UNDECIDED
 
 
 def _preference(

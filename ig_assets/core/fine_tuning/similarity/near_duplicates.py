@@ -27,10 +27,10 @@ Rows = npt.NDArray[np.int64]
 NEAR_DUPLICATE_COSINE = 0.92
 EXACT_UP_TO = 20_000
 """All pairs of this many vectors are compared in seconds."""
-MOST_MISSED = 0.01
+MOST_MISSED = 0.001
 
 _CHUNK = 1024
-_CELL = 256
+_CELL = 128
 """Mean number of vectors per cell of a partition."""
 _HASHED_AT_ONCE = 65_536
 _SEED = 1

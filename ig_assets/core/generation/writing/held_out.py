@@ -27,17 +27,9 @@ def write_held_out(
 ) -> str | None:
     """Return the text for one held-out prompt; None if the answer cannot be used.
 
-    The prompt is rendered as generation asks for a draft; a prompt that is no stored
-    brief is put into the template `HELD_OUT`. The text is not recorded. Raises as
-    `write_script` does.
+    The text is not recorded. Raises as `write_script` does.
     """
-    rendered = asked_prompt(prompt, examples) or prompts.render(
-        prompts.HELD_OUT,
-        prompts.DRAFT_INSTRUCTIONS,
-        prompt=prompt,
-        examples=list(examples),
-        language_name="the language of the brief",
-    )
+    rendered = held_out_prompt(prompt, examples)
 
     def record_nothing(con: Connection, written: WriterAnswer) -> None:
         """Record nothing, since a held-out text has no row of its own."""
@@ -45,3 +37,17 @@ def write_held_out(
     request = ScriptRequest(writer, rendered, sampling, "judge")
     written = write_script(ledger, request, run, record_nothing)
     return written.text or None
+
+
+def held_out_prompt(prompt: str, examples: Sequence[str]) -> prompts.Prompt:
+    """Render a held-out prompt as generation asks for a draft.
+
+    A prompt that is no stored brief is put into the template `HELD_OUT`.
+    """
+    return asked_prompt(prompt, examples) or prompts.render(
+        prompts.HELD_OUT,
+        prompts.DRAFT_INSTRUCTIONS,
+        prompt=prompt,
+        examples=list(examples),
+        language_name="the language of the brief",
+    )

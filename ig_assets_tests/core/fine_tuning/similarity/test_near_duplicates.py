@@ -44,12 +44,15 @@ def test_few_texts_are_decided_as_by_comparing_every_two_around_the_bound() -> N
     assert near_rows(vectors).tolist() == expected.tolist()
 
 
-def test_hashing_makes_no_pair_up_and_misses_one_in_a_hundred_at_the_bound() -> None:
-    vectors = planted(5000)
+def test_hashing_makes_no_pair_up_and_misses_one_in_a_thousand_at_the_bound(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(near_duplicates, "_CELL", 8)  # as many cells as for 128,000
+    vectors = planted(8000)
     expected = {(a, b) for a, b in all_pairs(vectors).tolist()}
     found = {(a, b) for a, b in near_rows(vectors, exact_up_to=0).tolist()}
     assert found <= expected
-    assert len(found) >= 0.99 * len(expected)
+    assert len(found) >= 0.999 * len(expected)
     assert found == {(a, b) for a, b in near_rows(vectors, exact_up_to=0).tolist()}
 
 
