@@ -9,9 +9,10 @@ within a sentence, which are not spoken.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TypedDict, cast
 
-from ig_assets.core.corpus.library.scan import LibraryScan
+from ig_assets.core.corpus.library.parsed_files import ParsedFile
 from ig_assets.core.corpus.library.staging import stage_texts
 from ig_assets.core.corpus.scripts.build import ASKED, FAULTS, HEADING, SHEET
 from ig_assets.core.corpus.scripts.spoken.directions import PLACEHOLDER
@@ -67,12 +68,16 @@ class Fault(TypedDict):
     detail: str
 
 
-def write_left_out(con: Connection, scan: LibraryScan) -> None:
-    """Replace the rows of the files that were parsed or have disappeared."""
+def delete_left_out(con: Connection) -> None:
+    """Delete the rows of the files that were parsed or have disappeared."""
     con.execute(_DELETE_REPLACED)
+
+
+def write_left_out(con: Connection, batch: Sequence[ParsedFile]) -> None:
+    """Write the rows of parsed files, after their earlier rows were deleted."""
     rows = [
         (file.path, source_uri, left_out.kind, str(left_out.pieces), left_out.detail)
-        for file in scan.parsed
+        for file in batch
         for source_uri, left_out in file.contents.left_out
     ]
     if rows:
@@ -80,6 +85,7 @@ def write_left_out(con: Connection, scan: LibraryScan) -> None:
         columns = map(list, zip(*rows, strict=True))
         stage_texts(con, "left_out_now", dict(zip(names, columns, strict=True)))
         con.execute(_INSERT)
+        con.execute("DROP TABLE left_out_now")
 
 
 def left_out_totals(con: Connection) -> list[LeftOutTotal]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from ig_assets.core.corpus.library.parsed_files import ParsedFile
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.library.staging import stage_query, stage_texts
 from ig_assets.core.corpus.scripts.script import COUNTS, Performance
@@ -18,9 +19,21 @@ _TYPED = ", ".join(
     + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in _MEASURES]
 )
 
+_CREATE_READINGS = (
+    "CREATE TEMP TABLE IF NOT EXISTS parsed_readings "
+    "(script_id TEXT, revision_hash TEXT, source TEXT, as_of TIMESTAMP, "
+    + ", ".join(f"{name} DOUBLE" for name in _MEASURES)
+    + ")"
+)
+_STAGE_READINGS = f"""
+    INSERT INTO parsed_readings
+    SELECT r.script_id, r.revision_hash, {_TYPED}
+    FROM some_readings AS r
+"""
+
 # The readings of accepted scripts; of several with one time, the last by path.
 _OF_PARSED = f"""
-    SELECT p.script_id, p.revision_hash, {_TYPED}
+    SELECT r.*
     FROM parsed_readings AS r
     JOIN parsed_scripts AS p
         ON p.script_id = r.script_id
@@ -29,8 +42,8 @@ _OF_PARSED = f"""
         ON c.script_id = p.script_id
     WHERE c.change <> 'forgotten'
     QUALIFY row_number() OVER (
-        PARTITION BY p.script_id, p.revision_hash, r.source, r.as_of
-        ORDER BY CAST(r.place AS INTEGER) DESC
+        PARTITION BY r.script_id, r.revision_hash, r.source, r.as_of
+        ORDER BY r.rowid DESC
     ) = 1
 """
 
@@ -101,23 +114,36 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
     con.execute("DROP TABLE files_again")
 
 
-def write_performance(con: Connection, scan: LibraryScan) -> None:
-    """Add the readings that are new; a corrected reading replaces the row of its time.
+def stage_readings(con: Connection, batch: Sequence[ParsedFile]) -> None:
+    """Add the readings of a batch to the table `parsed_readings`, in their order."""
+    reported = [
+        (script, reading)
+        for file in batch
+        for script in file.contents.scripts
+        if (reading := script.performance)
+    ]
+    if not reported:
+        return
+    columns = {
+        "script_id": [script.script_id for script, _ in reported],
+        "revision_hash": [script.revision_hash for script, _ in reported],
+        **_reading_columns([reading for _, reading in reported]),
+    }
+    stage_texts(con, "some_readings", columns)
+    con.execute(_CREATE_READINGS)
+    con.execute(_STAGE_READINGS)
+    con.execute("DROP TABLE some_readings")
+
+
+def write_performance(con: Connection) -> None:
+    """Add the staged readings that are new; a corrected one replaces the row of its time.
 
     Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
     no readings.
     """
-    reported = [script for script in scan.scripts if script.performance]
-    if not reported:
-        return
-    columns = {
-        "script_id": [script.script_id for script in reported],
-        "revision_hash": [script.revision_hash for script in reported],
-        "place": [str(place) for place in range(len(reported))],
-        **_reading_columns([script.performance for script in reported]),
-    }
-    stage_texts(con, "parsed_readings", columns)
-    _merge(con, _OF_PARSED)
+    con.execute(_CREATE_READINGS)
+    if con.execute("SELECT 1 FROM parsed_readings LIMIT 1").fetchall():
+        _merge(con, _OF_PARSED)
     con.execute("DROP TABLE parsed_readings")
 
 

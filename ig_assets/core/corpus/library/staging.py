@@ -4,7 +4,10 @@
 table             one row per                   made by    read by
 ================= ============================= ========== ========================
 parsed_scripts    script of a parsed file that  stage_scan diff, performance,
-                  no earlier file has                      known_files_update
+                  no earlier file has, without             known_files_update
+                  its words
+parsed_words      script of a batch of parsed   stage_     staging, diff
+                  files, with its words         words
 replaced_files    file whose rows in            stage_scan staging, left_out,
                   `library_files` are outdated             known_files_update
 unreadable_files  file with scripts that cannot stage_scan diff, known_files_update
@@ -17,21 +20,26 @@ duplicate_scripts script and file, where an     stage_scan staging,
                   earlier file has the script              known_files_update
 script_changes    script that is in the library diff       diff, performance,
                   now or was active before                 known_files_update, sync
+described_words   script whose description      diff       diff
+                  differs from the stored one
 left_out_now      source of a parsed file and   left_out   left_out
                   kind of what it leaves out
-parsed_readings   reading of a parsed file        performance performance
+parsed_readings   reading of a parsed file      performance performance
 files_again       known file that was read again  performance performance
 new_readings      reading that is not stored yet  performance performance
 ================= ============================= ========== ========================
 
-They exist on one connection, for one transaction.
+They exist on one connection, for one transaction. `parsed_words` has one batch at a
+time, so that memory does not grow with the words of the library.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 
 from ig_assets.core.corpus.library.known_files import KnownFiles
+from ig_assets.core.corpus.library.parsed_files import ParsedFile
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.warehouse.warehouse import Connection
@@ -49,11 +57,37 @@ DESCRIPTIVE_COLUMNS = (
 )
 SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
 _PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp", "rest_hash")
+_PARSED_TYPES = {
+    name: "TEXT"
+    for name in _PARSED_COLUMNS
+    if name not in DESCRIPTIVE_COLUMNS or name == "source_uri"
+} | {"description": "UBIGINT"}
 FRAME_ROWS = 1000
 """Least number of rows for which arrays are staged faster than lists."""
 
 NO_LANGUAGE = "?"
 """Stands for a language that is NULL, since "" means that none was declared."""
+
+STORED = {name: f"p.{name}" for name in SCRIPT_COLUMNS} | {
+    "author": "nullif(p.author, '')",
+    "language": f"nullif(p.language, '{NO_LANGUAGE}')",
+}
+"""The columns of `parsed_words AS p` as `scripts` stores them; a NULL is staged as ''.
+"""
+
+_CREATE_PARSED = (
+    "CREATE TEMP TABLE parsed_scripts ("
+    + ", ".join(f"{name} {kind}" for name, kind in _PARSED_TYPES.items())
+    + ")"
+)
+
+# `description` is equal if all descriptive columns are.
+_INSERT_PARSED = (
+    f"INSERT INTO parsed_scripts ({', '.join(_PARSED_TYPES)}) SELECT "
+    + ", ".join(f"p.{name}" for name in _PARSED_TYPES if name != "description")
+    + f", hash({', '.join(STORED[name] for name in DESCRIPTIVE_COLUMNS)})"
+    + " FROM parsed_words AS p"
+)
 
 # The scripts of parsed files, and of files whose rows are not outdated.
 _FILE_SCRIPTS = """
@@ -97,8 +131,11 @@ def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Re
 
     Two files that have the same id with the same words give no reject.
     """
-    replaced = known.paths - scan.unchanged | {file.path for file in scan.parsed}
-    stage_texts(con, "parsed_scripts", _parsed_columns(scan))
+    replaced = known.paths - scan.unchanged | scan.parsed.paths
+    con.execute(_CREATE_PARSED)
+    for batch in scan.parsed.batches():
+        with staged_words(con, batch):
+            con.execute(_INSERT_PARSED)
     stage_texts(con, "replaced_files", {"file_uri": sorted(replaced)})
     stage_texts(con, "unreadable_files", {"file_uri": sorted(scan.unreadable)})
     stage_texts(con, "rejected_sources", _reject_columns(scan))
@@ -128,9 +165,17 @@ def stage_query(
     con.execute(f"CREATE TEMP TABLE {table} AS {query}", list(parameters))
 
 
-def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
+@contextmanager
+def staged_words(con: Connection, batch: Sequence[ParsedFile]) -> Iterator[None]:
+    """Make the table `parsed_words` of a batch, for the duration of the context."""
+    stage_texts(con, "parsed_words", _parsed_columns(batch))
+    yield
+    con.execute("DROP TABLE parsed_words")
+
+
+def _parsed_columns(batch: Sequence[ParsedFile]) -> dict[str, list[str]]:
     columns: dict[str, list[str]] = {name: [] for name in _PARSED_COLUMNS}
-    for file in scan.parsed:
+    for file in batch:
         for script in file.contents.scripts:
             for name in SCRIPT_COLUMNS:
                 columns[name].append(getattr(script, name) or "")
@@ -148,13 +193,8 @@ def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
 
     The source of a file that was not parsed is the file itself.
     """
-    files = {
-        reject.source_uri: file.path
-        for file in scan.parsed
-        for reject in file.contents.rejects
-    }
     uris = sorted(scan.rejects)
-    return {"source_uri": uris, "file_uri": [files.get(uri, uri) for uri in uris]}
+    return {"source_uri": uris, "file_uri": [scan.rejected_in.get(uri, uri) for uri in uris]}
 
 
 def stage_texts(
