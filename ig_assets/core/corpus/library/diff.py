@@ -6,17 +6,21 @@ forgotten) and its current revision.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from ig_assets.core.corpus.library.parsed_files import ParsedFile, ParsedFiles
-from ig_assets.core.corpus.library.staging import (
+from ig_assets.core.corpus.library.parsed_files import (
     DESCRIPTIVE_COLUMNS,
     SCRIPT_COLUMNS,
+    Batch,
+    ParsedFiles,
+)
+from ig_assets.core.corpus.library.staging import (
     STORED,
+    WORDS,
+    execute_on_texts,
     stage_query,
     stage_texts,
-    staged_words,
 )
 from ig_assets.core.corpus.queries import forgotten_words
 from ig_assets.core.corpus.scripts.script import Reject
@@ -96,8 +100,8 @@ _CHANGES = f"""
 """
 
 # The words of a batch, without those of scripts that an earlier file has.
-_WORDS = """
-    FROM parsed_words AS p
+_WORDS = f"""
+    FROM {WORDS} AS p
     JOIN parsed_scripts AS o
         ON o.script_id = p.script_id
         AND o.file_uri = p.file_uri
@@ -225,17 +229,19 @@ def _same_words(con: Connection, parsed: ParsedFiles) -> list[str]:
         return []
     return sorted(
         {
-            script.revision_hash
-            for file in parsed
-            for script in file.contents.scripts
-            if not words.isdisjoint(forgotten_hashes(script.text))
+            revision_hash
+            for batch in parsed.batches()
+            for revision_hash, text in zip(
+                batch.scripts["revision_hash"], batch.scripts["text"], strict=True
+            )
+            if not words.isdisjoint(forgotten_hashes(text))
         }
     )
 
 
 def write_words(
-    con: Connection, batches: Iterable[Sequence[ParsedFile]], now: datetime
-) -> Iterator[Sequence[ParsedFile]]:
+    con: Connection, batches: Iterable[Batch], now: datetime
+) -> Iterator[Batch]:
     """Write the new revisions of each batch, and yield the batch afterwards.
 
     After the last batch the descriptions that differ are written.
@@ -244,9 +250,9 @@ def write_words(
     con.execute(_CREATE_DESCRIBED)
     for batch in batches:
         if revisions or descriptions:
-            with staged_words(con, batch):
-                con.execute(_INSERT_REVISIONS, [now])
-                con.execute(_STAGE_DESCRIBED)
+            execute_on_texts(
+                con, batch.scripts, (_INSERT_REVISIONS, [now]), (_STAGE_DESCRIBED, ())
+            )
         yield batch
     if descriptions:
         con.execute(_UPDATE_DESCRIPTIONS)

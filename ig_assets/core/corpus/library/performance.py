@@ -2,37 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
-from ig_assets.core.corpus.library.parsed_files import ParsedFile
+from ig_assets.core.corpus.library.parsed_files import (
+    MEASURES,
+    READING_COLUMNS,
+    Batch,
+    reading_columns,
+)
 from ig_assets.core.corpus.library.scan import LibraryScan
-from ig_assets.core.corpus.library.staging import stage_query, stage_texts
-from ig_assets.core.corpus.scripts.script import COUNTS, Performance
+from ig_assets.core.corpus.library.staging import (
+    execute_on_texts,
+    stage_query,
+    stage_texts,
+    texts,
+)
 from ig_assets.warehouse.warehouse import Connection
 
-_MEASURES = (*COUNTS, "rate")
-_COLUMNS = ("source", "as_of", *_MEASURES)
+_NAMED = ("script_id", "revision_hash", *READING_COLUMNS)
 
 # The staged readings in their types; texts keep the exact value of a double.
 _TYPED = ", ".join(
     ["r.source", "CAST(r.as_of AS TIMESTAMP) AS as_of"]
-    + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in _MEASURES]
+    + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in MEASURES]
 )
 
 _CREATE_READINGS = (
     "CREATE TEMP TABLE IF NOT EXISTS parsed_readings "
     "(script_id TEXT, revision_hash TEXT, source TEXT, as_of TIMESTAMP, "
-    + ", ".join(f"{name} DOUBLE" for name in _MEASURES)
+    + ", ".join(f"{name} DOUBLE" for name in MEASURES)
     + ")"
 )
 _STAGE_READINGS = f"""
     INSERT INTO parsed_readings
     SELECT r.script_id, r.revision_hash, {_TYPED}
-    FROM some_readings AS r
+    FROM {texts(_NAMED)} AS r
 """
 
 # The readings of accepted scripts; of several with one time, the last by path.
-_OF_PARSED = f"""
+_OF_PARSED = """
     SELECT r.*
     FROM parsed_readings AS r
     JOIN parsed_scripts AS p
@@ -65,10 +71,10 @@ _UNKNOWN = f"""
         AND t.source = n.source
         AND t.as_of = n.as_of
     WHERE t.script_id IS NULL
-        OR {" OR ".join(f"t.{m} IS DISTINCT FROM n.{m}" for m in _MEASURES)}
+        OR {" OR ".join(f"t.{m} IS DISTINCT FROM n.{m}" for m in MEASURES)}
 """
 
-_NAMES = ", ".join(("script_id", "revision_hash", *_COLUMNS))
+_NAMES = ", ".join(_NAMED)
 _MERGE = f"""
     MERGE INTO script_performance AS t
     USING new_readings AS n
@@ -76,9 +82,16 @@ _MERGE = f"""
         AND t.revision_hash = n.revision_hash
         AND t.source = n.source
         AND t.as_of = n.as_of
-    WHEN MATCHED THEN UPDATE SET {", ".join(f"{m} = n.{m}" for m in _MEASURES)}
+    WHEN MATCHED THEN UPDATE SET {", ".join(f"{m} = n.{m}" for m in MEASURES)}
     WHEN NOT MATCHED THEN INSERT ({_NAMES})
         VALUES ({", ".join(f"n.{name}" for name in _NAMES.split(", "))})
+"""
+
+# In an empty table nothing has to be looked up, which takes memory for every reading.
+_INSERT_FIRST = f"""
+    INSERT INTO script_performance ({_NAMES})
+    SELECT {_NAMES}
+    FROM ({_OF_PARSED})
 """
 
 _UPDATE_FILES = """
@@ -105,7 +118,7 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
         "content_hash": [file.content_hash for file in found],
         "version": [file.version or "" for file in found],
         "rest_hash": [file.rest_hash or "" for file in found],
-        **_reading_columns([file.reading for file in found]),
+        **reading_columns([file.reading for file in found]),
     }
     stage_texts(con, "files_again", columns)
     if any(file.reading for file in found):
@@ -114,35 +127,23 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
     con.execute("DROP TABLE files_again")
 
 
-def stage_readings(con: Connection, batch: Sequence[ParsedFile]) -> None:
+def stage_readings(con: Connection, batch: Batch) -> None:
     """Add the readings of a batch to the table `parsed_readings`, in their order."""
-    reported = [
-        (script, reading)
-        for file in batch
-        for script in file.contents.scripts
-        if (reading := script.performance)
-    ]
-    if not reported:
-        return
-    columns = {
-        "script_id": [script.script_id for script, _ in reported],
-        "revision_hash": [script.revision_hash for script, _ in reported],
-        **_reading_columns([reading for _, reading in reported]),
-    }
-    stage_texts(con, "some_readings", columns)
     con.execute(_CREATE_READINGS)
-    con.execute(_STAGE_READINGS)
-    con.execute("DROP TABLE some_readings")
+    if batch.readings["script_id"]:
+        execute_on_texts(con, batch.readings, (_STAGE_READINGS, ()))
 
 
 def write_performance(con: Connection) -> None:
-    """Add the staged readings that are new; a corrected one replaces the row of its time.
+    """Add the staged readings that are new; a corrected one replaces an earlier one.
 
     Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
     no readings.
     """
     con.execute(_CREATE_READINGS)
-    if con.execute("SELECT 1 FROM parsed_readings LIMIT 1").fetchall():
+    if not con.execute("SELECT 1 FROM script_performance LIMIT 1").fetchall():
+        con.execute(_INSERT_FIRST)
+    elif con.execute("SELECT 1 FROM parsed_readings LIMIT 1").fetchall():
         _merge(con, _OF_PARSED)
     con.execute("DROP TABLE parsed_readings")
 
@@ -151,22 +152,3 @@ def _merge(con: Connection, readings: str) -> None:
     stage_query(con, "new_readings", _UNKNOWN.format(readings=readings))
     con.execute(_MERGE)
     con.execute("DROP TABLE new_readings")
-
-
-def _reading_columns(
-    readings: Sequence[Performance | None],
-) -> dict[str, list[str]]:
-    """Return readings as {column: texts}; a missing reading is "" in each column."""
-    columns = {
-        "source": [reading.source if reading else "" for reading in readings],
-        "as_of": [reading.as_of.isoformat() if reading else "" for reading in readings],
-    }
-    for name in _MEASURES:
-        columns[name] = [
-            _text(getattr(reading, name)) if reading else "" for reading in readings
-        ]
-    return columns
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else repr(value)

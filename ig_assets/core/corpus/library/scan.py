@@ -75,8 +75,8 @@ class LibraryScan:
 
     @property
     def scripts(self) -> list[ParsedScript]:
-        """The scripts of the parsed files, in the order of their paths."""
-        return [script for file in self.parsed for script in file.contents.scripts]
+        """The scripts of the latest parsed files, which are in memory."""
+        return [s for file in self.parsed.latest for s in file.contents.scripts]
 
     def reject_file(self, reject: Reject) -> None:
         """Record a file that cannot be used at all."""
@@ -211,9 +211,7 @@ def library_fingerprint(store: LibraryStore) -> str:
 
 
 def _fingerprint(files: Iterable[LibraryFile]) -> str:
-    return _digest(
-        f"{f.path}\x1f{f.size}\x1f{f.stamp}\n" for f in files if f.is_script
-    )
+    return _digest(f"{f.path}\x1f{f.size}\x1f{f.stamp}\n" for f in files if f.is_script)
 
 
 def _version(files: Collection[LibraryFile]) -> str | None:

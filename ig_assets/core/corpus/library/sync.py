@@ -168,6 +168,8 @@ def sync_corpus(
                 return _finish(con, listing, same, 0, clock.now(), run_id)
     present = _present(clock, machine_clock)
     known, scan = _scan(warehouse, library, listing, present, rehash)
+    listing.files.clear()  # not needed any more; a large library has many
+    known.by_path.clear()
     with warehouse.transaction() as con:
         return _apply(con, known, listing, scan, clock.now(), run_id)
 
