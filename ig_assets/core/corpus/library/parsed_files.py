@@ -16,6 +16,7 @@ from typing import IO, NamedTuple
 
 from ig_assets.core.corpus.scripts.parse import FileContents
 from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript, Performance
+from ig_assets.errors import InputError
 
 BATCH_BYTES = 16 << 20
 """Estimated memory of a batch. With more, a sync needs more memory; with less, homes on
@@ -89,17 +90,28 @@ class ParsedFiles:
         return len(self.paths)
 
     def add(self, file: ParsedFile) -> None:
-        """Add a file. Raises OSError if the temporary file cannot be written."""
+        """Add a file. Raises InputError if the temporary file cannot be written."""
         self.paths.add(file.path)
         self._latest.append(file)
         self._latest_bytes += _bytes(file)
         if self._latest_bytes < BATCH_BYTES:
             return
+        try:
+            self._write(_batch(self._latest))
+        except OSError as error:
+            raise InputError(
+                f"The scripts that were read do not fit into the temporary folder "
+                f"({error.strerror}); free space there, or point TMPDIR at another "
+                "folder. Nothing was changed."
+            ) from error
+        self._latest, self._latest_bytes = [], 0
+
+    def _write(self, batch: Batch) -> None:
         if self._disk is None:
             self._disk = TemporaryFile()
         self._places.append(self._disk.seek(0, SEEK_END))
-        pickle.dump(_batch(self._latest), self._disk, pickle.HIGHEST_PROTOCOL)
-        self._latest, self._latest_bytes = [], 0
+        pickle.dump(batch, self._disk, pickle.HIGHEST_PROTOCOL)
+        self._disk.flush()
 
     def batches(self) -> Iterator[Batch]:
         """Yield the files in batches, each of which is in memory only until the next.

@@ -157,7 +157,8 @@ def sync_corpus(
     a day later than both `clock` and `machine_clock` (the real clock of a simulation).
     With `rehash` every file is read, even if its version in the store is the same.
 
-    Raises what the library's `files` and `contents` raise, before anything is written.
+    Raises what the library's `files` and `contents` raise, before anything is written,
+    and InputError if the temporary folder has no room for what was read.
     Raises WarehouseBusyError if another sync ended in the meantime.
     """
     listing = list_library(library)

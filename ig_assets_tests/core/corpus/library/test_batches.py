@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import gc
 import os
 import signal
@@ -16,6 +17,7 @@ from ig_assets.adapters.script_library.folder import FolderLibrary
 from ig_assets.core.corpus.library import parsed_files, scan, sync
 from ig_assets.core.corpus.library.staging import FRAME_ROWS
 from ig_assets.core.corpus.scripts.script import ParsedScript
+from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection
 from ig_assets_tests.core.corpus.corpus_factory import CorpusFactory, SteppingClock
 from ig_assets_tests.factories.processes import started
@@ -159,6 +161,22 @@ def steps(corpus: CorpusFactory) -> Iterator[Any]:
     (corpus.library / "70 open.md").rename(corpus.library / "71 open.md")
     yield corpus.sync()
     yield corpus.sync()
+
+
+def test_a_full_temporary_folder_is_a_sentence_and_changes_no_row(
+    corpus: CorpusFactory, small_batches: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.sync()
+    before = corpus.everything()
+    fill(corpus)
+
+    def full() -> None:
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(parsed_files, "TemporaryFile", full)
+    with pytest.raises(InputError, match="No space left on device.*TMPDIR"):
+        corpus.sync()
+    assert corpus.everything() == before
 
 
 def sync_and_be_killed(folder: Path, scratch: Path, after: str) -> None:
