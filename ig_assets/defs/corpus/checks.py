@@ -5,7 +5,7 @@ import dagster as dg
 from ig_assets.core.corpus.embedding.batch_api.report import batch_report
 from ig_assets.core.corpus.embedding.spaces import Space
 from ig_assets.core.corpus.index.sync import audit_index
-from ig_assets.core.corpus.library.label_report import (
+from ig_assets.core.corpus.label_report import (
     scripts_with_invalid_language,
     unknown_styles,
 )

@@ -6,12 +6,19 @@ forgotten) and its current revision.
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import datetime
 
-from ig_assets.core.corpus.library.staging import (
+from ig_assets.core.corpus.library.parsed_files import (
     DESCRIPTIVE_COLUMNS,
-    NO_LANGUAGE,
     SCRIPT_COLUMNS,
+    Batch,
+    ParsedFiles,
+)
+from ig_assets.core.corpus.library.staging import (
+    STORED,
+    WORDS,
+    execute_on_texts,
     stage_query,
     stage_texts,
 )
@@ -21,15 +28,6 @@ from ig_assets.core.identity import forgotten_hashes
 from ig_assets.core.lineage.edges import Edge, record_edges
 from ig_assets.core.lineage.model_scripts import record_scripts
 from ig_assets.warehouse.warehouse import Connection
-
-# The staged columns as `scripts` stores them; a NULL is staged as ''.
-_STORED = {name: f"p.{name}" for name in SCRIPT_COLUMNS} | {
-    "author": "nullif(p.author, '')",
-    "language": f"nullif(p.language, '{NO_LANGUAGE}')",
-}
-_DIFFERS = " OR ".join(
-    f"{_STORED[name]} IS DISTINCT FROM s.{name}" for name in DESCRIPTIVE_COLUMNS
-)
 
 # One row per library script that is present or was active, with its change. Forgotten
 # words do not come back under another id. A script whose file or row is unreadable now
@@ -52,6 +50,12 @@ _CHANGES = f"""
             AND s.revision_hash = l.revision_hash
         WHERE l.script_id LIKE 'library/%'
     ),
+    stored AS (
+        SELECT script_id, revision_hash, source_uri,
+            hash({", ".join(DESCRIPTIVE_COLUMNS)}) AS description
+        FROM scripts
+        WHERE script_id IN (SELECT script_id FROM parsed_scripts)
+    ),
     unreadable AS (
         SELECT script_id
         FROM library_files
@@ -72,15 +76,17 @@ _CHANGES = f"""
             WHEN n.script_id IS NULL THEN 'retired'
             WHEN k.status = 'retired' THEN 'revived'
             WHEN k.revision_hash <> n.revision_hash THEN 'revised'
-            WHEN p.script_id IS NOT NULL AND ({_DIFFERS}) THEN 'described'
+            WHEN p.description IS DISTINCT FROM s.description THEN 'described'
             ELSE 'unchanged'
-        END AS change
+        END AS change,
+        p.script_id IS NOT NULL AND s.script_id IS NULL AS is_missing,
+        p.description <> s.description AS differs
     FROM present_scripts AS n
     FULL JOIN known AS k
         ON k.script_id = n.script_id
     LEFT JOIN parsed_scripts AS p
         ON p.script_id = n.script_id
-    LEFT JOIN scripts AS s
+    LEFT JOIN stored AS s
         ON s.script_id = p.script_id
         AND s.revision_hash = p.revision_hash
     WHERE n.script_id IS NOT NULL
@@ -93,35 +99,56 @@ _CHANGES = f"""
         )
 """
 
-_INSERT_REVISIONS = f"""
-    INSERT INTO scripts ({", ".join(SCRIPT_COLUMNS)}, origin, simulated, first_seen_at)
-    SELECT {", ".join(_STORED[name] for name in SCRIPT_COLUMNS)}, 'library', FALSE, ?
-    FROM parsed_scripts AS p
+# The words of a batch, without those of scripts that an earlier file has.
+_WORDS = f"""
+    FROM {WORDS} AS p
+    JOIN parsed_scripts AS o
+        ON o.script_id = p.script_id
+        AND o.file_uri = p.file_uri
     JOIN script_changes AS c
         ON c.script_id = p.script_id
-    LEFT JOIN scripts AS s
-        ON s.script_id = p.script_id
-        AND s.revision_hash = p.revision_hash
-    WHERE c.change IN ('new', 'revised', 'revived')
-        AND s.script_id IS NULL
+"""
+
+_INSERT_REVISIONS = f"""
+    INSERT INTO scripts ({", ".join(SCRIPT_COLUMNS)}, origin, simulated, first_seen_at)
+    SELECT {", ".join(STORED[name] for name in SCRIPT_COLUMNS)}, 'library', FALSE, ?
+    {_WORDS}
+    WHERE c.is_missing
+        AND c.change IN ('new', 'revised', 'revived')
 """
 
 _WRITTEN = """
     SELECT script_id
     FROM script_changes
-    WHERE change IN ('new', 'revised', 'revived')
+    WHERE is_missing
+        AND change IN ('new', 'revised', 'revived')
 """
 
+_DESCRIBED = "differs AND change IN ('described', 'revised', 'revived')"
+_TO_WRITE = f"""
+    SELECT count_if(is_missing AND change IN ('new', 'revised', 'revived')),
+        count_if({_DESCRIBED})
+    FROM script_changes
+"""
+_CREATE_DESCRIBED = (
+    "CREATE TEMP TABLE described_words ("
+    + ", ".join(f"{name} TEXT" for name in SCRIPT_COLUMNS)
+    + ")"
+)
+_STAGE_DESCRIBED = f"""
+    INSERT INTO described_words
+    SELECT {", ".join(STORED[name] for name in SCRIPT_COLUMNS)}
+    {_WORDS}
+    WHERE {_DESCRIBED}
+"""
+
+# Once for all batches, as a home on a server reads all its scripts for it.
 _UPDATE_DESCRIPTIONS = f"""
     UPDATE scripts AS s
-    SET {", ".join(f"{name} = {_STORED[name]}" for name in DESCRIPTIVE_COLUMNS)}
-    FROM parsed_scripts AS p
-    JOIN script_changes AS c
-        ON c.script_id = p.script_id
-    WHERE s.script_id = p.script_id
-        AND s.revision_hash = p.revision_hash
-        AND c.change IN ('described', 'revised', 'revived')
-        AND ({_DIFFERS})
+    SET {", ".join(f"{name} = d.{name}" for name in DESCRIPTIVE_COLUMNS)}
+    FROM described_words AS d
+    WHERE s.script_id = d.script_id
+        AND s.revision_hash = d.revision_hash
 """
 
 # `changed_at` is later than the script's latest row, even if the clock was set back.
@@ -167,13 +194,15 @@ _RENAMES = """
 """
 
 
-def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
+def stage_changes(
+    con: Connection, parsed: ParsedFiles
+) -> tuple[dict[str, int], list[Reject]]:
     """Make the table `script_changes` from the staged scan.
 
     Returns {change: number of scripts}, and a reject for each forgotten script.
     """
     stage_texts(
-        con, "revisions_of_forgotten_words", {"revision_hash": _same_words(con)}
+        con, "revisions_of_forgotten_words", {"revision_hash": _same_words(con, parsed)}
     )
     stage_query(con, "script_changes", _CHANGES)
     counts = con.execute(
@@ -190,32 +219,54 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
     return dict(counts), [Reject(uri, "forgotten", detail) for (uri,) in forgotten]
 
 
-def _same_words(con: Connection) -> list[str]:
-    """Return the staged revisions whose words are forgotten, however they are written.
+def _same_words(con: Connection, parsed: ParsedFiles) -> list[str]:
+    """Return the parsed revisions whose words are forgotten, however they are written.
 
     Case, spacing and punctuation may differ (`identity.forgotten_hashes`).
     """
     words = forgotten_words(con)
     if not words:
         return []
-    rows = con.execute(
-        "SELECT DISTINCT revision_hash, text FROM parsed_scripts"
-    ).fetchall()
     return sorted(
-        revision
-        for revision, text in rows
-        if not words.isdisjoint(forgotten_hashes(text))
+        {
+            revision_hash
+            for batch in parsed.batches()
+            for revision_hash, text in zip(
+                batch.scripts["revision_hash"], batch.scripts["text"], strict=True
+            )
+            if not words.isdisjoint(forgotten_hashes(text))
+        }
     )
 
 
+def write_words(
+    con: Connection, batches: Iterable[Batch], now: datetime
+) -> Iterator[Batch]:
+    """Write the new revisions of each batch, and yield the batch afterwards.
+
+    After the last batch the descriptions that differ are written.
+    """
+    [(revisions, descriptions)] = con.execute(_TO_WRITE).fetchall()
+    con.execute(_CREATE_DESCRIBED)
+    for batch in batches:
+        if revisions or descriptions:
+            execute_on_texts(
+                con, batch.scripts, (_INSERT_REVISIONS, [now]), (_STAGE_DESCRIBED, ())
+            )
+        yield batch
+    if descriptions:
+        con.execute(_UPDATE_DESCRIPTIONS)
+
+
 def apply_changes(con: Connection, now: datetime) -> None:
-    """Write the revisions, descriptions and statuses of `script_changes`."""
-    [(written,)] = con.execute(_INSERT_REVISIONS, [now]).fetchall()
-    if written:
-        rows = con.execute(_WRITTEN).fetchall()
-        record_scripts(con, (script_id for (script_id,) in rows))
-    con.execute(_UPDATE_DESCRIPTIONS)
+    """Write the statuses of `script_changes`, after the words were written."""
+    record_scripts(con, _written(con))
     con.execute(_INSERT_STATUSES, [now, now])
+
+
+def _written(con: Connection) -> Iterator[str]:
+    for (script_id,) in con.execute(_WRITTEN).fetchall():
+        yield script_id
 
 
 def write_renames(con: Connection, now: datetime, run_id: str | None) -> int:

@@ -11,8 +11,8 @@ from __future__ import annotations
 
 from typing import TypedDict, cast
 
-from ig_assets.core.corpus.library.scan import LibraryScan
-from ig_assets.core.corpus.library.staging import stage_texts
+from ig_assets.core.corpus.library.parsed_files import LEFT_OUT_COLUMNS, Batch
+from ig_assets.core.corpus.library.staging import execute_on_texts, texts
 from ig_assets.core.corpus.scripts.build import ASKED, FAULTS, HEADING, SHEET
 from ig_assets.core.corpus.scripts.spoken.directions import PLACEHOLDER
 from ig_assets.warehouse.rows import fetch_dicts
@@ -23,10 +23,10 @@ _DELETE_REPLACED = """
     WHERE file_uri IN (SELECT file_uri FROM replaced_files)
 """
 
-_INSERT = """
+_INSERT = f"""
     INSERT INTO script_left_out (file_uri, source_uri, kind, pieces, detail)
     SELECT file_uri, source_uri, kind, CAST(pieces AS INTEGER), nullif(detail, '')
-    FROM left_out_now
+    FROM {texts(LEFT_OUT_COLUMNS)}
 """
 
 _TOTALS = f"""
@@ -67,19 +67,15 @@ class Fault(TypedDict):
     detail: str
 
 
-def write_left_out(con: Connection, scan: LibraryScan) -> None:
-    """Replace the rows of the files that were parsed or have disappeared."""
+def delete_left_out(con: Connection) -> None:
+    """Delete the rows of the files that were parsed or have disappeared."""
     con.execute(_DELETE_REPLACED)
-    rows = [
-        (file.path, source_uri, left_out.kind, str(left_out.pieces), left_out.detail)
-        for file in scan.parsed
-        for source_uri, left_out in file.contents.left_out
-    ]
-    if rows:
-        names = ("file_uri", "source_uri", "kind", "pieces", "detail")
-        columns = map(list, zip(*rows, strict=True))
-        stage_texts(con, "left_out_now", dict(zip(names, columns, strict=True)))
-        con.execute(_INSERT)
+
+
+def write_left_out(con: Connection, batch: Batch) -> None:
+    """Write the rows of parsed files, after their earlier rows were deleted."""
+    if batch.left_out["file_uri"]:
+        execute_on_texts(con, batch.left_out, (_INSERT, ()))
 
 
 def left_out_totals(con: Connection) -> list[LeftOutTotal]:

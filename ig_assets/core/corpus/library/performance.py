@@ -2,25 +2,44 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
+from ig_assets.core.corpus.library.parsed_files import (
+    MEASURES,
+    READING_COLUMNS,
+    Batch,
+    reading_columns,
+)
 from ig_assets.core.corpus.library.scan import LibraryScan
-from ig_assets.core.corpus.library.staging import stage_query, stage_texts
-from ig_assets.core.corpus.scripts.script import COUNTS, Performance
+from ig_assets.core.corpus.library.staging import (
+    execute_on_texts,
+    stage_query,
+    stage_texts,
+    texts,
+)
 from ig_assets.warehouse.warehouse import Connection
 
-_MEASURES = (*COUNTS, "rate")
-_COLUMNS = ("source", "as_of", *_MEASURES)
+_NAMED = ("script_id", "revision_hash", *READING_COLUMNS)
 
 # The staged readings in their types; texts keep the exact value of a double.
 _TYPED = ", ".join(
     ["r.source", "CAST(r.as_of AS TIMESTAMP) AS as_of"]
-    + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in _MEASURES]
+    + [f"CAST(nullif(r.{name}, '') AS DOUBLE) AS {name}" for name in MEASURES]
 )
 
+_CREATE_READINGS = (
+    "CREATE TEMP TABLE IF NOT EXISTS parsed_readings "
+    "(script_id TEXT, revision_hash TEXT, source TEXT, as_of TIMESTAMP, "
+    + ", ".join(f"{name} DOUBLE" for name in MEASURES)
+    + ")"
+)
+_STAGE_READINGS = f"""
+    INSERT INTO parsed_readings
+    SELECT r.script_id, r.revision_hash, {_TYPED}
+    FROM {texts(_NAMED)} AS r
+"""
+
 # The readings of accepted scripts; of several with one time, the last by path.
-_OF_PARSED = f"""
-    SELECT p.script_id, p.revision_hash, {_TYPED}
+_OF_PARSED = """
+    SELECT r.*
     FROM parsed_readings AS r
     JOIN parsed_scripts AS p
         ON p.script_id = r.script_id
@@ -29,8 +48,8 @@ _OF_PARSED = f"""
         ON c.script_id = p.script_id
     WHERE c.change <> 'forgotten'
     QUALIFY row_number() OVER (
-        PARTITION BY p.script_id, p.revision_hash, r.source, r.as_of
-        ORDER BY CAST(r.place AS INTEGER) DESC
+        PARTITION BY r.script_id, r.revision_hash, r.source, r.as_of
+        ORDER BY r.rowid DESC
     ) = 1
 """
 
@@ -52,10 +71,10 @@ _UNKNOWN = f"""
         AND t.source = n.source
         AND t.as_of = n.as_of
     WHERE t.script_id IS NULL
-        OR {" OR ".join(f"t.{m} IS DISTINCT FROM n.{m}" for m in _MEASURES)}
+        OR {" OR ".join(f"t.{m} IS DISTINCT FROM n.{m}" for m in MEASURES)}
 """
 
-_NAMES = ", ".join(("script_id", "revision_hash", *_COLUMNS))
+_NAMES = ", ".join(_NAMED)
 _MERGE = f"""
     MERGE INTO script_performance AS t
     USING new_readings AS n
@@ -63,9 +82,16 @@ _MERGE = f"""
         AND t.revision_hash = n.revision_hash
         AND t.source = n.source
         AND t.as_of = n.as_of
-    WHEN MATCHED THEN UPDATE SET {", ".join(f"{m} = n.{m}" for m in _MEASURES)}
+    WHEN MATCHED THEN UPDATE SET {", ".join(f"{m} = n.{m}" for m in MEASURES)}
     WHEN NOT MATCHED THEN INSERT ({_NAMES})
         VALUES ({", ".join(f"n.{name}" for name in _NAMES.split(", "))})
+"""
+
+# In an empty table nothing has to be looked up, which takes memory for every reading.
+_INSERT_FIRST = f"""
+    INSERT INTO script_performance ({_NAMES})
+    SELECT {_NAMES}
+    FROM ({_OF_PARSED})
 """
 
 _UPDATE_FILES = """
@@ -92,7 +118,7 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
         "content_hash": [file.content_hash for file in found],
         "version": [file.version or "" for file in found],
         "rest_hash": [file.rest_hash or "" for file in found],
-        **_reading_columns([file.reading for file in found]),
+        **reading_columns([file.reading for file in found]),
     }
     stage_texts(con, "files_again", columns)
     if any(file.reading for file in found):
@@ -101,23 +127,24 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
     con.execute("DROP TABLE files_again")
 
 
-def write_performance(con: Connection, scan: LibraryScan) -> None:
-    """Add the readings that are new; a corrected reading replaces the row of its time.
+def stage_readings(con: Connection, batch: Batch) -> None:
+    """Add the readings of a batch to the table `parsed_readings`, in their order."""
+    con.execute(_CREATE_READINGS)
+    if batch.readings["script_id"]:
+        execute_on_texts(con, batch.readings, (_STAGE_READINGS, ()))
+
+
+def write_performance(con: Connection) -> None:
+    """Add the staged readings that are new; a corrected one replaces an earlier one.
 
     Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
     no readings.
     """
-    reported = [script for script in scan.scripts if script.performance]
-    if not reported:
-        return
-    columns = {
-        "script_id": [script.script_id for script in reported],
-        "revision_hash": [script.revision_hash for script in reported],
-        "place": [str(place) for place in range(len(reported))],
-        **_reading_columns([script.performance for script in reported]),
-    }
-    stage_texts(con, "parsed_readings", columns)
-    _merge(con, _OF_PARSED)
+    con.execute(_CREATE_READINGS)
+    if not con.execute("SELECT 1 FROM script_performance LIMIT 1").fetchall():
+        con.execute(_INSERT_FIRST)
+    elif con.execute("SELECT 1 FROM parsed_readings LIMIT 1").fetchall():
+        _merge(con, _OF_PARSED)
     con.execute("DROP TABLE parsed_readings")
 
 
@@ -125,22 +152,3 @@ def _merge(con: Connection, readings: str) -> None:
     stage_query(con, "new_readings", _UNKNOWN.format(readings=readings))
     con.execute(_MERGE)
     con.execute("DROP TABLE new_readings")
-
-
-def _reading_columns(
-    readings: Sequence[Performance | None],
-) -> dict[str, list[str]]:
-    """Return readings as {column: texts}; a missing reading is "" in each column."""
-    columns = {
-        "source": [reading.source if reading else "" for reading in readings],
-        "as_of": [reading.as_of.isoformat() if reading else "" for reading in readings],
-    }
-    for name in _MEASURES:
-        columns[name] = [
-            _text(getattr(reading, name)) if reading else "" for reading in readings
-        ]
-    return columns
-
-
-def _text(value: float | None) -> str:
-    return "" if value is None else repr(value)

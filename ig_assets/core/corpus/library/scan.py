@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import NamedTuple
 
 from ig_assets.core.corpus.library.known_files import KnownFile
 from ig_assets.core.corpus.library.later_readings import without_later_readings
+from ig_assets.core.corpus.library.parsed_files import ParsedFile, ParsedFiles
 from ig_assets.core.corpus.scripts.parse import (
     READER_VERSION,
     SUFFIXES,
@@ -21,20 +23,7 @@ from ig_assets.core.corpus.scripts.script import ParsedScript, Performance, Reje
 from ig_assets.core.operations.present import Present
 from ig_assets.core.ports import LibraryFile, LibraryStore
 
-
-@dataclass(frozen=True)
-class ParsedFile:
-    """A file that was parsed; `version` is None if the file store gives no version.
-
-    `rest_hash` is the hash of the file without its script's reading, None if the two
-    cannot be separated.
-    """
-
-    path: str
-    content_hash: str
-    version: str | None
-    contents: FileContents
-    rest_hash: str | None = None
+LINES_AT_ONCE = 1_000
 
 
 class ReadAgain(NamedTuple):
@@ -73,20 +62,21 @@ class LibraryScan:
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
     unreadable file had before are kept. `rejects` has one reject per source, by
-    source_uri. `again` has the unchanged files whose stored hashes or reading have to
-    be updated.
+    source_uri; `rejected_in` has the path of the parsed file that holds a source.
+    `again` has the unchanged files whose stored hashes or reading have to be updated.
     """
 
     unchanged: set[str] = field(default_factory=set)
     again: dict[str, ReadAgain] = field(default_factory=dict)
-    parsed: list[ParsedFile] = field(default_factory=list)
+    parsed: ParsedFiles = field(default_factory=ParsedFiles)
     unreadable: set[str] = field(default_factory=set)
     rejects: dict[str, Reject] = field(default_factory=dict)
+    rejected_in: dict[str, str] = field(default_factory=dict)
 
     @property
     def scripts(self) -> list[ParsedScript]:
-        """The scripts of the parsed files, in the order of their paths."""
-        return [script for file in self.parsed for script in file.contents.scripts]
+        """The scripts of the latest parsed files, which are in memory."""
+        return [s for file in self.parsed.latest for s in file.contents.scripts]
 
     def reject_file(self, reject: Reject) -> None:
         """Record a file that cannot be used at all."""
@@ -123,7 +113,7 @@ class LibraryScan:
         contents = parse_file(file.path, content)
         if present is not None:
             contents = without_later_readings(contents, present)
-        self.parsed.append(
+        self.parsed.add(
             ParsedFile(
                 file.path,
                 content_hash,
@@ -134,6 +124,7 @@ class LibraryScan:
         )
         for reject in contents.rejects:
             self.rejects.setdefault(reject.source_uri, reject)
+            self.rejected_in[reject.source_uri] = file.path
         if contents.unreadable:
             self.unreadable.add(file.path)
 
@@ -220,19 +211,19 @@ def library_fingerprint(store: LibraryStore) -> str:
 
 
 def _fingerprint(files: Iterable[LibraryFile]) -> str:
-    lines = [f"{f.path}\x1f{f.size}\x1f{f.stamp}\n" for f in files if f.is_script]
-    return _digest(lines)
+    return _digest(f"{f.path}\x1f{f.size}\x1f{f.stamp}\n" for f in files if f.is_script)
 
 
-def _version(files: Iterable[LibraryFile]) -> str | None:
-    lines = []
-    for file in files:
-        if file.version is None or file.problem is not None:
-            return None
-        lines.append(f"{file.path}\x1f{file.version}\n")
-    return _digest(lines)
+def _version(files: Collection[LibraryFile]) -> str | None:
+    if any(file.version is None or file.problem is not None for file in files):
+        return None
+    return _digest(f"{file.path}\x1f{file.version}\n" for file in files)
 
 
-def _digest(lines: list[str]) -> str:
-    text = f"reader {READER_VERSION}\n" + "".join(lines)
-    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+def _digest(lines: Iterable[str]) -> str:
+    """Return a hash of the lines, which need not be in memory together."""
+    digest = hashlib.sha256(f"reader {READER_VERSION}\n".encode())
+    rest = iter(lines)
+    while some := "".join(islice(rest, LINES_AT_ONCE)):
+        digest.update(some.encode("utf-8"))
+    return digest.hexdigest()

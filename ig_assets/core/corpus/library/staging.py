@@ -4,7 +4,8 @@
 table             one row per                   made by    read by
 ================= ============================= ========== ========================
 parsed_scripts    script of a parsed file that  stage_scan diff, performance,
-                  no earlier file has                      known_files_update
+                  no earlier file has, without             known_files_update
+                  its words
 replaced_files    file whose rows in            stage_scan staging, left_out,
                   `library_files` are outdated             known_files_update
 unreadable_files  file with scripts that cannot stage_scan diff, known_files_update
@@ -17,43 +18,68 @@ duplicate_scripts script and file, where an     stage_scan staging,
                   earlier file has the script              known_files_update
 script_changes    script that is in the library diff       diff, performance,
                   now or was active before                 known_files_update, sync
-left_out_now      source of a parsed file and   left_out   left_out
-                  kind of what it leaves out
-parsed_readings   reading of a parsed file        performance performance
+described_words   script whose description      diff       diff
+                  differs from the stored one
+parsed_readings   reading of a parsed file      performance performance
 files_again       known file that was read again  performance performance
 new_readings      reading that is not stored yet  performance performance
 ================= ============================= ========== ========================
 
-They exist on one connection, for one transaction.
+They exist on one connection, for one transaction. The words of new scripts are in none
+of them: they are read from one batch of parsed files at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from ig_assets.core.corpus.library.known_files import KnownFiles
+from ig_assets.core.corpus.library.parsed_files import (
+    DESCRIPTIVE_COLUMNS,
+    NO_LANGUAGE,
+    PARSED_COLUMNS,
+    SCRIPT_COLUMNS,
+)
 from ig_assets.core.corpus.library.scan import LibraryScan
 from ig_assets.core.corpus.scripts.script import Reject
 from ig_assets.warehouse.warehouse import Connection
 
-DESCRIPTIVE_COLUMNS = (
-    "source_uri",
-    "author",
-    "topic",
-    "hook_style",
-    "hook",
-    "body",
-    "call_to_action",
-    "text",
-    "language",
-)
-SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
-_PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp", "rest_hash")
+_PARSED_TYPES = {
+    name: "TEXT"
+    for name in PARSED_COLUMNS
+    if name not in DESCRIPTIVE_COLUMNS or name == "source_uri"
+} | {"description": "UBIGINT"}
 FRAME_ROWS = 1000
 """Least number of rows for which arrays are staged faster than lists."""
 
-NO_LANGUAGE = "?"
-"""Stands for a language that is NULL, since "" means that none was declared."""
+
+def texts(columns: Iterable[str]) -> str:
+    """Return the SQL that names the columns of `execute_on_texts`, in a FROM clause."""
+    cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in columns)
+    return f"(SELECT {cast} FROM staged)"
+
+
+STORED = {name: f"p.{name}" for name in SCRIPT_COLUMNS} | {
+    "author": "nullif(p.author, '')",
+    "language": f"nullif(p.language, '{NO_LANGUAGE}')",
+}
+"""The columns of `WORDS AS p` as `scripts` stores them; a NULL is staged as ''."""
+WORDS = texts(PARSED_COLUMNS)
+"""The columns `Batch.scripts`, for `execute_on_texts`."""
+
+_CREATE_PARSED = (
+    "CREATE TEMP TABLE parsed_scripts ("
+    + ", ".join(f"{name} {kind}" for name, kind in _PARSED_TYPES.items())
+    + ")"
+)
+
+# `description` is equal if all descriptive columns are.
+_INSERT_PARSED = (
+    f"INSERT INTO parsed_scripts ({', '.join(_PARSED_TYPES)}) SELECT "
+    + ", ".join(f"p.{name}" for name in _PARSED_TYPES if name != "description")
+    + f", hash({', '.join(STORED[name] for name in DESCRIPTIVE_COLUMNS)})"
+    + f" FROM {WORDS} AS p"
+)
 
 # The scripts of parsed files, and of files whose rows are not outdated.
 _FILE_SCRIPTS = """
@@ -97,12 +123,14 @@ def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Re
 
     Two files that have the same id with the same words give no reject.
     """
-    replaced = known.paths - scan.unchanged | {file.path for file in scan.parsed}
-    stage_texts(con, "parsed_scripts", _parsed_columns(scan))
+    replaced = known.paths - scan.unchanged | scan.parsed.paths
+    con.execute(_CREATE_PARSED)
+    for batch in scan.parsed.batches():
+        execute_on_texts(con, batch.scripts, (_INSERT_PARSED, ()))
     stage_texts(con, "replaced_files", {"file_uri": sorted(replaced)})
     stage_texts(con, "unreadable_files", {"file_uri": sorted(scan.unreadable)})
     stage_texts(con, "rejected_sources", _reject_columns(scan))
-    stage_query(con, "file_scripts", _FILE_SCRIPTS)
+    con.execute(f"CREATE TEMP VIEW file_scripts AS {_FILE_SCRIPTS}")
     stage_query(con, "present_scripts", _PRESENT_SCRIPTS)
     stage_query(con, "duplicate_scripts", _DUPLICATE_SCRIPTS)
     con.execute(_DELETE_DUPLICATES)
@@ -128,46 +156,48 @@ def stage_query(
     con.execute(f"CREATE TEMP TABLE {table} AS {query}", list(parameters))
 
 
-def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
-    columns: dict[str, list[str]] = {name: [] for name in _PARSED_COLUMNS}
-    for file in scan.parsed:
-        for script in file.contents.scripts:
-            for name in SCRIPT_COLUMNS:
-                columns[name].append(getattr(script, name) or "")
-            if script.language is None:
-                columns["language"][-1] = NO_LANGUAGE
-            columns["file_uri"].append(file.path)
-            columns["content_hash"].append(file.content_hash)
-            columns["stamp"].append(file.version or "")
-            columns["rest_hash"].append(file.rest_hash or "")
-    return columns
-
-
 def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
     """Return the rejected sources, each with its file, as columns.
 
     The source of a file that was not parsed is the file itself.
     """
-    files = {
-        reject.source_uri: file.path
-        for file in scan.parsed
-        for reject in file.contents.rejects
-    }
     uris = sorted(scan.rejects)
-    return {"source_uri": uris, "file_uri": [files.get(uri, uri) for uri in uris]}
+    return {
+        "source_uri": uris,
+        "file_uri": [scan.rejected_in.get(uri, uri) for uri in uris],
+    }
 
 
 def stage_texts(
     con: Connection, table: str, columns: Mapping[str, Sequence[str]]
 ) -> None:
     """Make a temporary table of TEXT columns, with "" in place of NULL."""
+    create = f"CREATE TEMP TABLE {table} AS SELECT * FROM {texts(columns)}"
+    execute_on_texts(con, columns, (create, ()))
+
+
+def execute_on_texts(
+    con: Connection,
+    columns: Mapping[str, Sequence[str]],
+    *statements: tuple[str, Sequence[object]],
+) -> None:
+    """Run statements, given with their parameters, that read TEXT columns.
+
+    The columns are read by `texts(columns)`, and are not copied into a table: DuckDB
+    keeps a temporary table, even a dropped one, until the transaction ends.
+    """
     if len(next(iter(columns.values()))) < FRAME_ROWS:
         unnested = ", ".join(f"unnest(?::TEXT[]) AS {name}" for name in columns)
-        stage_query(con, table, f"SELECT {unnested}", list(columns.values()))
+        stage_query(con, "staged", f"SELECT {unnested}", list(columns.values()))
+        for statement, parameters in statements:
+            con.execute(statement, list(parameters))
+        con.execute("DROP TABLE staged")
         return
     import numpy as np  # seven times faster for many rows
 
-    con.register("staged", {n: np.array(c, dtype=object) for n, c in columns.items()})
-    cast = ", ".join(f"CAST({name} AS TEXT) AS {name}" for name in columns)
-    stage_query(con, table, f"SELECT {cast} FROM staged")
-    con.unregister("staged")
+    # DuckDB finds the variable by its name. A registered one is kept like a table.
+    staged = {  # noqa: F841
+        name: np.array(column, dtype=object) for name, column in columns.items()
+    }
+    for statement, parameters in statements:
+        con.execute(statement, list(parameters))

@@ -26,6 +26,7 @@ from ig_assets.core.corpus.library.diff import (
     apply_changes,
     stage_changes,
     write_renames,
+    write_words,
 )
 from ig_assets.core.corpus.library.known_files import (
     KnownFiles,
@@ -37,11 +38,13 @@ from ig_assets.core.corpus.library.known_files_update import update_known_files
 from ig_assets.core.corpus.library.left_out import (
     Fault,
     LeftOutTotal,
+    delete_left_out,
     faults,
     left_out_totals,
     write_left_out,
 )
 from ig_assets.core.corpus.library.performance import (
+    stage_readings,
     write_files_again,
     write_performance,
 )
@@ -154,7 +157,8 @@ def sync_corpus(
     a day later than both `clock` and `machine_clock` (the real clock of a simulation).
     With `rehash` every file is read, even if its version in the store is the same.
 
-    Raises what the library's `files` and `contents` raise, before anything is written.
+    Raises what the library's `files` and `contents` raise, before anything is written,
+    and InputError if the temporary folder has no room for what was read.
     Raises WarehouseBusyError if another sync ended in the meantime.
     """
     listing = list_library(library)
@@ -165,6 +169,8 @@ def sync_corpus(
                 return _finish(con, listing, same, 0, clock.now(), run_id)
     present = _present(clock, machine_clock)
     known, scan = _scan(warehouse, library, listing, present, rehash)
+    listing.files.clear()  # not needed any more; a large library has many
+    known.by_path.clear()
     with warehouse.transaction() as con:
         return _apply(con, known, listing, scan, clock.now(), run_id)
 
@@ -331,11 +337,14 @@ def _apply_library(
     run_id: str | None,
 ) -> _LibraryChange:
     duplicates = stage_scan(con, scan, known)
-    counts, forgotten = stage_changes(con)
+    counts, forgotten = stage_changes(con, scan.parsed)
+    delete_left_out(con)
+    for batch in write_words(con, scan.parsed.batches(), now):
+        stage_readings(con, batch)
+        write_left_out(con, batch)
     apply_changes(con, now)
     renamed = write_renames(con, now, run_id)
-    write_performance(con, scan)
-    write_left_out(con, scan)
+    write_performance(con)
     update_known_files(con)
     sample = tuple(cast(list[ChangedScript], fetch_dicts(con, _SAMPLE)))
     rejects = _first_per_source(scan, duplicates + forgotten)

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.corpus.library.label_report import (
+from ig_assets.core.corpus.label_report import (
     scripts_with_invalid_language,
     unknown_styles,
 )
