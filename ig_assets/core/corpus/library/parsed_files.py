@@ -7,7 +7,7 @@ It has no name, so that nothing of it is left whatever ends the process.
 
 from __future__ import annotations
 
-import pickle
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from os import SEEK_END
@@ -110,7 +110,7 @@ class ParsedFiles:
         if self._disk is None:
             self._disk = TemporaryFile()
         self._places.append(self._disk.seek(0, SEEK_END))
-        pickle.dump(batch, self._disk, pickle.HIGHEST_PROTOCOL)
+        self._disk.write(json.dumps(batch).encode() + b"\n")
         self._disk.flush()
 
     def batches(self) -> Iterator[Batch]:
@@ -121,7 +121,7 @@ class ParsedFiles:
         for place in self._places:
             assert self._disk is not None
             self._disk.seek(place)
-            yield pickle.load(self._disk)
+            yield Batch(*json.loads(self._disk.readline()))
         if self._latest:
             yield _batch(self._latest)
 
