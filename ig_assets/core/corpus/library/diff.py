@@ -191,7 +191,7 @@ def stage_changes(con: Connection) -> tuple[dict[str, int], list[Reject]]:
 
 
 def _same_words(con: Connection) -> list[str]:
-    """Return the staged revisions whose words are forgotten, however they are written.
+    """Return the staged revisions whose words are those of a forgotten script.
 
     Case, spacing and punctuation may differ (`identity.forgotten_hashes`).
     """

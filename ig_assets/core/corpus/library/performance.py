@@ -79,10 +79,10 @@ _UPDATE_FILES = """
 
 
 def write_files_again(con: Connection, scan: LibraryScan) -> None:
-    """Store the new bytes' hashes and readings of known files that were read again.
+    """Store new hashes and readings of known files whose scripts are unchanged.
 
-    The scripts of these files are as they were. Call this function before anything else
-    of the library is written.
+    These are the files of `scan.again`. Call this function before anything else of the
+    library is written.
     """
     if not scan.again:
         return
@@ -102,7 +102,7 @@ def write_files_again(con: Connection, scan: LibraryScan) -> None:
 
 
 def write_performance(con: Connection, scan: LibraryScan) -> None:
-    """Add the readings that are new; a corrected reading replaces the row of its time.
+    """Add new readings; a corrected reading replaces the stored one of the same time.
 
     Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
     no readings.

@@ -50,10 +50,10 @@ DESCRIPTIVE_COLUMNS = (
 SCRIPT_COLUMNS = ("script_id", "revision_hash", *DESCRIPTIVE_COLUMNS)
 _PARSED_COLUMNS = (*SCRIPT_COLUMNS, "file_uri", "content_hash", "stamp", "rest_hash")
 FRAME_ROWS = 1000
-"""Least number of rows for which arrays are staged faster than lists."""
+"""Number of rows from which staging arrays is faster than staging lists."""
 
 NO_LANGUAGE = "?"
-"""Stands for a language that is NULL, since "" means that none was declared."""
+"""The staged text for a language that is NULL; "" means that none was declared."""
 
 # The scripts of parsed files, and of files whose rows are not outdated.
 _FILE_SCRIPTS = """
@@ -93,9 +93,10 @@ _DELETE_DUPLICATES = """
 
 
 def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Reject]:
-    """Make all these tables but `script_changes`; return rejects for ids used twice.
+    """Make all tables of this module except `script_changes`.
 
-    Two files that have the same id with the same words give no reject.
+    Returns a reject for each source whose script id is taken by another file with other
+    words. The same id with the same words gives no reject.
     """
     replaced = known.paths - scan.unchanged | {file.path for file in scan.parsed}
     stage_texts(con, "parsed_scripts", _parsed_columns(scan))
@@ -124,7 +125,7 @@ def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Re
 def stage_query(
     con: Connection, table: str, query: str, parameters: Sequence[object] = ()
 ) -> None:
-    """Make a temporary table of the rows of a query."""
+    """Store the result of a query as a temporary table."""
     con.execute(f"CREATE TEMP TABLE {table} AS {query}", list(parameters))
 
 
@@ -144,7 +145,7 @@ def _parsed_columns(scan: LibraryScan) -> dict[str, list[str]]:
 
 
 def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
-    """Return the rejected sources, each with its file, as columns.
+    """Return {column: values} of the rejected sources: each source and its file.
 
     The source of a file that was not parsed is the file itself.
     """
