@@ -1,8 +1,8 @@
 """An anytime-valid t-test: whether paired differences have a mean other than zero.
 
-For questions that no single experiment can answer: a hook style, a model, the loop
-itself, each over many topics. The variance is estimated from the differences, so the
-parts that posts and texts contribute to it need not be known.
+It is for questions over many topics that no single experiment can answer: about a hook
+style, a model, or the loop itself. The variance is estimated from the differences, so
+the variance of posts and of texts need not be known.
 """
 
 from __future__ import annotations
@@ -72,9 +72,9 @@ def _whitened(differences: npt.ArrayLike, carry_over: float) -> tuple[Floats, Fl
 class SequentialMean:
     """Mean and evidence of the differences so far (log scale, in order of arrival).
 
-    `pairs` counts the differences, `units` the independent observations: the pairs, or
-    the months over which they were averaged. `low` to `high` is the 95 % confidence
-    sequence, which holds at all times simultaneously. `log_e` is ln e now;
+    `pairs` is the number of differences, `units` that of independent observations: the
+    pairs, or the months over which they were averaged. `low` to `high` is the 95 %
+    confidence sequence, which holds at all times simultaneously. `log_e` is ln e now;
     `log_e_ahead` and `log_e_behind` are the running maxima of ln e while the mean was
     above or below zero, at least 0.
     """
@@ -90,10 +90,10 @@ class SequentialMean:
 
     @property
     def log_e_of_leader(self) -> float:
-        """Return the highest ln e so far of the side on which the mean is now.
+        """The highest ln e so far on the present side of the mean, above or below zero.
 
-        The sides are above and below zero. Without a mean, the side above counts; a
-        mean of exactly zero is on the side below.
+        Without a mean, the side above counts; a mean of exactly zero is on the side
+        below.
         """
         ahead = self.mean is None or self.mean > 0
         return self.log_e_ahead if ahead else self.log_e_behind
@@ -101,7 +101,7 @@ class SequentialMean:
     def decides(self, e: float) -> int:
         """Return 1 or -1 if the side above or below zero has reached `e`, else 0.
 
-        Only the side that the mean is on now can decide. Its evidence is its highest
+        Only the present side of the mean can decide. Its evidence is the highest
         e-value so far, not the present one.
         """
         if self.mean is None:
