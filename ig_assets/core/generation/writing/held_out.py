@@ -1,4 +1,4 @@
-"""Writes a text for a held-out prompt, so that two models can be compared on it."""
+"""Writes a text for a held-out prompt, for the comparison of two models."""
 
 from __future__ import annotations
 
@@ -27,9 +27,9 @@ def write_held_out(
 ) -> str | None:
     """Return the text for one held-out prompt; None if the answer cannot be used.
 
-    The prompt is rendered as generation asks for a draft; a prompt that is no stored
-    brief is put into the template `HELD_OUT`. The text is not recorded. Raises as
-    `write_script` does.
+    The prompt is rendered like that of a draft; a prompt that is no stored brief is put
+    into the template `HELD_OUT`. The text is not recorded. Raises as `write_script`
+    does.
     """
     rendered = asked_prompt(prompt, examples) or prompts.render(
         prompts.HELD_OUT,
@@ -40,7 +40,7 @@ def write_held_out(
     )
 
     def record_nothing(con: Connection, written: WriterAnswer) -> None:
-        """Record nothing, since a held-out text has no row of its own."""
+        """Record nothing, since no table stores a held-out text."""
 
     request = ScriptRequest(writer, rendered, sampling, "judge")
     written = write_script(ledger, request, run, record_nothing)
