@@ -35,8 +35,7 @@ _CALL: ContextVar[CallWaits | None] = ContextVar("call_waits", default=None)
 
 @contextmanager
 def call_waits(halt: threading.Event | None) -> Iterator[CallWaits]:
-    """Record the waits of this thread within the block, for one call; yield the record.
-    """
+    """Record this thread's waits within the block, for one call; yield the record."""
     waits = CallWaits(halt)
     token = _CALL.set(waits)
     try:
