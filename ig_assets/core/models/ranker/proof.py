@@ -51,12 +51,12 @@ from ig_assets.core.models.ranker.states import (
 FIRST_FIT = 10
 """Number of groups in the first fit."""
 GROWTH = 1.25
-"""The next fit comes once the number of groups has grown by this factor."""
+"""Factor by which the number of groups must grow before the next fit."""
 
 LEAST_EXPECTED = 5.0
-"""Least expected number of events of each arm, where arms had unequal traffic."""
+"""Least expected number of events of each arm if arms had unequal traffic."""
 MOST_UNEQUAL = 1.1
-"""Traffic counts as equal up to this ratio of the largest arm's to the smallest's."""
+"""Largest ratio of the arms' traffic, largest to smallest, that counts as equal."""
 
 
 @dataclass(frozen=True)
@@ -83,25 +83,25 @@ class Proof:
 
     @property
     def best_log_e(self) -> float:
-        """Return the highest ln e since the last loss of a proof, at least 0."""
+        """The highest ln e since the last loss of a proof, at least 0."""
         return self._turns[2]
 
     @property
     def proven_after(self) -> int | None:
-        """Return after how many groups e reached 20, or None.
+        """The number of groups after which e reached 20, or None.
 
-        It is None if e never did, or if the proof was lost since.
+        It is None if e never reached 20, or if the proof was lost since.
         """
         return self._turns[0]
 
     @property
     def lost_after(self) -> int | None:
-        """Return after how many groups the last proof was taken back, or None."""
+        """The number of groups after which the last proof was withdrawn, or None."""
         return self._turns[1]
 
     @property
     def state(self) -> str:
-        """Return 'insufficient' (too few groups), 'unproven' or 'proven'."""
+        """'insufficient' (too few groups), 'unproven' or 'proven'."""
         if self.log_e.size < MIN_GROUPS:
             return INSUFFICIENT
         return UNPROVEN if self.proven_after is None else PROVEN
@@ -116,8 +116,8 @@ class PairBet(NamedTuple):
     """A bet on which of two arms (row numbers) has the higher rate, and its outcome.
 
     The ranker expected the log rate of `first` to be higher by `expected`, with
-    `variance` (the ranker's own, plus that of chance and of posts). `difference` was
-    observed.
+    `variance` (the ranker's own variance plus those of chance and of posts).
+    `difference` is the observed difference.
     """
 
     first: int
@@ -128,7 +128,7 @@ class PairBet(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """Return ln of the bet's e-value (see the module's formula)."""
+        """The logarithm of the bet's e-value (see the module's formula)."""
         agreement = 2 * self.expected * self.difference / self.variance
         return math.log(2.0) - float(np.logaddexp(0.0, -agreement))
 
@@ -145,7 +145,7 @@ class GroupBets(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """Return ln of the product of the group's e-values; 0 without bets."""
+        """The logarithm of the product of the group's e-values; 0 without bets."""
         return sum(pair.log_e for pair in self.pairs)
 
 
@@ -157,10 +157,10 @@ def place_bets(
     sound: npt.NDArray[np.bool_] | None = None,
     after: int = 0,
 ) -> Iterator[GroupBets]:
-    """Bet on the groups from number `after` on, in the order of their numbers.
+    """Place bets on the groups from number `after` on, in the order of their numbers.
 
-    A ranker that was fitted only on groups with lower numbers predicts each group.
-    `cluster` (groups) gives equal numbers to groups that share nearly equal hooks.
+    Each group is predicted by a ranker that was fitted only on groups with lower
+    numbers. `cluster` (groups) has equal numbers for groups with nearly equal hooks.
     `sound` (groups; default: all) says which groups may be bet on; the others are only
     learnt from.
     """
@@ -213,11 +213,11 @@ def sound_bets(
 ) -> npt.NDArray[np.bool_]:
     """Return a mask (groups) of the groups that may be bet on.
 
-    The inputs have shape (arms). The log rate of a small count is skewed, more so the
-    less traffic the arm had. If words go with traffic, for example because the control
-    has the longer hook, bets on such groups would win although words say nothing. So
-    the arms of a group must have about equal traffic, or each must expect at least
-    `LEAST_EXPECTED` events at the group's rate.
+    The inputs have shape (arms). The log rate of a small count is skewed, the more so
+    the less traffic the arm had. If words are correlated with traffic, for example
+    because the control has the longer hook, bets on such groups would win even if words
+    had no effect. The arms of a group must therefore have about equal traffic, or each
+    must have at least `LEAST_EXPECTED` expected events at the group's rate.
     """
     x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))
     groups = int(group.max(initial=-1)) + 1
@@ -231,10 +231,7 @@ def sound_bets(
 def bets_on(
     ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints
 ) -> tuple[PairBet, ...]:
-    """Return the bets on the pairs of one group.
-
-    `arms` are the row numbers of its arms.
-    """
+    """Return the bets on the pairs of one group; `arms` are row numbers of its arms."""
     here = {name: block[arms] for name, block in features.items()}
     order = np.argsort(-ranker.against_average(here).mean, kind="stable")
     half = len(order) // 2
