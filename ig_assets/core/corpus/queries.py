@@ -94,7 +94,7 @@ def scripts_by_author(con: Connection, author: str) -> list[AuthoredScript]:
 
 
 def by_another_now(found: Iterable[AuthoredScript], author: str) -> dict[str, str]:
-    """Return {script id: words that say who wrote it now} for scripts of other authors.
+    """Return {script id: words on its present author} of scripts by others now.
 
     Only scripts of `found` whose current words are not by `author` are returned.
     """

@@ -44,7 +44,7 @@ _WRITE = """
 
 
 def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[str]:
-    """Return those of these content hashes that have a vector in the space."""
+    """Return the subset of `hashes` that have a vector in the space."""
     wanted = [space.model, space.dimensions, list(hashes)]
     return {found for (found,) in con.execute(_STORED, wanted).fetchall()}
 

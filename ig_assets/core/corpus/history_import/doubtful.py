@@ -2,9 +2,9 @@
 
 That version treated the file that was imported last as the newest, even if it was
 older. Where the posts' dates show which file is newer, a migration has corrected the
-order of the readings. The table `lowered_counts` lists the readings where the dates do
-not show it. Of these the lower counts stay the latest until a person, who alone knows
-which file is newest, imports that file again.
+order of the readings. The table `lowered_counts` lists the other readings. Their lower
+counts remain the latest until a person, who alone knows which file is newest, imports
+that file again.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ ORDER BY lowered_on, l.files, test, l.post_id
 
 @dataclass(frozen=True)
 class DoubtfulFiles:
-    """Files of one source whose import lowered counts, though they may be older.
+    """Imported files that lowered counts, although they may not be the newest.
 
     `lowered_on` is the time of that import and `as_of` the latest reading time of the
     lowered counts. `tests` are the names of the affected tests; `posts` is the number

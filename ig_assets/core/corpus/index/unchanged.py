@@ -35,9 +35,10 @@ INPUTS = {
     "winner_acceptances": "winner_acceptances",
     **SCRIPT_STATES,
 }
-"""{table: columns} that determine an index plan (`plan.py`), some through views.
+"""{table: columns} that determine an index plan (`plan.py`).
 
-The table's name in place of columns stands for all its columns.
+Some of the tables are read through views. The table's name in place of columns stands
+for all its columns.
 """
 
 

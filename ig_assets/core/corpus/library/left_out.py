@@ -70,7 +70,7 @@ class Fault(TypedDict):
 
 
 def write_left_out(con: Connection, scan: LibraryScan) -> None:
-    """Replace the rows of the files that were parsed or have disappeared."""
+    """Replace the stored rows of files that were parsed or have disappeared."""
     con.execute(_DELETE_REPLACED)
     rows = [
         (file.path, source_uri, left_out.kind, str(left_out.pieces), left_out.detail)

@@ -32,7 +32,7 @@ MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_NOTE_BYTES = 32 * 1024 * 1024
 """Largest size of a note's file in bytes, pictures included.
 
-The limit of its text is another one.
+The note's text has a separate limit.
 """
 
 

@@ -79,7 +79,7 @@ def _split(
 
 
 def _weighted(scripts: Sequence[RetrievedScript]) -> list[RetrievedScript]:
-    """Return the scripts with their weights; they must come most relevant first.
+    """Return the scripts with their weights; `scripts` are sorted by relevance.
 
     A script that won before a simulated audience weighs no more than any library script
     that is more relevant.

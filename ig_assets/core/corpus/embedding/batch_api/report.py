@@ -1,4 +1,4 @@
-"""Reports on embedding batches, and lifts the stops that only a person may lift.
+"""Reports on embedding batches, and lets a person lift the stops on sending.
 
 After the vendor has refused the account, no sensor sends anything until a person has
 fixed the account and run the asset. A text that got no vector in three tries is

@@ -103,8 +103,9 @@ class FilePost:
 class GroupedRows:
     """The posts of a file, and the rows that became part of no post.
 
-    `repeated` rows add nothing to other rows. `refused` rows contradict others; each is
-    (row, reason, detail). `rounded` are the ids that a spreadsheet has rounded.
+    `repeated` rows contain nothing that other rows lack. `refused` rows contradict
+    others; each is (row, reason, detail). `rounded` are the ids that a spreadsheet has
+    rounded.
     """
 
     posts: tuple[FilePost, ...]

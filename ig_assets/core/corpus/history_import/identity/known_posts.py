@@ -241,10 +241,10 @@ def _tests(
 ) -> dict[str, KnownTest]:
     """Return {experiment id: test} of the stored tests that a file may repeat.
 
-    A stored test may be repeated if the file has its name (`tests`), its id or one of
-    its texts (`revisions`, hashes of words). `own` is {id that a test of the file would
-    have: the source that this id implies}. The source of any other stored test is the
-    one of `sources` that gives its id; a test for which there is none is left out.
+    These are tests with a name in `tests`, an id in `own` or a text in `revisions`
+    (hashes of words). `own` is {id that a test of the file would have: source}. For any
+    other id, the source is found by trying `sources`; if none of them yields the id,
+    the test is left out.
     """
     stored = {stored_test_name(test): test for test in tests}
     found = {}

@@ -41,8 +41,8 @@ def label_of_known(known: KnownPost, labels: set[str]) -> str:
 def may_be_labelled(given: str, label: str) -> bool:
     """Return whether a row may be the arm that is stored with `label`.
 
-    `given` is the row's name of the arm, or "" if it has none. True if there is none,
-    or if `label` is that name, perhaps followed by a number that made it unique.
+    `given` is the row's name of the arm, or "". True if `given` is "", or if `label` is
+    `given`, perhaps followed by a number that made it unique.
     """
     given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(

@@ -77,8 +77,8 @@ class KnownLookup:
         """Return all known arms with a vendor's name of a post whose row names no test.
 
         The arms are marked as used. One post may be an arm of several tests, and its
-        counts are then those of each arm. An arm without them would be compared with
-        newer counts.
+        counts apply to each of these arms. If an arm were left out, its old counts
+        would be compared with new counts of other arms.
         """
         found = {k.post_id: k for k in self._named(post) if k.experiment_id}
         return [self.use(known) for known in found.values()]
@@ -120,7 +120,7 @@ class KnownLookup:
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Return whether earlier files have a different single arm of the post's test.
+        """Return whether earlier files have another single arm of the post's test.
 
         The result is False if this arm is, or may be, the post itself.
         """
@@ -204,9 +204,10 @@ def _only_assignment(
 def _assignments(
     posts: Sequence[FilePost], known: Sequence[KnownPost], fits: list[list[bool]]
 ) -> Iterator[_Pairs]:
-    """Yield every one-to-one assignment along `fits` that uses up the shorter sequence.
+    """Yield every one-to-one assignment that `fits` allows.
 
-    `fits[n][m]` is true if post n may be known post m.
+    `fits[n][m]` is true if post n may be known post m. An assignment uses all members
+    of the shorter sequence.
     """
     if len(posts) > len(known):
         turned = [[row[n] for row in fits] for n in range(len(known))]

@@ -36,9 +36,9 @@ def spellings(names: Collection[str]) -> set[str]:
 def with_known_names(
     posts: Sequence[FilePost], known: KnownHistory
 ) -> tuple[FilePost, ...]:
-    """Return the posts; test names that differ only in spelling become the stored ones.
+    """Return the posts, with the names of known tests in their stored spelling.
 
-    If the file has several spellings of a name, these are left as they are.
+    If the file itself has several spellings of a name, these are not changed.
     """
     names = {test.name for test in known.tests.values()}
     names |= {n.value for p in known.posts for n in p.names if n.kind == TEST}

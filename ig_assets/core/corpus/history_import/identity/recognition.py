@@ -129,10 +129,10 @@ def is_same_post(post: FilePost, known: KnownPost) -> bool:
 def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
     """Return whether a post and a known post in no experiment agree about their test.
 
-    They agree if both name the same test, or if neither names a test. A row that names
-    no test is not an arm with the same words, as their counts differ. Older versions
-    stored only the arm's name, not the test, of a test with a single arm; such a known
-    post agrees with every test.
+    They agree if both name the same test, or if neither names a test. A post without a
+    test is therefore not matched with an arm of the same words, whose counts differ.
+    Older versions stored only the arm's name, not the test, of a test with a single
+    arm; such a known post agrees with every test.
     """
     tests = {name.value for name in known.names if name.kind == TEST}
     if tests:

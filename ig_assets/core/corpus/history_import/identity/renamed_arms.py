@@ -25,8 +25,8 @@ def match_renamed(
     are the test's known arms that were not found by name; `given` are the names of arms
     in the file, and nothing is matched if one of them is the label of an arm in
     `known`. If the file has all arms of `known`, each may be matched. Otherwise only an
-    arm may be that had no name, or the same name in other letter case. Posts are
-    undecided if several posts or several arms have the same words and image.
+    arm that had no name, or the same name in other letter case, may be matched. Posts
+    are undecided if several posts or several arms have the same words and image.
     """
     if any(arm.label in given for arm in known):
         return [], list(posts), []

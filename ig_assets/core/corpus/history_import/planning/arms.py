@@ -103,7 +103,7 @@ class ArmPlan:
 
     `other_words` are all posts of the tests in which a known arm now has other words.
     `alike` are all posts of the tests in which some posts cannot be distinguished, and
-    such posts without a test.
+    indistinguishable posts without a test.
     """
 
     arms: list[ImportedArm] = field(default_factory=list)
@@ -246,7 +246,7 @@ def _add_singles(
     import_id: str,
     lookup: KnownLookup,
 ) -> None:
-    """Add the posts that are in no experiment of this file; some may be known arms."""
+    """Add the file's posts that are in no experiment; some may be known arms."""
     left = []
     for post in posts:
         known = lookup.by_name(post, None)

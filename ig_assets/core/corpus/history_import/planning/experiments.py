@@ -68,7 +68,7 @@ class Terms:
 
 
 def with_statements(arms: Sequence[ImportedArm], terms: Terms) -> list[ImportedArm]:
-    """Return the arms with people's statements about their test, from now and earlier.
+    """Return the arms with people's statements about their test, present and earlier.
 
     The statements are stored with each arm, so that the order of the files does not
     matter. Of two statements the more cautious one holds: no split, and the larger σ.
@@ -269,8 +269,8 @@ def _state(
     """Return (end of a test or None, whether it ran at its latest reading).
 
     Values in the file's columns override what a person states about the whole file. If
-    the file is older than the known readings, only `terms.ends` is used of both, and a
-    known test otherwise keeps its end and state.
+    the file is older than the known readings, neither is used, except for `terms.ends`;
+    a known test otherwise keeps its end and state.
     """
     is_older = known is not None and _is_older(arms, time)
     rows = [] if is_older else [arm.row for arm in arms]

@@ -98,8 +98,8 @@ def _news(
 
     `known` are the stored rows of one script and source, the oldest first. The time is
     `as_of`, or the next instant if a row has that time. Figures that are older than a
-    stored row are stored as well, as history. With `corrects`, corrections that were
-    stored just after `as_of` count as its rows.
+    stored row are stored as well, as history. With `corrects`, earlier corrections of
+    the same reading time count as rows of that time.
     """
     until = as_of + CORRECTIONS if corrects else as_of
     before = [row for row in known if row["as_of"] <= until]
@@ -115,8 +115,8 @@ def _by_denominator(
 ) -> list[tuple[str, list[FilePost]]]:
     """Return (suffix of the source, posts) for each denominator.
 
-    The newest post's denominator comes first, with suffix "" and the posts without a
-    rate.
+    The newest post's denominator comes first. Its suffix is "", and the posts without a
+    rate are added to it.
     """
     parts: dict[str | None, list[FilePost]] = defaultdict(list)
     for post in posts:

@@ -48,10 +48,10 @@ def without_incomplete_tests(
 ) -> WholeTests:
     """Reject tests for which the file has known and new arms, but not all known arms.
 
-    A file with only new arms of a test is accepted, as arms may come in separate files.
-    It is rejected if one of them has the words of an absent arm. A row that names no
-    test does not count as an arm here. Arms of scripts in `forgotten` cannot come
-    again, so their absence does not matter.
+    A file with only new arms of a test is accepted, as arms may come in separate files,
+    but not if one of them has the words of an absent arm. A row that names no test does
+    not count as an arm here. Arms of scripts in `forgotten` cannot come again, so their
+    absence does not matter.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:

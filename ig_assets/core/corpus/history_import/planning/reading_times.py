@@ -1,4 +1,4 @@
-"""Decides when the counts of a file were read, and which of a post are the latest.
+"""Decides when a file's counts were read, and which counts of a post are the latest.
 
 The reading time comes from the file's column, from `--as-of`, or from the date of the
 newest row, since the file must have been made after that date. Without any of these it

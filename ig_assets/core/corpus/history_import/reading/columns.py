@@ -299,7 +299,7 @@ def _without_days_of_single_rows(
 
 
 def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
-    """Return the guess, without our column for YouTube's impressions of thumbnails."""
+    """Return the guess; leave YouTube's impressions of thumbnails unmapped."""
     if guess.ours != "impressions" or "impressions" in given:
         return guess
     why = "not impressions: they are of thumbnails, and there are views without them"
@@ -307,9 +307,9 @@ def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnG
 
 
 def _without_name(guess: ColumnGuess) -> ColumnGuess:
-    """Return the guess, without the hook for a planner's column `Name`.
+    """Return the guess; do not take a planner's column `Name` as the hook.
 
-    Values such as `Reel 12` are not spoken.
+    Its values, such as `Reel 12`, are not spoken.
     """
     if guess.ours != "hook" or plain_name(guess.column) != "name":
         return guess

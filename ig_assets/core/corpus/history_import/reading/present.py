@@ -1,4 +1,4 @@
-"""Rejects readings that are dated in the future, and drops such dates of posts.
+"""Rejects readings dated in the future, and drops future dates of publication.
 
 A reading with a future date would stay the latest reading until that date.
 """

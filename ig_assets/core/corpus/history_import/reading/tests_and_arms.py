@@ -40,10 +40,11 @@ def with_tests(
     given: Mapping[str, str],
     is_guessed: bool,
 ) -> list[ColumnGuess]:
-    """Return the guesses; columns with an ambiguous name are separated by their values.
+    """Return the guesses, with ambiguous columns decided by their values.
 
-    Such a column is guessed to hold tests or arms. `given` is {our column: the file's
-    column}; these columns stay as given. Without `is_guessed` no guess is changed.
+    A column with an ambiguous name holds tests or arms. `given` is {our column: the
+    file's column}; these columns stay as given. Without `is_guessed` no guess is
+    changed.
     """
     found = list(guesses)
     if not is_guessed:

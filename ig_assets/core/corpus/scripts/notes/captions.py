@@ -177,8 +177,8 @@ def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str
 def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
     """Return the spoken lines of a cue, without sounds and speakers' names.
 
-    In captions these are in brackets at the beginning of a line or a speaker's turn, or
-    in capitals in brackets. Other brackets are treated as in every note.
+    In captions these are brackets at the beginning of a line or of a speaker's turn,
+    and brackets with words in capitals. Other brackets are treated as in every note.
     """
     text, sounds = _ROUND_SOUND.subn("", text)
     text, others = _OTHER_SOUND.subn("", text)

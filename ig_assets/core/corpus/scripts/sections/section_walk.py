@@ -42,7 +42,7 @@ _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 
 
 class Piece(NamedTuple):
-    """Some words of one section; `level` is not 0 if they are a heading inside it."""
+    """Words of one section; `level` is the level of a heading, else 0."""
 
     section: str
     text: str
@@ -155,7 +155,7 @@ class Sections:
             self._end(section, ends=section == HOOK)
 
     def _go_on(self, level: int) -> None:
-        """Return to the script's body, unless no part has been named yet."""
+        """Go back to the script's body, unless no part has been named yet."""
         if self._section not in (LEAD, BODY):
             self._open(BODY, level)
 
@@ -340,7 +340,7 @@ def _several_hooks() -> InvalidSourceError:
 
 
 def heading_section(block: Block) -> str | None:
-    """The section that a heading, or a strong line, names; None where it names none."""
+    """Return the section that a heading or a strong line names, or None."""
     if not (block.level or is_strong(block.text)):
         return None
     text = plain(block.text)
