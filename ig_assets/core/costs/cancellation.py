@@ -24,7 +24,7 @@ class CancelledError(Exception):
 
 @dataclass
 class CallWaits:
-    """One call's halt event and the seconds that it has waited to be sent."""
+    """The halt event of one call, and how many seconds the call has waited so far."""
 
     halt: threading.Event | None
     seconds: float = 0.0

@@ -65,7 +65,10 @@ class GroupCommit:
 
 
 class _Queue:
-    """The waiting work. One thread at a time is the leader, which commits it."""
+    """The queue of waiting tickets.
+
+    One thread at a time is the leader, which commits them.
+    """
 
     def __init__(self) -> None:
         self.process = os.getpid()

@@ -6,7 +6,7 @@ import threading
 
 
 class InFlightCalls:
-    """Count calls from their reservation to their settlement, for many threads."""
+    """Counts calls from their reservation to their settlement, for many threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
