@@ -114,11 +114,11 @@ class ResultsSummary:
 
     `experiments` were undecided before it, and `evaluated` of them had a new look.
     `winners`, `provisional` and `inconclusive` are the new decisions; `running`
-    experiments are still undecided. `undecidable` is the part of the inconclusive ones
-    that have no comparison, or an arm with fewer than 25 events. `redecided` were
-    decided before, on older counts or fewer arms; `replaced` of them lost their earlier
-    winner. `not_over` is the part of the running ones that are imported tests whose
-    audience is still being divided: only e-values may decide them.
+    experiments are still undecided. `undecidable` of the inconclusive ones have no
+    comparison, or an arm with fewer than 25 events. `redecided` were decided before, on
+    older counts or fewer arms; `replaced` of them lost their earlier winner. `not_over`
+    of the running ones are imported tests whose audience is still being divided: only
+    e-values may decide them.
     """
 
     experiments: int

@@ -43,7 +43,7 @@ WHERE split_log_e >= ?
 
 
 class OneReading(NamedTuple):
-    """Numbers of the experiments whose split can be judged from their counts.
+    """Indices of the experiments whose split can be judged from their counts.
 
     `whole`: the counts of all arms are of one reading. `alarmed`: the split has raised
     an alarm, the arms came in separate files, and one arm was read more often than
@@ -58,7 +58,7 @@ class OneReading(NamedTuple):
 def of_one_reading(
     con: Connection, ex: UndecidedExperiments, which: Iterable[int]
 ) -> OneReading:
-    """Return which of the experiments can have their split judged, and how.
+    """Return those of the experiments `which` whose split can be judged.
 
     Counts at days of age can always be judged. Final readings must be at most a day
     apart. They must also come from one import, or belong to a test that is over and

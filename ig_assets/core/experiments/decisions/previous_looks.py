@@ -181,8 +181,8 @@ def seen_before(
 ) -> Bools:
     """Return (experiments) whether the latest look was at the present counts.
 
-    `events` and `trials` (arms) are the present counts. They must be equal for every
-    arm.
+    `events` and `trials` (arms) are the present counts. The result is true only if they
+    are unchanged for every arm.
     """
     seen = np.diff(starts) > 1
     for i, a, b in zip(*arm_pairs(starts), strict=True) if known else ():

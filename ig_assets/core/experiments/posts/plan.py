@@ -103,11 +103,11 @@ def plan_posts(
     """Plan the month's topics that have two usable variants and no experiment yet.
 
     The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
-    order drawn with `seed`, which each post's detail records. `sigma` is the standard
-    deviation between posts on the log scale ("pairs": estimated from A/A pairs). It is
-    fixed here for the experiment's lifetime, and so is the metric (`numerator` per
-    `denominator`). The share `aa_share` (0 to 1) of the experiments gets an additional
-    post, whose `duplicate_of` names the post that it repeats.
+    order drawn with `seed`; each post's detail records the seed. `sigma` is the
+    standard deviation between posts on the log scale ("pairs": estimated from A/A
+    pairs). It is fixed here for the experiment's lifetime, and so is the metric
+    (`numerator` per `denominator`). The share `aa_share` (0 to 1) of the experiments
+    gets an additional post, whose `duplicate_of` names the post that it repeats.
     """
     status = "approved" if approval == "auto" else "proposed"
     experiments: list[dict[str, Any]] = []

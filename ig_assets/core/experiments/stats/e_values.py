@@ -23,9 +23,9 @@ ARM_EFFECT_SD = 0.27
 MIN_EVENTS = 25
 """Events that an arm needs for the log ratio of counts to be nearly normal."""
 LARGEST_LOG_E = 700.0
-"""Overflow guard: the exponential of more than about 709 is no finite float."""
+"""Largest ln e that is exponentiated; exp of more than about 709 is not finite."""
 E_WINNER = 40.0
-"""Evidence that makes a leader a winner at any look: false alarms <= 1 in 40."""
+"""E-value that makes a leader a winner at any look: false alarms <= 1 in 40."""
 P_FINAL = 0.025
 """Two-sided level of the single z-test at day 14.
 

@@ -68,9 +68,9 @@ class AudienceShares:
 def audience_shares(
     con: Connection, experiment_ids: Sequence[str] | None = None
 ) -> list[AudienceShares]:
-    """Return the shares of evaluated randomised experiments, all or those of the ids.
+    """Return the shares of evaluated randomised experiments.
 
-    The planned shares are equal.
+    `experiment_ids` restricts the experiments if given. The planned shares are equal.
     """
     ids = None if experiment_ids is None else list(experiment_ids)
     rows = con.execute(_SPLITS, [ids, ids]).fetchall()
