@@ -1,4 +1,4 @@
-"""Gives a lease to the one process, of all that share a home, that may submit a job.
+"""Lets only one of the processes that share a home submit a job, by a lease.
 
 The intent's row names the folder that submits the job, and when the lease ends. The
 lease is written with the intent and checked again right before the job is created, so

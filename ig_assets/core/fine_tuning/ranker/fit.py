@@ -1,4 +1,4 @@
-"""Fits the ranker to the experiments of one data folder, bets and registers it."""
+"""Fits the ranker to one data folder's experiments, places bets, and registers it."""
 
 from __future__ import annotations
 

@@ -91,8 +91,8 @@ def near_rows(
 
     `matrix` is (rows, dimensions). Up to `exact_up_to` rows, all pairs of at least this
     cosine (0 to 1) are returned; above, nearly all. If there are more than a few
-    million pairs, fewer are returned that connect the same rows. Besides the matrix
-    this takes a few hundred bytes per row.
+    million pairs, only enough pairs to connect the same rows are returned. Besides the
+    matrix this takes a few hundred bytes per row.
     """
     count = len(matrix)
     norms = np.concatenate(
@@ -123,11 +123,11 @@ def near_rows(
 
 @cache
 def rounds(cosine: float, directions: int) -> int:
-    """Return the number of partitions that miss a pair with at most `MOST_MISSED`.
+    """Return the number of partitions for a miss probability of at most `MOST_MISSED`.
 
-    `cosine` is that of the pair. The scores of its vectors along a random direction are
-    normal with this correlation; how often both have the same largest direction is
-    simulated.
+    `cosine` is that of the missed pair. The scores of its vectors along a random
+    direction are normal with this correlation; how often both have the same largest
+    direction is simulated.
     """
     draw = np.random.default_rng(_SEED)
     first = draw.normal(size=(_DRAWS, directions))
@@ -152,10 +152,10 @@ def _cells(matrix: Vectors, directions: int, draw: np.random.Generator) -> Rows:
 
 
 def _greatest(scores: npt.NDArray[np.floating]) -> Rows:
-    """Return the number of the largest score in each row (rows, directions), by size.
+    """Return a number for the largest absolute score of each row.
 
-    The number is twice the direction with the largest absolute score, plus 1 if that
-    score is negative, so that 2 · directions values are possible.
+    `scores` has shape (rows, directions). The number is twice the direction of that
+    score, plus 1 if the score is negative, so that 2 · directions values are possible.
     """
     at = np.abs(scores).argmax(axis=1)
     is_negative = np.take_along_axis(scores, at[:, None], axis=1)[:, 0] < 0

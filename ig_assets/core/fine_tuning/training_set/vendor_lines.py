@@ -102,8 +102,8 @@ def _rendered(source: Path, target: Path) -> TrainingFile:
 def _sent(line: Mapping[str, Any]) -> tuple[Mapping[str, object], list[str]] | None:
     """Return (a vendor's line, the texts it trains on); None if a part is missing.
 
-    A pair counts as two examples of one prompt, since vendors do not say how they
-    count.
+    For a preference pair, the texts are those of two examples with one prompt, since
+    vendors do not say how they count its tokens.
     """
     if "messages" in line:
         user, chosen = line["messages"]
