@@ -104,7 +104,7 @@ def came_later(work: Forgetting, found: Found) -> bool:
 
 
 def rows_left(con: Connection, found: Found) -> dict[str, int]:
-    """Return {table: number of rows} of the scripts themselves that are left.
+    """Return {table: number of remaining rows of the scripts themselves}.
 
     Two kinds of rows are not counted. Remarks are not, since a sync makes one each time
     that it refuses the script's file; vectors of parts are not, since other texts may
