@@ -207,7 +207,10 @@ def _polishing(context: GenerationContext) -> Polishing:
 
 
 def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
-    """Return the settings for polishing with a model, without `nearest`."""
+    """Return the settings for polishing with a model.
+
+    They leave the gate of the nearest script unmeasured.
+    """
     options = context.options
     gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     return Polishing(

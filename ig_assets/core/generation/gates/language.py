@@ -1,8 +1,8 @@
 """Estimates the probability that a text is in the requested language.
 
 It uses `py3langid` (BSD licence, pure Python, model included, no network). The model is
-loaded once, when the first text is measured; this takes 0.7 s, and 0.5 ms per script.
-It is right for every script of the library.
+loaded once, when the first text is measured; this takes 0.7 s, and a script 0.5 ms. The
+model is right for every script of the library.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """Measures a person's words for a post at the gates; the result only warns.
 
 A stored edit is measured at all gates except the nearest script by embedding, which
-could cost a call. Words that are being typed are also measured there if the caller can
-do this without cost.
+could cost a call. Words that are being typed are measured at this gate too if the
+caller can do this without cost.
 """
 
 from __future__ import annotations

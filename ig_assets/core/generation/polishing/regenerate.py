@@ -308,7 +308,7 @@ class DraftPolisher:
 
 
 def _without_a_call(text: str, run: RunRef) -> None:
-    """Return None as the cosine, which leaves the gate unmeasured.
+    """Return None in place of a cosine.
 
-    This is the gate of the nearest script.
+    This leaves the gate of the nearest script unmeasured.
     """

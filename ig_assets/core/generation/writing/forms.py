@@ -59,8 +59,8 @@ class Form:
 def writes_facts_first(provider: str, language: str) -> bool:
     """Return whether a model of this provider lists the brief's facts before it writes.
 
-    This needs an answer by a grammar of Latin letters, so it is False for languages
-    that are written in others.
+    The answer is then constrained by a grammar of Latin letters, so the result is False
+    for languages with another script.
     """
     return provider == LOCAL and is_latin(language)
 
