@@ -31,7 +31,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Edge:
-    """The child came from the parent; both are named by kind and id."""
+    """One edge: the child came from the parent; each is named by kind and id."""
 
     child_kind: str
     child_id: str
