@@ -37,7 +37,7 @@ VOICES = 5
 class LoadedRanker:
     """A registered ranker, solved from the arms that are not forgotten.
 
-    `forgotten` is the number of other arms.
+    `forgotten` is the number of arms that were left out because they are forgotten.
     """
 
     model: ModelRow
