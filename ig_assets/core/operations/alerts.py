@@ -1,12 +1,11 @@
-"""Alert people once per event: an alert is a row first, and is sent until it arrives.
+"""Alerts people once per event: stores an alert, then sends it until it arrives.
 
     raised → pending → sent, or failed after `GIVE_UP_AFTER`
 
-A row that is dated ahead was written while the machine's clock was wrong. It silences
-no later alert, and if it is pending it counts as raised when it is found.
-
-A process that dies between sending an alert and recording that sends it twice. No alert
-is lost.
+A row with a date in the future was written with a wrong clock. Such a row suppresses no
+later alert; if it is pending, it counts as raised when it is found. No alert is lost.
+If a process dies after sending an alert and before recording this, the alert is sent
+twice.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Defines the present by two clocks; nothing can be read or published after it.
+"""Defines the present by two clocks; no reading or publication can be later.
 
 A date in the future is a mistake of a file, of a vendor or of a clock. A reading with a
 future date would stay the latest one, even after its date was corrected.
