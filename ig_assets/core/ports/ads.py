@@ -90,5 +90,5 @@ class AdStudies(Protocol):
         ...
 
     def switch(self, object_id: str, on: bool) -> None:
-        """Run a campaign, ad set or ad (`on`), or pause it; may be repeated."""
+        """Run a campaign, ad set or ad if `on`, else pause it; may be repeated."""
         ...

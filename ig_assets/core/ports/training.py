@@ -100,7 +100,7 @@ class AsksForEstimate(Protocol):
 class Trainer(Protocol):
     """Makes a model from a training set; `base_model` is the model it starts from.
 
-    `notice` says to a person something about the provider, or is "".
+    `notice` is information about the provider for a person, or "".
     """
 
     provider: str

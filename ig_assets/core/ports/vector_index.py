@@ -111,7 +111,10 @@ class VectorIndex(Protocol):
         ...
 
     def count(self, namespace: str) -> int:
-        """Return the number of entries, without listing them; it may lag behind."""
+        """Return the number of entries without listing them.
+
+        The number may not include recent writes yet.
+        """
         ...
 
     def versions(self, namespace: str) -> dict[str, str | None]:
