@@ -80,8 +80,8 @@ def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[Compared
     """Return one compared line per day and item of invoice or ledger.
 
     The list is empty for an empty invoice. Days before the first and after the last day
-    of the invoice are not compared. If the ledger has no call for a line, the line does
-    not count as rounding. Raises InputError for a vendor that this project does not
+    of the invoice are not compared. A line without a call in the ledger is never taken
+    for a rounding difference. Raises InputError for a vendor that this project does not
     know.
     """
     _check_vendor(con, provider)

@@ -42,7 +42,7 @@ from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.warehouse.warehouse import Connection
 
 MOST_NAMED = 5
-"""Most scripts with a new author that the sentence names; others are counted."""
+"""Largest number of scripts with a new author that a sentence names."""
 
 MANY = ("author", "topic")
 """Kinds of subjects that contain many things, for which one answer is given."""

@@ -182,7 +182,7 @@ def list_scripts(con: Connection, filters: Filters) -> tuple[list[ScriptRow], in
 
 
 def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], int]:
-    """Return (latest variants of the arms that pass the filters, number of all)."""
+    """Return (latest variants of arms that pass the filters, number of all of them)."""
     rows = fetch_dicts(con, _VARIANTS, [sorted(forgotten_variants(con))])
     found = []
     for row in filter(filters.admit, rows):
