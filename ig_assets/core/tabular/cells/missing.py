@@ -24,7 +24,7 @@ _SHEET_ERRORS = frozenset(
 
 
 def is_missing(cell: Cell) -> bool:
-    """Return whether a cell has no value: NULL, NaN, or a mark: `N/A` or `--`."""
+    """Return whether a cell has no value: NULL, NaN, or a mark such as `N/A`."""
     if cell is None:
         return True
     if isinstance(cell, str):

@@ -24,9 +24,10 @@ from ig_assets.core.tabular.table import Table
 
 @dataclass(frozen=True)
 class ValueOptions:
-    """A person's statements about a file's values; None leaves the decision to them.
+    """A person's statements about a file's values.
 
-    `zone` is the zone of times that name none; without it they are taken as UTC.
+    None means that the values themselves decide. `zone` is the zone of times that name
+    none; without it they are taken as UTC.
     """
 
     numbers: Locale | None = None
@@ -83,7 +84,7 @@ _ZONE_COLUMNS = frozenset(
 def with_zone_column(
     options: ValueOptions, profiles: Sequence[ColumnProfile]
 ) -> tuple[ValueOptions, str]:
-    """Return the options with the zone that a column states, and a note or "".
+    """Return (options with the zone that a column states, a note or "").
 
     A zone that a person stated takes precedence. A column with several zones is not
     used.

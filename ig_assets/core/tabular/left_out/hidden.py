@@ -38,7 +38,10 @@ _TRUE = frozenset(("true", "t", "yes", "y", "1"))
 def without_hidden(
     batches: Iterator[Batch], names: Sequence[str], hidden: Counter[str]
 ) -> Iterator[Batch]:
-    """Yield the batches with None for hidden counts; count these in `hidden`."""
+    """Yield the batches with None in place of hidden counts.
+
+    `hidden` counts the replaced values by metric.
+    """
     hidden.clear()
     plain = [plain_name(name) for name in names]
     bare = [bare_name(name) for name in plain]

@@ -41,13 +41,17 @@ _NOT_POSTED = frozenset(
 
 
 def without_deleted(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """Yield the batches without rows that are marked as deleted; count these."""
+    """Yield the batches without rows marked as deleted, which are counted as skipped.
+    """
     at = [n for n, name in enumerate(names) if plain_name(name) in _DELETED_NAMES]
     return _without(batches, at, _is_deleted, DELETED)
 
 
 def posted_only(table: Table) -> Table:
-    """Return the table without rows whose status is not published; count these."""
+    """Return the table without rows of unpublished posts, which count as skipped.
+
+    The status of a post decides whether it is published.
+    """
     at = [
         n
         for n, name in enumerate(table.columns)
