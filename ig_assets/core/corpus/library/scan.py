@@ -74,7 +74,7 @@ class LibraryScan:
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
     unreadable file had before are kept. `rejects` is {source_uri: reject}. `again` has
-    those of the unchanged files whose stored hashes or performance must be updated.
+    the unchanged files whose stored hashes or performance must be updated.
     """
 
     unchanged: set[str] = field(default_factory=set)

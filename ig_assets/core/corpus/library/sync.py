@@ -127,7 +127,7 @@ class CorpusChange:
 
 @dataclass(frozen=True)
 class _LibraryChange:
-    """The effect of the library's files, without that of the decisions.
+    """The effect of the library's files, without the effect of decisions.
 
     `counts` is {change: number of scripts}.
     """

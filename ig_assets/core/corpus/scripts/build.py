@@ -247,8 +247,8 @@ def _all_left_out(
 def _label(fields: Mapping[str, Any], name: str, unread: set[str]) -> str:
     """Return a label as one line of text; "" if it is missing or cannot be read.
 
-    In the second case its name is added to `unread`. A list of several values is joined
-    for author and topic; for other labels it cannot be read.
+    The name of a label that cannot be read is added to `unread`. A list of several
+    values is joined for author and topic; for other labels it cannot be read.
     """
     found = _readable(fields.get(name), several=name in ("author", "topic"))
     if found is None:

@@ -84,11 +84,11 @@ _FAILED_LINES = """
 class BatchReport:
     """The state of the embedding batches of one embedding space.
 
-    `in_flight` is the number of batches under way, `texts_in_flight` that of their
-    texts and chunks. `ended_badly` lists the batches that did not bring all of their
-    vectors, newest first, with the vendor's code. `given_up` lists the texts of this
-    space that are no longer sent, with the reason. `stopped` is a sentence if a person
-    has to act, else None.
+    `in_flight` is the number of batches under way, `texts_in_flight` the number of
+    their texts and chunks. `ended_badly` lists the batches that did not bring all of
+    their vectors, newest first, with the vendor's code. `given_up` lists the texts of
+    this space that are no longer sent, with the reason. `stopped` is a sentence if a
+    person has to act, else None.
     """
 
     in_flight: int

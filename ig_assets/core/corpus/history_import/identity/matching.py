@@ -25,7 +25,7 @@ from ig_assets.core.corpus.history_import.identity.recognition import (
 )
 
 MOST_COMPARED = 8
-"""Most posts with the same words for which all assignments are compared."""
+"""Largest number of posts with the same words for which assignments are compared."""
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")

@@ -141,7 +141,7 @@ def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
 
 
 def is_same_lone_arm(post: FilePost, known: KnownPost) -> bool:
-    """Return whether a post is the known post that is so far the only arm of its test.
+    """Return whether a post is the same as `known`, its test's only arm so far.
 
     Test, label, words and image must be equal, whatever the date. If the arm has no
     label, one of the two must also lack a date, as a date may be added later.

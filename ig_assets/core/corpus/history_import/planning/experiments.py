@@ -290,7 +290,7 @@ def _state(
 
 
 def _as_known(arm: ImportedArm) -> HistoryRow:
-    """Return the arm's row, dated as the arm's latest known reading."""
+    """Return the arm's row, with the latest known reading time as its own."""
     read_at = arm.known.read_at if arm.known is not None else None
     return arm.row if read_at is None else replace(arm.row, read_at=read_at)
 

@@ -1,8 +1,8 @@
 """Reads a table of a note, and decides which of its cells are spoken.
 
 A script in columns (audio beside video) has a header that names its columns. In a table
-of two columns, the first cell of each row may name the part of the script that is in
-the second. Any other table is not a script.
+of two columns, the first cell of each row may name the part of the script in the second
+cell. Any other table is not a script.
 """
 
 from __future__ import annotations

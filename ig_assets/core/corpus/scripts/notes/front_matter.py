@@ -28,9 +28,9 @@ _TOML_LABEL = re.compile(r"[\"']?([\w.-]+)[\"']?[ \t]*=|\[+([\w. -]+)\]+")
 def split_front_matter(text: str) -> tuple[Note, str, int]:
     """Return (note with the block's values, text below the block, line number).
 
-    The number is that of the line on which the text begins. Values with a name that is
-    none of our labels are counted as properties. Raises InvalidSourceError if the block
-    does not end or has no labels at all.
+    The text begins on the line with this number. Values with a name that is none of our
+    labels are counted as properties. Raises InvalidSourceError if the block does not
+    end or has no labels at all.
     """
     note = Note()
     body = text.lstrip("\n")

@@ -116,7 +116,7 @@ class _Spoken:
         return block._replace(text=text) if plain(text) else None
 
     def is_links(self, block: Block) -> bool:
-        """Return whether a paragraph or list has no words except those of links."""
+        """Return whether a paragraph or list has no words outside of links."""
         return (
             LINK in block.text
             and not block.level
