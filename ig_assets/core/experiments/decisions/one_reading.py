@@ -58,7 +58,7 @@ class OneReading(NamedTuple):
 def of_one_reading(
     con: Connection, ex: UndecidedExperiments, which: Iterable[int]
 ) -> OneReading:
-    """Return those of the experiments `which` whose split can be judged.
+    """Return the experiments in `which` whose split can be judged.
 
     Counts at days of age can always be judged. Final readings must be at most a day
     apart. They must also come from one import, or belong to a test that is over and

@@ -52,13 +52,13 @@ class StandingRow(TypedDict):
     rate ratio between them (None if a rate is zero). `rival_arm` is the arm against
     which the leader has the least evidence. `log_e` is the running maximum of ln e over
     the looks at which the leader was ahead of the rival; it is 0 if the leader is not
-    ahead now. `z` is that of leader over rival in the experiment's single z-test, None
+    ahead now. `z` compares leader and rival in the experiment's single z-test, None
     before that test.
 
-    `split_log_e` is ln e against an even split. For final counts it is that of this
-    look, since a later reading may correct them; otherwise it is the highest so far. It
-    is None if the experiment is not randomised, or if the arms' counts are not of one
-    reading, unless they clear an alarm (`one_reading.py`).
+    `split_log_e` is ln e against an even split. For final counts it is the value at
+    this look, since a later reading may correct them; otherwise it is the highest value
+    so far. It is None if the experiment is not randomised, or if the arms' counts are
+    not of one reading, unless they clear an alarm (`one_reading.py`).
     """
 
     experiment_id: str

@@ -1,4 +1,4 @@
-"""Attaches a post that a person published by hand to its variant.
+"""Attaches to a variant the post that a person published by hand.
 
 Edited words are stored as a new revision with an edge to the variant, and evidence and
 training use that revision.
@@ -105,11 +105,10 @@ def attach_post(
     """Record that a variant was published as a media of the account.
 
     `variant_id` may be the variant's id, the beginning of the id, or the id of its
-    post. `content` is a file like those of the library with the published words;
-    without it the planned words were published. Raises InputError if the variant has no
-    open post, if the media is unknown, belongs to another post, is older than the
-    variant or dated in the future, or if the file is no script; and the vendor's
-    errors.
+    post. `content` is a file in the library's format with the published words; without
+    it the planned words were published. Raises InputError if the variant has no open
+    post, if the media is unknown, belongs to another post, is older than the variant or
+    dated in the future, or if the file is no script; and the vendor's errors.
     """
     script = None if content is None else read_words(content)
     with warehouse.transaction() as con:

@@ -1,4 +1,4 @@
-"""Moves posts whose slot passed without publication, for example without the daemon.
+"""Moves posts whose slot passed without publication, e.g. because no daemon ran.
 
 If late posts were published at once, all arms of an experiment would appear within
 minutes, perhaps weeks after their day. Therefore the open posts of an experiment are

@@ -69,7 +69,7 @@ class PostArm:
 
     @property
     def post_name(self) -> str:
-        """The name of the post's arm; that of a duplicate says so."""
+        """The name of the post's arm; it marks an A/A duplicate."""
         return f"{self.arm} ({AA_DUPLICATE})" if self.is_duplicate else self.arm
 
 

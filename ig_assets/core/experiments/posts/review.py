@@ -62,7 +62,7 @@ WHERE post_id = ?
 class ReviewRow(TypedDict):
     """One row per post: its state, and the words that would be published.
 
-    `revision_hash` is that of these words. `review`, `reviewed_by` and `review_reason`
+    `revision_hash` identifies these words. `review`, `reviewed_by` and `review_reason`
     are from the latest review by a person, None if there is none.
     """
 
@@ -192,10 +192,10 @@ def edit_post(
 ) -> Edited:
     """Store a person's words for a post as a new revision.
 
-    `content` is a file like those of the library. `based_on` is the revision with which
+    `content` is a file in the library's format. `based_on` is the revision with which
     the person began. Raises InputError if the post is unknown, published or declined,
     or if the file cannot be used or lacks a hook, a body or a call to action. Raises
-    ConflictError if the post's words are no longer those of `based_on`.
+    ConflictError if the post has words of another revision than `based_on`.
     """
     script = read_words(content)
     with warehouse.transaction() as con:

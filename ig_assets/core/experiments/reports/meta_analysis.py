@@ -172,7 +172,7 @@ class AcrossTopics:
 
     A control arm has the same style as an arm of the loop, but is written by the frozen
     base model with the first prompt and no winners in retrieval. `loop_claim` and
-    `loop_waiting` are as `claim` and `waiting` of a style.
+    `loop_waiting` have the meaning of `claim` and `waiting` in `StyleResult`.
     """
 
     styles: tuple[StyleResult, ...]

@@ -192,13 +192,13 @@ def experiment_rows(
     `arms` have events, trials and rate at the latest look (None before the first).
     `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence` (e of the
     leader over the rival), `z` and `rule` are the `standings` row of that look.
-    `data_through` of a pair of final counts is when the newer of them were read.
+    `data_through` of a pair of final counts is when the newer counts were read.
 
     `name` is an imported test's name in its file. `split_alarms` is true if a
     randomised audience was not divided as planned; `split_is_judged` is true if the
     latest look could judge this, since its counts are of one reading. `held_by` says
-    why a winner is not used; `accepted_by`, `accepted_at` and `accepted_reason` are
-    those of a person's acceptance. `z_is_spent` is true if the single z-test was made.
+    why a winner is not used; `accepted_by`, `accepted_at` and `accepted_reason`
+    describe a person's acceptance. `z_is_spent` is true if the single z-test was made.
     `is_of_earlier_look` is true if the evidence, or a winner's z, is from a look before
     the latest. `lowered_arms` are the arms whose final count fell since a look.
     """
@@ -262,7 +262,7 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
 def _earlier(row: dict[str, Any]) -> dict[str, Any]:
     """Return the values of `lowered_arms` and `is_of_earlier_look` for a row.
 
-    The second is true if the evidence was reached before the latest look.
+    `is_of_earlier_look` is true if the evidence was reached before the latest look.
     """
     lowered: set[str] = set()
     is_earlier = False

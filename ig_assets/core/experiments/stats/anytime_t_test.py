@@ -27,24 +27,26 @@ def t_log_e(
 ) -> Floats:
     """Return ln e against a mean of zero after each difference (..., n); same shape.
 
-    For normal differences of unknown variance, e is the likelihood ratio of the
-    scale-invariant statistic, mixed over standardised means ~ N(0, g), g = effect_sd^2.
-    With S_n the sum and V_n the sum of squares of the first n,
+    The differences are taken as normal, with unknown variance. e is the likelihood
+    ratio of the scale-invariant statistic, mixed over standardised means ~ N(0, g),
+    with g = effect_sd^2. Let S_n be the sum and V_n the sum of squares of the first n
+    differences:
 
         ln e_n = -1/2 ln(1 + n g) + n/2 ln(V_n / (V_n - S_n^2 g / (1 + n g))).
 
     e_n is a test martingale for a mean of zero whatever the variance, so it is valid
     after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar measure over the
     sd) with the Gaussian mixture of Wang & Ramdas ("Anytime-valid t-tests and
-    confidence sequences for Gaussian means with unknown variance", 2024, c^2 = 1/g);
+    confidence sequences for Gaussian means with unknown variance", 2024, c^2 = 1/g).
     Perez-Ortiz, Lardy, de Heide & Grunwald ("E-statistics, group invariance and
     anytime-valid testing", 2024) show that it is optimal among invariant e-statistics.
 
-    With `carry_over` c the differences are an autoregression, each keeping the share c
-    of the deviation before it: the same test of y_1 = x_1 sqrt(1 - c^2) and y_i = x_i -
-    c x_(i-1), whose means are w_i times the mean, w_1 = sqrt(1 - c^2) and w_i = 1 - c
-    (generalised least squares, Prais & Winsten 1954). n g becomes g times the sum of
-    squares of w, and S_n the sum of w_i y_i.
+    With `carry_over` c the differences x_i are an autoregression: each keeps the share
+    c of the deviation before it. The test is then made on y_1 = x_1 sqrt(1 - c^2) and
+    y_i = x_i - c x_(i-1). Their means are w_i times the mean of x, with w_1 = sqrt(1 -
+    c^2) and w_i = 1 - c (generalised least squares, Prais & Winsten 1954). In the
+    formula, g times the sum of squares of w replaces n g, and the sum of w_i y_i
+    replaces S_n.
     """
     y, w = _whitened(differences, carry_over)
     n, wide = np.arange(1, y.shape[-1] + 1), effect_sd**2 * (w**2).cumsum()
@@ -72,11 +74,11 @@ def _whitened(differences: npt.ArrayLike, carry_over: float) -> tuple[Floats, Fl
 class SequentialMean:
     """Mean and evidence of the differences so far (log scale, in order of arrival).
 
-    `pairs` is the number of differences, `units` that of independent observations: the
-    pairs, or the months over which they were averaged. `low` to `high` is the 95 %
-    confidence sequence, which holds at all times simultaneously. `log_e` is ln e now;
-    `log_e_ahead` and `log_e_behind` are the running maxima of ln e while the mean was
-    above or below zero, at least 0.
+    `pairs` is the number of differences, `units` the number of independent
+    observations: the pairs, or the months over which they were averaged. `low` to
+    `high` is the 95 % confidence sequence, which holds at all times simultaneously.
+    `log_e` is ln e now; `log_e_ahead` and `log_e_behind` are the running maxima of ln e
+    while the mean was above or below zero, at least 0.
     """
 
     pairs: int

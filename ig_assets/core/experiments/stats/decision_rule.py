@@ -311,9 +311,9 @@ def _leaders(events: Floats, trials: Floats, starts: Ints) -> Ints:
 
 
 def _all(values: Bools, starts: Ints) -> Bools:
-    """Return, per experiment, whether all of its rows are true; true without rows.
+    """Return whether all rows of each experiment are true; true without rows.
 
-    The other axes of `values` are kept.
+    The result has one row per experiment, and the other axes of `values`.
     """
     return np.asarray(_reduce(np.logical_and, values, starts, empty=True), np.bool_)
 

@@ -41,10 +41,10 @@ LOG_E_WINNER = math.log(E_WINNER)
 class Evidence:
     """Evidence of pairs a and b; all arrays have the shape of the inputs.
 
-    `log_rate_ratio` is that of a over b, and `variance` its variance, including the
-    variance between posts; both are NaN if a rate is zero or unknown. `log_e` and `z`
-    are 0 without evidence. `enough` says whether both arms had enough events to be
-    judged.
+    `log_rate_ratio` is the log of rate a over rate b, and `variance` its variance,
+    including the variance between posts; both are NaN if a rate is zero or unknown.
+    `log_e` and `z` are 0 without evidence. `enough` says whether both arms had enough
+    events to be judged.
     """
 
     log_rate_ratio: Floats

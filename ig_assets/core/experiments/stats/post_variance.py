@@ -1,7 +1,7 @@
 """Sigma: the standard deviation between posts of the same words, from A/A pairs.
 
 An experiment's sigma is fixed when it starts, since evidence under daily peeking needs
-a known one. An estimate is therefore used by its upper bound.
+a known one. As a safe value, the upper bound of the estimate is used.
 """
 
 from __future__ import annotations

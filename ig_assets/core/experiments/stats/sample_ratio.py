@@ -51,8 +51,8 @@ ORDER BY s.experiment_id, s.arm
 class AudienceShares:
     """A randomised experiment's trials by arm, and the evidence of uneven shares.
 
-    `log_e` is the highest over days of age, or that of the latest final reading;
-    `trials` are from the same look.
+    `log_e` is the highest value over days of age, or the value at the latest final
+    reading; `trials` are from the same look.
     """
 
     experiment_id: str
