@@ -62,9 +62,9 @@ class EvaluationSummary:
     """Means over n held-out pairs; a score is 0 (malformed) to 3, usually near 1.
 
     `preference` is better, worse, undecided or insufficient (fewer than 30 pairs). It
-    is that of a judge, if the judge gave the same verdict in both orders for at least
-    30 pairs; otherwise it is computed from the scores. `passed` says whether the
-    candidate may become the canary.
+    follows the judge if the judge gave the same verdict in both orders for at least 30
+    pairs; otherwise it follows the scores. `passed` says whether the candidate may
+    become the canary.
     """
 
     n: int
@@ -265,9 +265,9 @@ def _phrases(
 ) -> dict[str, Any]:
     """Add a pair of texts to `written`; return the self-BLEU of both models.
 
-    It covers all texts of this run so far. The texts are only in memory, so after a
-    crash those of earlier runs are missing. The result is empty while there are too few
-    texts.
+    It covers all texts of this run so far. Texts are only kept in memory, so after a
+    crash the texts of earlier runs are missing. The result is empty while there are too
+    few texts.
     """
     for of_model, text in zip(written, texts, strict=True):
         if text is not None:

@@ -96,8 +96,8 @@ def _preference(
 ) -> str:
     """Return better, worse, undecided or insufficient, by a two-sided 95 % interval.
 
-    The interval is that of the judge's share of wins. If too few pairs were judged
-    consistently, it is that of the mean difference of the scores.
+    It is the interval of the judge's share of wins or, if too few pairs were judged
+    consistently, of the mean difference of the scores.
     """
     if judged.consistent >= FEWEST_PAIRS:
         low, high = judged.interval

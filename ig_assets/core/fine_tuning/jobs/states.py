@@ -87,8 +87,9 @@ def cancel_job(
 def passed_on_jobs(con: Connection, providers: Sequence[str]) -> list[JobRow]:
     """Return failed or refused jobs whose dataset a next trainer can take.
 
-    `providers` are those of the trainers, in order; after the last one there is no next
-    trainer. Only the last job of a month counts, and only if its dataset is stored.
+    `providers` has the provider of each trainer, in order; after the last one there is
+    no next trainer. Only the last job of a month counts, and only if its dataset is
+    stored.
     """
     has_dataset = """
         WHERE EXISTS (

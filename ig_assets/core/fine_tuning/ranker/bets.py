@@ -74,7 +74,7 @@ class Record:
 
 @dataclass(frozen=True)
 class NewBets:
-    """The bets of one fit: new rows of `ranker_bets`, and the record with them."""
+    """The bets of one fit: new rows of `ranker_bets`, and the extended record."""
 
     rows: list[dict[str, Any]]
     record: Record

@@ -1,8 +1,8 @@
 """Chooses which of a topic's hooks are posted: the ranker's best and a random one.
 
-The random one is drawn first, among all hooks, so that the lead of the others over it
-measures the ranker's benefit (`lift.py`). The decision rule uses counts alone. Each
-choice is recorded before posts are planned from it, and is never made again.
+The random one is drawn first, among all hooks, so that the lead of the ranker's hooks
+over it measures the ranker's benefit (`lift.py`). The decision rule uses counts alone.
+Each choice is recorded before posts are planned from it, and is never made again.
 """
 
 from __future__ import annotations

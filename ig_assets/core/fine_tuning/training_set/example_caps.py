@@ -64,7 +64,7 @@ def within_caps(
 
 
 def _near_copies(experiments: Sequence[DecidedExperiment]) -> dict[str, list[str]]:
-    """Return {experiment id: experiments whose winner has nearly the same words}."""
+    """Return {experiment id: ids of experiments with nearly the same winning words}."""
     found: dict[str, list[str]] = {}
     for a, b, _ in near_copies([e.winner.text for e in experiments]):
         one, other = experiments[a].experiment_id, experiments[b].experiment_id
