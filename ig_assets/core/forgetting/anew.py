@@ -15,7 +15,7 @@ def find_anew(con: Connection, known: Found, bounds: Bounds) -> Found:
     """Search again for everything that came of a request's scripts; add it to `known`.
 
     Rows may have been written since `known` was found, even after the words were erased
-    from the tables; the words are then those of `known`.
+    from the tables; the words are then taken from `known`.
     """
     # A copy of a copy or of an arm stays, in this search as in the first one.
     came = {f"{WINNER}{variant_id}" for variant_id in known.copied}
@@ -26,8 +26,8 @@ def find_anew(con: Connection, known: Found, bounds: Bounds) -> Found:
 def joined(known: Found, latest: Found) -> Found:
     """Return the union of two searches for the same request.
 
-    Scripts, variants and models that one search erases are not listed as kept, even if
-    the other search lists them so.
+    A script, variant or model that one search erases is not listed as kept, even if the
+    other search keeps it.
     """
     lists: dict[str, Any] = {
         one.name: tuple(

@@ -302,9 +302,9 @@ def _run_steps(
 ) -> Found:
     """Run the steps `names` that are not in `details`; return the latest findings.
 
-    Each step's detail is recorded and added to `details`. When steps are run a second
-    time, `earlier` has the details of the first run; the joined details replace them
-    there.
+    Each step's detail is recorded and added to `details`. In a second run of steps,
+    `earlier` has the details of the first run. The details of both runs are then
+    joined, and replace those in `earlier`.
     """
     for name in TABLES_AND_STEPS:
         if name not in names or name in details:
