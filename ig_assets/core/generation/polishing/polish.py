@@ -34,9 +34,9 @@ from ig_assets.errors import BudgetError
 class VariantSummary:
     """The numbers of a month's drafts, and of the outcomes of this run.
 
-    `drafts` is the number of all drafts and `kept` of those that had a variant before.
-    `polished`, `draft_kept` and `rejected` are the outcomes; `regenerated` of them took
-    more than one attempt.
+    `drafts` is the number of all drafts, `kept` the number of drafts that had a variant
+    before. `polished`, `draft_kept` and `rejected` are the outcomes; `regenerated` of
+    them took more than one attempt.
     """
 
     drafts: int

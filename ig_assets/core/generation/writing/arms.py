@@ -38,8 +38,8 @@ class WritingModel:
 class Topic:
     """One topic of a month.
 
-    `arms` is its number of arms; None means that of the settings. `hooks` is the number
-    of hooks to write if a ranker chooses which of them are posted, else None.
+    `arms` is its number of arms; None means the number in the settings. `hooks` is the
+    number of hooks to write if a ranker chooses which of them are posted, else None.
     """
 
     month: str

@@ -136,7 +136,7 @@ def brief_of(arm: PlannedArm) -> Brief:
 
 
 def arm_seed(seed: int, arm: PlannedArm) -> int:
-    """Return a sampling seed below 2³¹; a canary arm shares that of arm a."""
+    """Return a sampling seed below 2³¹; a canary arm has the seed of arm a."""
     label = "a" if arm.is_canary else arm.arm
     retry = (str(arm.tried_before),) if arm.tried_before else ()
     return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *retry) * 2**31)

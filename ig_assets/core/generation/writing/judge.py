@@ -1,4 +1,4 @@
-"""Asks a model which of two scripts is better, in one of the two orders."""
+"""Asks a model which of two scripts is better, for one order of the scripts."""
 
 from __future__ import annotations
 

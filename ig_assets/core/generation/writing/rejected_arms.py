@@ -1,7 +1,7 @@
 """Plans another try of rejected arms, on a person's request.
 
 A new try has another id, so that drafts, attempts, figures and costs of the earlier
-tries stay. It must pass the same gates within the same bounds.
+tries stay. The new try must pass the same gates within the same bounds.
 """
 
 from __future__ import annotations
