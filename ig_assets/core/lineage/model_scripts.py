@@ -137,8 +137,8 @@ def record_models(con: Connection, *model_ids: str) -> None:
 def record_scripts(con: Connection, script_ids: Iterable[str]) -> None:
     """Record which models these scripts fed.
 
-    Call it in the transaction that wrote the scripts. A new script may have fed a
-    model, since its words may be those of a training line, as a winner's are.
+    Call it in the transaction that wrote the scripts. A new script may have fed a model
+    already if its words are in a training line, for example the words of a winner.
     """
     wanted = sorted(set(script_ids))
     if wanted and con.execute(_ANY).fetchall():
