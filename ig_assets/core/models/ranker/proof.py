@@ -1,29 +1,30 @@
-"""Test by bets, in time order, whether a ranker predicts rates of unseen groups.
+"""Tests by bets, in time order, whether a ranker predicts rates of unseen groups.
 
-A ranker that was fitted only on earlier groups predicts each group. The group's arms
-are paired from both ends of the predicted order (best with worst, and so on), and each
-pair's outcome d = y_i - y_j is bet on. If a text's words say nothing about its rate,
-swapping two arms of a group changes nothing, so given |d| both signs are equally
-likely. (For counts with unequal traffic this holds only if they are not small; see
-`sound_bets`.) A bet then gains
+Each group is predicted by a ranker that was fitted only on earlier groups. The group's
+arms are paired from both ends of the predicted order (best with worst, and so on), and
+a bet is placed on the outcome d = y_i - y_j of each pair. The null hypothesis is that a
+text's words say nothing about its rate. Swapping two arms of a group then changes
+nothing, so given |d| both signs of d are equally likely. (For counts with unequal
+traffic this holds only if they are not small; see `sound_bets`.) For a prediction N(m,
+V) of d, the bet's e-value is
 
     e = 2 / (1 + exp(-2 m d / V)),
 
-which compares the ranker's own odds of the sign, for a prediction N(m, V), with even
-odds. The mean of e over the two signs is 1, so the product over pairs is a test
-martingale, whatever the distribution of |d|. It exceeds 20 with a probability of at
-most 1 in 20 (Ville 1939; Ramdas et al. 2023, "Game-theoretic statistics and safe
-anytime-valid inference", Statistical Science 38). A group is learnt from but not bet on
-if an earlier group has nearly the same hooks, since remembering words is no prediction.
+the ranker's odds of the observed sign against even odds. The mean of e over the two
+signs is 1, so the product over pairs is a test martingale, whatever the distribution of
+|d|. It exceeds 20 with a probability of at most 1 in 20 (Ville 1939; Ramdas et al.
+2023, "Game-theoretic statistics and safe anytime-valid inference", Statistical Science
+38). If an earlier group has nearly the same hooks, no bet is placed on a group, since
+remembering words is no prediction; the ranker still learns from the group.
 
 A proven ranker may cease to predict, for example when the audience changes. If the
-ranker is right, d has the sign that it expects with odds exp(2 m d / V), and 1/e has a
-mean of 1 over the two signs. So the greatest product of 1/e over the latest bets,
-whatever its first bet, is an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a
+ranker is right, d has the predicted sign with odds exp(2 m d / V), and 1/e has a mean
+of 1 over the two signs. The greatest product of 1/e over the latest bets, whatever its
+first bet, is then an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a
 nonparametric framework for sequential change detection", New England Journal of
 Statistics in Data Science 2). It reaches c at most once in c groups, on average. On the
-log scale it is the fall of ln e from its highest value. At `E_LOST` the proof is taken
-back, and the evidence starts again at 1.
+log scale it is the fall of ln e from its highest value. At `E_LOST` the proof is
+withdrawn, and the evidence starts again at 1.
 """
 
 from __future__ import annotations
