@@ -90,8 +90,8 @@ class Alerts:
         """Send pending alerts; return the number of alerts that arrived.
 
         An alert is sent through the channels that have not accepted it. If none of them
-        is configured any more, it is sent through all that are; without any channel it
-        stays pending. Raises WarehouseError.
+        is configured any more, it is sent through all configured channels; without any
+        channel it stays pending. Raises WarehouseError.
         """
         if not self.channels:
             return 0
