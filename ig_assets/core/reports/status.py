@@ -75,9 +75,9 @@ ORDER BY month
 class MonthState:
     """One month of the calendar.
 
-    `topics` is the number of planned topics, `published` that of posts, `decided` and
-    `undecided` those of tests. `fine_tune` is the status of the month's latest job, or
-    None.
+    `topics` is the number of planned topics, `published` the number of published posts;
+    `decided` and `undecided` are numbers of tests. `fine_tune` is the status of the
+    month's latest job, or None.
     """
 
     month: str
@@ -111,8 +111,8 @@ class DataFolderState:
 
     `scripts` is {origin: number of active scripts}. `models` is the number of
     registered models that write, `ranker` describes the ranker in use, `withdrawn` is
-    the number of topics that a person withdrew. `failures` are those of the last week,
-    newest first.
+    the number of topics that a person withdrew. `failures` are the failed runs of the
+    last week, newest first.
     """
 
     scripts: dict[str, int]

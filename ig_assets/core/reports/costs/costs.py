@@ -92,12 +92,12 @@ _OF_WINNERS = (
 class UnitCosts:
     """Costs in USD: in total, for text, per variant and per winner.
 
-    `text_usd` is the cost of drafts and polishing. `usd_per_variant` is this cost
-    divided by the number of variants that passed the gates, `usd_per_winner` by that of
-    winning variants, provisional ones included; they are None if there are no such
-    variants. `trial_usd` is the cost of texts that are never to become a variant
-    (`generate --try` and evaluations of models); it is not part of the costs per
-    variant and winner. `unpriced` is the number of calls of unknown price.
+    `text_usd` is the cost of drafts and polishing. Divided by the number of variants
+    that passed the gates it is `usd_per_variant`; divided by the number of winning
+    variants, provisional ones included, it is `usd_per_winner`. Both are None if there
+    are no such variants. `trial_usd` is the cost of texts that are never to become a
+    variant (`generate --try` and evaluations of models); it is not part of the costs
+    per variant and winner. `unpriced` is the number of calls of unknown price.
     """
 
     total_usd: float

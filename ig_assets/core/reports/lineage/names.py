@@ -184,7 +184,7 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
 def topic_text(con: Connection, ids: Sequence[str]) -> str:
     """Return the topic's text from the calendar; "" if the calendar has none.
 
-    `ids` are all ids of the topic, one per month. The text is that of the latest month.
+    `ids` are all ids of the topic, one per month. The latest month's text is returned.
     """
     rows = con.execute(
         "SELECT topic FROM topics WHERE topic_id IN (SELECT unnest(?::TEXT[])) "

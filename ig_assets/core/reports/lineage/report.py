@@ -29,11 +29,11 @@ class MonthReport:
     """Numbers on the way from scripts to the model, and a sample of examples.
 
     `texts` is the number of distinct revisions, winners and losers. `in_model` is the
-    number of examples from which the model learnt, `behind` that of all examples behind
-    it. `sample` has at most 20 examples. `scripts` are the texts behind the model.
-    `earlier_month` is the last month before this one with a training set; `entered` and
-    `left` are ids of scripts and variants whose words are only in this month's set, or
-    only in the earlier one. The report has no text of a script.
+    number of examples from which the model learnt, `behind` the number of all its
+    examples. `sample` has at most 20 examples. `scripts` are the texts behind the
+    model. `earlier_month` is the last month before this one with a training set;
+    `entered` and `left` are ids of scripts and variants whose words are only in this
+    month's set, or only in the earlier one. The report has no text of a script.
     """
 
     month: str

@@ -140,9 +140,9 @@ def _sources(
 ) -> tuple[list[str], list[str]]:
     """Return two lists of "revision id" of the scripts and variants behind texts.
 
-    The first list has all of them, the second the one by which each text is listed
-    (that of its first example). `groups` and `lost` are {key of the text: examples},
-    for the better and the worse texts.
+    The first list has every script and variant. The second has one per text, from the
+    text's first example. `groups` and `lost` are {key of the text: examples}, for the
+    better and the worse texts.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for key, examples in groups.items():
