@@ -21,9 +21,9 @@ def check_totals(
 ) -> str:
     """Return a note if counts fall between readings, else "".
 
-    `posts` has, for each post, the series of its audience counters and that of its
-    likes. Totals may sometimes fall a little. A counter counts as daily increments if
-    it halves, or if it loses a tenth while falling in every other step, unless the
+    `posts` has, for each post, the series of its audience counters and the series of
+    its likes. Totals may sometimes fall a little. A counter counts as daily increments
+    if it halves, or if it loses a tenth while falling in every other step, unless the
     post's likes grow with every reading. Raises InputError if this holds for most
     posts.
     """

@@ -83,7 +83,7 @@ class CountEvidence:
         """The first value that is ambiguous by itself, and its line."""
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
-        """Add the evidence of these cells; only texts have any."""
+        """Add these cells as evidence; only texts matter."""
         for n, cell in enumerate(cells):
             if isinstance(cell, str):
                 if cell.isdecimal():

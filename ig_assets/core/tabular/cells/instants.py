@@ -97,7 +97,7 @@ class DateEvidence:
         self._doubt = ("", 0)
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
-        """Add the evidence of these cells; only texts have any."""
+        """Add these cells as evidence; only texts matter."""
         for n, cell in enumerate(cells):
             if isinstance(cell, str) and cell[4:5] and not _begins_iso(cell):
                 for text in filter(None, split_range(folded(cell.strip()))):

@@ -1,8 +1,8 @@
 """Holds exporters' names for columns, in six languages, by their content.
 
 The languages are English, German, French, Spanish, Portuguese and Italian. Names are
-plain: lower case, without accents, words joined by underscores. For each concept the
-first of these names is used that is in the file and whose values fit.
+plain: lower case, without accents, words joined by underscores. For each concept, the
+first name that the file has, and whose values fit, is used.
 """
 
 from __future__ import annotations

@@ -108,7 +108,7 @@ def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
 
     It is the first line that is not blank. Exports may begin with titles, so a later
     line is the header instead if it has two names that `is_known` accepts, and no line
-    before it has one.
+    before it has such a name.
     """
     lines = _beginning(content)
     declared = _DECLARED.fullmatch(lines[0]) if lines else None

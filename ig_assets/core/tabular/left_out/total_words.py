@@ -15,7 +15,7 @@ ALL_OF_THEM = frozenset(
     + ("todas las publicaciones", "todos los videos", "todos os posts")
     + ("todas as publica\u00e7\u00f5es", "tutti i post", "tutti i video")
 )
-"""Words in place of a post's name in a row of totals; with a date the row is a post."""
+"""Words in place of a post's name in a row of totals; such a row has no date."""
 
 ALL_TOTALS = ALL_OF_THEM | frozenset(
     ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")

@@ -41,8 +41,7 @@ _NOT_POSTED = frozenset(
 
 
 def without_deleted(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """Yield the batches without rows marked as deleted, which are counted as skipped.
-    """
+    """Yield the batches without deleted rows, which are counted as skipped."""
     at = [n for n, name in enumerate(names) if plain_name(name) in _DELETED_NAMES]
     return _without(batches, at, _is_deleted, DELETED)
 
