@@ -65,7 +65,7 @@ def forgotten_hashes(text: str) -> frozenset[str]:
     """Return the hashes by which the words of a forgotten script are recognised.
 
     These are `letters_hash` and `words_hash`, since receipts of earlier versions have
-    only the second.
+    only `words_hash`.
     """
     return frozenset((words_hash(text), letters_hash(text)))
 
