@@ -67,9 +67,9 @@ class DoubtfulFiles:
 
 
 def doubtful_files(con: Connection) -> list[DoubtfulFiles]:
-    """Return the files whose lowered counts no later import has settled.
+    """Return the imported files that may have lowered counts by mistake.
 
-    A later import settles them if it confirms or corrects the counts.
+    Files are left out if a later import has confirmed or corrected the counts.
     """
     groups: dict[tuple[str, datetime], list[dict[str, Any]]] = defaultdict(list)
     for row in fetch_dicts(con, _UNSETTLED):

@@ -41,8 +41,8 @@ class State(NamedTuple):
 def compare(warehouse: Warehouse, index: VectorIndex, namespace: str) -> State:
     """Compare the generations of store and warehouse. Raises VendorError.
 
-    A namespace is trusted if neither has a generation, as an earlier version recorded
-    none.
+    A namespace is also trusted if neither side has a generation, since earlier versions
+    recorded none.
     """
     stored = index.generation(namespace)
     with warehouse.transaction() as con:

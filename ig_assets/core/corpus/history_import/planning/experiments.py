@@ -194,7 +194,7 @@ class _Arm(NamedTuple):
 def _every_arm(
     members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
 ) -> list[_Arm]:
-    """Return all arms of a test: the file's arms, those that join, and those known."""
+    """Return all arms of a test: the file's, those known, and known posts that join."""
     found = {}
     for arm in members:
         known = arm.known
@@ -290,7 +290,7 @@ def _state(
 
 
 def _as_known(arm: ImportedArm) -> HistoryRow:
-    """Return the arm's row, with the latest known reading time as its own."""
+    """Return the arm's row, with the latest known reading time if there is one."""
     read_at = arm.known.read_at if arm.known is not None else None
     return arm.row if read_at is None else replace(arm.row, read_at=read_at)
 

@@ -309,7 +309,7 @@ def _with_reason(
 def _rejects(
     file: SourceFile, refused: Sequence[tuple[HistoryRow, str, str]]
 ) -> tuple[Reject, ...]:
-    """Return one reject per line of the file, even for several refused rows of it."""
+    """Return one reject for each line of the file that has a refused row."""
     found = {
         row.line: Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
         for row, reason, detail in refused

@@ -94,9 +94,9 @@ def _rest(label: str) -> str | None:
 
 
 def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
-    """Return a sentence on why a row states a result; "" if it may be an arm.
+    """Return a sentence on why a row is a test's result, or "" if it may be an arm.
 
-    `others` are the rows of arms with which it is compared.
+    `others` are the rows of arms with which the row is compared.
     """
     label = row.arm or row.experiment
     if _ROLLOUT.fullmatch(label.strip()):
