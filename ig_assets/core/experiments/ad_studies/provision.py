@@ -125,7 +125,11 @@ class _Maker:
         )
 
     def _look_again(self, asked: StoredStudyObject) -> str | None:
-        """Search a few times for an object whose creation was never answered."""
+        """Search the vendor for an object whose creation was never answered.
+
+        Returns the vendor's id of the object, or None if several searches do not find
+        it.
+        """
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
             try:

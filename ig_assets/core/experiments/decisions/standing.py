@@ -77,7 +77,7 @@ class StandingRow(TypedDict):
 def standing_rows(
     con: Connection, ex: UndecidedExperiments, found: SequentialResult
 ) -> list[StandingRow]:
-    """Return one row per experiment and new look, in order of age."""
+    """Return one row per experiment and new look, by experiment and then by age."""
     looks = np.argwhere(found.evaluated)
     if not looks.size:
         return []

@@ -193,7 +193,10 @@ def _collect(
 def _adopt(
     con: Connection, platform: RecordedPlatform, since: datetime, until: datetime
 ) -> None:
-    """Store posts of a recorded history once, as posts in no experiment."""
+    """Store the posts of a recorded history that are not stored yet.
+
+    They belong to no experiment.
+    """
     rows = [
         {
             "post_id": stable_id("post", platform.platform, post.platform_post_id),

@@ -314,7 +314,10 @@ def _look(
 
 
 def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the latest standing for people: lead as a ratio minus 1, evidence as e."""
+    """Return the latest standing for display.
+
+    `lead` is the rate ratio minus 1 (0.2 is 20 % more) and `evidence` the e-value.
+    """
     names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
     found = {name: row[name] if row else None for name in names}
     found["looked_at"] = row["data_through"] if row else None
