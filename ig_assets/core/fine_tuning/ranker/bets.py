@@ -129,7 +129,10 @@ def record_bets(con: Connection, bets: NewBets) -> None:
 
 
 class _Here:
-    """The recorded and the new comparisons that still have hooks, numbered in order."""
+    """The comparisons that still have hooks, recorded and new, numbered from 0.
+
+    `order` lists their positions in `past.groups`.
+    """
 
     def __init__(self, past: PastHooks, features: Features, order: list[int]) -> None:
         place = np.full(len(past.groups), -1, dtype=np.int64)

@@ -58,7 +58,7 @@ ORDER BY v.topic_id, v.arm, v.variant_id
 
 @dataclass(frozen=True)
 class ChoiceSummary:
-    """The numbers of a choice: topics, their hooks, and posted hooks.
+    """The numbers of topics, of their hooks and of the posted hooks.
 
     Without a proven ranker `model_id` is None, and `note` says why all hooks were drawn
     at random.
@@ -156,7 +156,11 @@ def _choice(
     topic: tuple[str, str],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return the rows of one topic's choice; `expected` is empty without a ranker."""
+    """Return the rows of `hook_choices` for one topic, one per hook.
+
+    `rows` are the topic's hooks and `topic` is (month, topic id). `expected` is
+    {variant id: expected log lift}, or empty if there is no ranker.
+    """
     ids = [row["variant_id"] for row in rows]
     draws = [seeded_unit(seed, "drawn hook", *topic, v) for v in ids]
     values = [expected[v] for v in ids] if expected else None
