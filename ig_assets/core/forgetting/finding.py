@@ -339,7 +339,7 @@ def _sibling_arms(
 def _revisions(
     con: Connection, scripts: Collection[str], variants: Collection[str]
 ) -> set[tuple[str, str]]:
-    """Return (script id, revision hash) of scripts, and of variants as winners."""
+    """Return (script id, revision hash) pairs; a variant has its id as a winner."""
     rows = con.execute(
         """
         SELECT script_id, revision_hash
@@ -387,7 +387,7 @@ def _example_texts(con: Connection, hashes: Collection[str]) -> list[str]:
 
 
 def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:
-    """Return what was sent to vendors and this program cannot take back."""
+    """Return one row for each vendor's copies that this program cannot delete."""
     batches = con.execute(_BATCHES, [hashes]).fetchall()
     found: list[dict[str, Any]] = [
         {"vendor": provider, "holds": f"files of batch {batch_id}", "batch": batch_id}

@@ -109,15 +109,14 @@ def forget(
     after: Watch = lambda step: None,
     author: str = "",
 ) -> Receipt | None:
-    """Forget scripts by their ids, and return the receipt.
+    """Forget the scripts with these ids; return the receipt, or None if none is left.
 
-    Returns None if all are forgotten already and no words of them are left. If an
-    earlier request left words, these are deleted and searched for again; new rows of
-    forgotten scripts are a new request. `after` is called with the name of each
-    recorded step. `author` is the author whose scripts were requested; only its hash is
-    stored, by which a repeated request is recognised. Raises InputError without a
-    reason or while an earlier request is interrupted. Also raises what a step raises;
-    `resume` then continues.
+    Scripts that were forgotten before, but have rows again, get a new request. If an
+    earlier request left words, its last steps are repeated. `after` is called with the
+    name of each recorded step. `author` is the author whose scripts were requested;
+    only a hash is stored, to recognise a repeated request. Raises InputError without a
+    reason, or while an earlier request is unfinished. If a step raises an error,
+    `resume` continues.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
@@ -326,7 +325,10 @@ def _run(work: Forgetting, found: Found, name: str) -> tuple[Found, dict[str, An
 
 
 def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """Repeat the steps of STEPS_AGAIN; return the receipt with their details."""
+    """Repeat the steps `STEPS_AGAIN` of a finished request to forget.
+
+    Returns the receipt with the details of the repeated steps.
+    """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = _found_before(work, row)
     again: dict[str, Any] = {}
