@@ -94,7 +94,7 @@ class Candidate:
 
     @property
     def known(self) -> str:
-        """The topic and the brief, the words that the writer was given."""
+        """The words given to the writer: the topic, and the brief on the next line."""
         return f"{self.topic}\n{self.brief}"
 
 

@@ -1,6 +1,7 @@
-"""Measures novelty: one minus the largest share of a text's word runs in one script.
+"""Measures the novelty of a text: one minus its largest overlap with one script.
 
-It also finds the longest run of words that a text shares with a script.
+The overlap is the share of the text's word runs that the script contains. The longest
+run of words that a text shares with a script is found too.
 """
 
 from __future__ import annotations

@@ -36,10 +36,11 @@ def brief_coverage(text: str, topic: str, brief: str) -> float | None:
 
 
 def contradicted_numbers(text: str, brief: str) -> list[str]:
-    """Return the numbers of a text that contradict the brief, e.g. `6 minutes`.
+    """Return the numbers of a text that contradict the brief, with their units.
 
-    A number counts the word after it. It is a contradiction if the brief has a number
-    for the same word and the text has none of the brief's numbers for it.
+    The unit of a number is the first four letters of the next word: `6 minu` for "6
+    minutes". The brief is contradicted if both texts have numbers of a unit and share
+    none of them.
     """
     asked, said = _counted(brief), _counted(text)
     return [

@@ -25,11 +25,11 @@ def write_held_out(
     sampling: Sampling,
     run: RunRef,
 ) -> str | None:
-    """Return the text for one held-out prompt; None if the answer cannot be used.
+    """Return the text for one held-out prompt, or None if the answer cannot be used.
 
-    The prompt is rendered like that of a draft; a prompt that is no stored brief is put
-    into the template `HELD_OUT`. The text is not recorded. Raises as `write_script`
-    does.
+    If the prompt is a stored brief, the request is the same as for a draft. Any other
+    prompt is put into the template `HELD_OUT`. The text is not recorded. Raises as
+    `write_script` does.
     """
     rendered = asked_prompt(prompt, examples) or prompts.render(
         prompts.HELD_OUT,
