@@ -119,13 +119,16 @@ def fit(
 def restricted_likelihood(
     blocks: Sequence[Floats], outcomes: Outcomes, s2_grid: Sequence[float]
 ) -> tuple[Variances, float]:
-    """Return (best variances for blocks (arms, columns), -2 l at them).
+    """Find the variances of greatest restricted likelihood, prior included.
 
-    The value includes the prior. If the last s2 of the grid is best, the grid is
-    continued by its last ratio: rates of organic posts differ by more than those of
-    headlines shown to one audience, and an s2 that is too small makes intervals that
-    are too narrow. The likelihood depends on a block only through X_b X_b', so a block
-    with more columns than arms is rotated into as many columns as arms.
+    Returns (variances, their -2 l with the prior). Each block has shape (arms,
+    columns). Every s2 of the grid is tried. If the last one is best, larger ones are
+    tried, each the grid's last ratio times the one before: rates of organic posts
+    differ by more than those of headlines shown to one audience, and an s2 that is too
+    small makes intervals that are too narrow.
+
+    The likelihood depends on a block only through X_b X_b', so a block with more
+    columns than arms is rotated into as many columns as arms.
     """
     narrow = [_rotated(np.asarray(b, dtype=np.float64)) for b in blocks]
     x = np.concatenate(narrow, axis=1)
@@ -190,7 +193,10 @@ def _sums(x: Floats, outcomes: Outcomes, s2: float) -> _Sums:
 
 
 def _solve(sums: _Sums, penalty: Floats) -> tuple[Floats, Floats, float]:
-    """Return beta, A^-1 and ln |A|. Raises ValueError if A cannot be inverted."""
+    """Return beta, A^-1 and ln |A|, with `penalty` = 1 / theta on the diagonal of A.
+
+    Raises ValueError if A cannot be inverted.
+    """
     a = sums.gram + np.diag(penalty)
     factor, lower = cho_factor(a, lower=True, check_finite=False)
     beta = cho_solve((factor, lower), sums.moment, check_finite=False)
