@@ -122,9 +122,9 @@ def _check_vendor(con: Connection, provider: str) -> None:
 
 
 def paid_in_month(con: Connection, month: str) -> dict[str, float]:
-    """Return {vendor: USD} of the ledger in one month of the bills.
+    """Return {vendor: USD} that the ledger recorded in a month, without local models.
 
-    Local models are left out.
+    A call counts with its reservation while its cost is unknown.
     """
     rows = con.execute(
         """

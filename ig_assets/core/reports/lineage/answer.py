@@ -215,7 +215,10 @@ def page_of(
 
 
 def _said_of_others(others: Mapping[str, str]) -> str:
-    """Return a sentence that lists scripts with current words by another person."""
+    """Return a sentence on scripts whose current words another person wrote.
+
+    `others` is {script id: a phrase on its present author}.
+    """
     listed = "; ".join(f"{id} ({said})" for id, said in [*others.items()][:MOST_NAMED])
     more = len(others) - MOST_NAMED
     listed += f"; and {more} more" if more > 0 else ""

@@ -92,7 +92,7 @@ def sentence_of_many(
 
 
 def _ways(after: Sequence[TraceRow]) -> Mapping[Node, list[Node]]:
-    """Return {thing: things that contain its words}, for one edge each."""
+    """Return {thing: the things that contain its words}, following one edge."""
     ways: dict[Node, list[Node]] = defaultdict(list)
     for row in after:
         if row.relation in _HOLDS:
