@@ -206,7 +206,11 @@ def _number_formats(
     counts: Mapping[str, int],
     locale: Locale | None,
 ) -> dict[str, NumberFormat]:
-    """Return each column's number format; read other columns only if in doubt."""
+    """Return {name: number format} of the columns of counts.
+
+    A `locale` decides all formats. Otherwise the counts decide them. If some could be
+    read in two ways, the numbers in the file's other columns are evidence too.
+    """
     if locale is not None:
         return dict.fromkeys(evidence, LOCALE_FORMATS[locale])
     formats = count_formats(evidence.values())

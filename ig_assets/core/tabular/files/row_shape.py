@@ -24,7 +24,10 @@ class RowShape:
         return not self._typed[0] and not self._first_cell.fullmatch(first)
 
     def may_be_cut(self) -> bool:
-        """Return whether a row's last cell may go on after an unquoted line break."""
+        """Return whether an unquoted line break may divide the last cell of a row.
+
+        It may unless the last column has numbers or dates.
+        """
         return not self._typed[-1]
 
     def fits(self, cells: Sequence[str]) -> bool:

@@ -147,7 +147,10 @@ class _Columns:
         }
 
     def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
-        """Return whether a row sums up others; `first` are the file's first rows."""
+        """Return whether a row is a total of other rows.
+
+        `first` are the file's first rows.
+        """
         for n in self._ids:
             cell = row[n]
             if cell and not (type(cell) is str and cell[0] in _UNNAMED):
@@ -231,7 +234,10 @@ def _saying(cells: Iterable[str]) -> Iterator[int]:
 
 
 def _bare(text: str) -> str:
-    """Return the text without a final colon and brackets, as `total (3 posts):` has."""
+    """Return the text without a final colon and a part in brackets.
+
+    Both occur in `total (3 posts):`.
+    """
     return _IN_BRACKETS.sub("", text.strip().rstrip(":"))
 
 
