@@ -30,7 +30,7 @@ def text_hash(text: str) -> str:
 def words_hash(text: str) -> str:
     """Return the SHA-256 (hex) of the words; letter case and blanks make no difference.
 
-    Receipts of earlier versions hold only this hash; see `forgotten_hashes`.
+    Receipts of earlier versions have only this hash; see `forgotten_hashes`.
     """
     folded = unicodedata.normalize("NFC", text).casefold()
     words = " ".join(unicodedata.normalize("NFC", folded).split())
@@ -64,7 +64,8 @@ def _letters(text: str) -> str:
 def forgotten_hashes(text: str) -> frozenset[str]:
     """Return the hashes by which the words of a forgotten script are recognised.
 
-    Receipts of earlier versions hold only the hash of the words, so both are returned.
+    These are `letters_hash` and `words_hash`, since receipts of earlier versions have
+    only `words_hash`.
     """
     return frozenset((words_hash(text), letters_hash(text)))
 
@@ -78,12 +79,15 @@ def fields_hash(fields: Mapping[str, object]) -> str:
 
 
 def stable_id(kind: str, *parts: object) -> str:
-    """Return a short deterministic id of a kind and parts: 16 hex digits of a hash."""
+    """Return a deterministic id: the first 16 hex digits of a hash of its arguments."""
     return fields_hash({"kind": kind, "parts": [str(p) for p in parts]})[:ID_LENGTH]
 
 
 def seeded_unit(seed: int, *parts: object) -> float:
-    """Return a deterministic number from [0, 1), the same on every machine."""
+    """Return a pseudo-random number in [0, 1) that depends on seed and parts alone.
+
+    It is the same on every machine.
+    """
     digest = hashlib.sha256("\x1f".join([str(seed), *map(str, parts)]).encode())
     return int.from_bytes(digest.digest()[:8], "big") / 2**64
 
@@ -91,6 +95,6 @@ def seeded_unit(seed: int, *parts: object) -> float:
 def next_instant(now: datetime, last: datetime | None) -> datetime:
     """Return `now`, or a microsecond after `last` if `now` is not later.
 
-    So rows that are ordered by time keep the order in which they were written.
+    Rows that are ordered by time thus keep the order in which they were written.
     """
     return now if last is None else max(now, last + timedelta(microseconds=1))

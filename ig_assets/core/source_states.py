@@ -1,9 +1,9 @@
-"""Record the state in which the tables last took in a source.
+"""Records which state of a source the tables have processed last.
 
 A source is the library or a month's calendar. Its state is written in the transaction
-that takes it in. So it does not matter who read the source (the daemon, the command
-line, the headless loop, a person), and new or restored tables know what they have not
-taken in.
+that processes it. It therefore does not matter who read the source (the daemon, the
+command line, the headless loop, a person), and new or restored tables know which state
+they have not processed yet.
 """
 
 from __future__ import annotations
@@ -18,10 +18,10 @@ LIBRARY = "library"
 
 @dataclass(frozen=True)
 class SourceState:
-    """A source's state, such as a fingerprint, and the run that took it in.
+    """A source's state, such as a fingerprint, and the run that processed it.
 
-    Both are None if these tables never took the source in. `run_id` alone is None if no
-    Dagster run took it in.
+    Both are None if these tables never processed the source. `run_id` alone is None if
+    no Dagster run did so.
     """
 
     state: str | None = None
@@ -36,13 +36,13 @@ def calendar_source(month: str) -> str:
 def record_source_state(
     con: Connection, source: str, state: str, run_id: str | None
 ) -> None:
-    """Record the state that the caller's transaction takes in."""
+    """Record the state of a source that the caller's transaction processes."""
     row = {"source": source, "state": state, "run_id": run_id}
     merge_rows(con, "source_states", [row])
 
 
 def source_state(con: Connection, source: str) -> SourceState:
-    """Return the state of the source that the tables took in last."""
+    """Return the state of the source that the tables have processed last."""
     rows = con.execute(
         "SELECT state, run_id FROM source_states WHERE source = ?", [source]
     ).fetchall()

@@ -28,11 +28,11 @@ _NO_LANGUAGE = """
 
 
 class UnknownStyle(TypedDict):
-    """A hook style that is not one of the known styles, and how many scripts have it.
+    """A hook style that is not a known one, and how many scripts have it.
 
     `source_uri` is the source of one of these scripts. `looks_like` is a known style of
     nearly the same spelling, or None. `is_doubtful` is true if only one script has the
-    style or if it looks like a misspelling; otherwise it is a style of the team's own.
+    style or if the style looks like a misspelling.
     """
 
     hook_style: str

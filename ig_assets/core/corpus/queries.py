@@ -12,9 +12,9 @@ WINNER_PREFIX = "winner/"
 """Prefix of the id of a script that was promoted from a winning variant."""
 
 FORMER_FILE = "its file was (.*) before$"
-"""Pattern of the former file's name in the reason of a row of `script_status`.
+"""Pattern of a former file's name in the column `reason` of `script_status`.
 
-`scripts` has only the file of today for the words of today.
+The table `scripts` has only a script's present file.
 """
 
 # The views of `warehouse.views`, for callers that do not name them yet.
@@ -31,8 +31,8 @@ def forgotten_scripts(con: Connection) -> set[str]:
 def forgotten_words(con: Connection) -> set[str]:
     """Return `identity.forgotten_hashes` of all forgotten texts, from their receipts.
 
-    A request that is not yet finished has no receipt; its hashes come from the step
-    that deleted the words.
+    An unfinished request to forget has no receipt; its hashes come from the step that
+    deleted the words.
     """
     rows = con.execute("""
         SELECT receipt
@@ -52,10 +52,10 @@ def forgotten_words(con: Connection) -> set[str]:
 
 @dataclass(frozen=True)
 class AuthoredScript:
-    """A script of which some revision has the author that was asked for.
+    """A script that has a revision by a given author.
 
     `author_now` is the author of its current words, None if they have none.
-    `is_by_another` says that this is not the author who was asked for.
+    `is_by_another` is true if that is not the given author.
     """
 
     script_id: str
@@ -84,17 +84,20 @@ _BY_AUTHOR = """
 
 
 def scripts_by_author(con: Connection, author: str) -> list[AuthoredScript]:
-    """Return the scripts of which any revision has this author, by id.
+    """Return the scripts with at least one revision by this author, ordered by id.
 
-    Letter case and spaces around the name are ignored. A script that is forgotten keeps
-    its author only if its rows do.
+    Letter case and spaces around the name are ignored. A forgotten script is found only
+    if rows with its author are left.
     """
     rows = con.execute(_BY_AUTHOR, [author]).fetchall()
     return [AuthoredScript(str(i), now, bool(other)) for i, now, other in rows]
 
 
 def by_another_now(found: Iterable[AuthoredScript], author: str) -> dict[str, str]:
-    """Return {script id: who wrote it now, in words} where that is not the author."""
+    """Return {script id: words on its present author} of scripts by others now.
+
+    Only scripts of `found` whose current words are not by `author` are returned.
+    """
     return {
         one.script_id: f"{f'by {one.author_now}' if one.author_now else 'no author'} "
         f"now; its earlier words were by {author.strip()}"

@@ -1,8 +1,8 @@
 """Check budgets: an amount per run, per day, per month or in all, in dollars or tokens.
 
 A budget is for one operation or for all. A call counts with its cost. While its cost is
-not known (status reserved, submitted or unknown), it counts with what it reserved. The
-check and the reservation are one transaction, and the warehouse has one writer at a
+not known (status reserved, submitted or unknown), it counts with its reserved amount.
+The check and the reservation are one transaction, and the warehouse has one writer at a
 time, so several processes can share one budget. Days and months are those of real time
 in UTC, even if the loop runs on a simulated clock, since vendors bill in real time.
 """
@@ -22,7 +22,7 @@ Period = Literal["run", "day", "month", "ever"]
 Unit = Literal["usd", "tokens"]
 
 WARN_AT = 0.8
-"""The used share of a budget (0 to 1) from which on people are warned."""
+"""The spent share of a budget (0 to 1) from which people are warned."""
 
 OPERATIONS = ("ingest", "query", "generate", "polish", "judge", "train")
 SYNTAX = "[operation:]run|day|month|ever:usd|tokens=amount, separated by commas"
@@ -89,9 +89,10 @@ class Budget:
 
 
 class HeldBudgetError(BudgetError):
-    """A call does not fit only because of what calls in flight have reserved.
+    """Raised if a call would fit into a budget but for the reservations in flight.
 
-    They may take less than that, so the call may fit once they are settled.
+    Calls in flight may use less than they have reserved, so the call may fit once they
+    are settled.
     """
 
 
@@ -152,7 +153,7 @@ def check_budgets(
     """Raise BudgetError if the next call would exceed a budget.
 
     A call of unknown price (`cost_usd` is None) exceeds every budget in dollars. Raises
-    HeldBudgetError if only reservations of calls in flight stand in its way.
+    HeldBudgetError if the call would fit without the reservations of calls in flight.
     """
     held: HeldBudgetError | None = None
     for budget in budgets:

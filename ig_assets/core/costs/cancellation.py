@@ -1,7 +1,8 @@
-"""Let paid calls wait: a halt ends the wait, and latency does not include it.
+"""Make waits before paid calls interruptible, and keep them out of the latency.
 
-An adapter waits for its turn inside the call that the ledger makes. The adapter does
-not know the `halt` event, so the ledger sets it for the thread.
+An adapter waits for its turn inside the call that the ledger times. The adapter does
+not know the `halt` event that ends the wait, so the ledger sets the event for the
+thread.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from dataclasses import dataclass
 
 
 class CancelledError(Exception):
-    """A call was not sent or not repeated.
+    """Raised if a call was not sent or not repeated.
 
     Another call failed before, or a person stopped the step.
     """
@@ -23,7 +24,7 @@ class CancelledError(Exception):
 
 @dataclass
 class CallWaits:
-    """One call's halt event and the seconds that it has waited to be sent."""
+    """The halt event of one call, and how many seconds the call has waited so far."""
 
     halt: threading.Event | None
     seconds: float = 0.0
@@ -34,10 +35,7 @@ _CALL: ContextVar[CallWaits | None] = ContextVar("call_waits", default=None)
 
 @contextmanager
 def call_waits(halt: threading.Event | None) -> Iterator[CallWaits]:
-    """Count the waits of this thread within the block for one call.
-
-    Yield the record.
-    """
+    """Record this thread's waits within the block, for one call; yield the record."""
     waits = CallWaits(halt)
     token = _CALL.set(waits)
     try:

@@ -1,4 +1,4 @@
-"""Run a bounded number of paid jobs at a time; after a failure start no more."""
+"""Run a bounded number of paid jobs at a time; start no more after a failure."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ T = TypeVar("T")
 Job = Callable[[threading.Event], T]
 
 GRACE_S = 2.0
-"""Seconds that an interrupted caller waits for the jobs in flight."""
+"""Seconds for which an interrupted caller waits for the jobs in flight."""
 INTERRUPTED = 130
-"""The exit code of a process that ends while a job goes on."""
+"""The exit code of a process that ends while a job is still running."""
 
 _END_S = 0.5
-"""Seconds that the end of a process waits for threads whose job is over."""
+"""Seconds for which an ending process waits for threads whose job is done."""
 
 _threads: weakref.WeakSet[threading.Thread] = weakref.WeakSet()
 """The threads of jobs; a thread lives on for a moment after its job is done."""
@@ -39,12 +39,14 @@ def run_bounded(
     """Run jobs, at most `max_in_flight` at a time, and return their results.
 
     The results come in the order in which jobs finish. A job is taken from `jobs` only
-    when there is room. It receives an event that is set once a job fails or the caller
-    is interrupted; a job must not send its request after that. After a failure, the
-    jobs in flight are waited for and the first failure is raised. After an interrupt
-    (Ctrl-C, Terminate) they get `grace_s` seconds, since a person waits and a model may
-    write for a minute; jobs that are not done by then go on in the background and die
-    with the process. `report` is called with each result, in the caller's thread.
+    when there is room. Each job receives an event that is set once a job fails or the
+    caller is interrupted; after that, a job must not send its request. `report` is
+    called with each result, in the caller's thread.
+
+    After a failure, the function waits for the jobs in flight and raises the first
+    failure. After an interrupt (Ctrl-C, Terminate), it waits for at most `grace_s`
+    seconds, since a person waits and a model may write for a minute. Jobs that are not
+    done by then go on in the background and die with the process.
     """
     halt = threading.Event()
     results: list[T] = []
@@ -76,11 +78,12 @@ def run_bounded(
 
 @atexit.register
 def _end_without_the_jobs() -> None:
-    """End the process here if a job still runs, before the interpreter is dismantled.
+    """End the process here if a job is still running.
 
-    Up to 3.13, Python unwinds a thread that returns from DuckDB or ONNX Runtime after
-    that point. Their C++ code then ends the process with SIGABRT, which looks like a
-    crash. What the job leaves half done is as after any kill.
+    Otherwise Python (up to 3.13) unwinds, after the interpreter has been dismantled,
+    the threads that return from DuckDB or ONNX Runtime. The C++ code of these libraries
+    then ends the process with SIGABRT, which looks like a crash. The jobs' unfinished
+    work is left as after a kill.
     """
     give_up_s = time.monotonic() + _END_S
     for thread in list(_threads):
@@ -123,8 +126,8 @@ def _unless_halted(job: Job[T], halt: threading.Event) -> T:
 def _finished(running: set[Future[T]]) -> list[T]:
     """Wait for at least one job; remove all finished jobs and return their results.
 
-    Raises a job's own error rather than the CancelledError that followed from it. The
-    list is empty if jobs were only cancelled.
+    Raises a job's error if one failed. The list is empty if a finished job was
+    cancelled.
     """
     done, _ = wait(running, return_when=FIRST_COMPLETED)
     running -= done

@@ -59,11 +59,11 @@ def pinecone_monthly_cost(
     bytes_beside_vector: float = 300.0,
     use: MonthlyUse = MonthlyUse(),
 ) -> StoreCost:
-    """Estimate the monthly cost of `records` vectors.
+    """Estimate the monthly cost (USD) of `records` vectors.
 
     `bytes_beside_vector` is the size of a record's id and metadata. Every sync lists
-    all ids, which is how lost vectors are noticed. Filling the index for the first time
-    costs `first_fill_usd` in addition, once.
+    all ids, in order to notice lost vectors. Filling the index for the first time costs
+    `first_fill_usd` in addition, once.
     """
     record = bytes_beside_vector + BYTES_A_DIMENSION * dimensions
     gigabytes = records * record / GB

@@ -1,6 +1,6 @@
-"""Price tokens by the team's own prices (IG_PRICES), else by `genai-prices`.
+"""Price tokens by the team's prices (IG_PRICES), else by those of `genai-prices`.
 
-No request is sent for it; `genai-prices` is used offline.
+No request is sent: `genai-prices` is used offline.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ _SAME_MODEL = re.compile(r"(-(\d{4}-\d{2}-\d{2}|\d{4,8}|latest))?(:.*)?")
 class Price:
     """USD per million input, cached input and output tokens of a model.
 
-    It holds for `model`, for its dated snapshots and for names that continue with a
-    colon: `ft:gpt-4.1-mini` covers all fine-tunes of that base model. A price of
+    The price holds for `model`, for its dated snapshots and for names that continue
+    with a colon: `ft:gpt-4.1-mini` covers all fine-tunes of that base model. A price of
     `gpt-4.1` does not hold for `gpt-4.1-mini`, which costs a fifth as much.
     """
 
@@ -45,8 +45,9 @@ _own: tuple[Price, ...] = ()
 def parse_prices(text: str) -> tuple[Price, ...]:
     """Parse prices of the settings, e.g. `ft:gpt-4.1-mini=0.80/0.20/3.20, other=1/2`.
 
-    Cached tokens without a price of their own cost as much as input tokens. Raises
-    ValueError that names the malformed rule.
+    The values are USD per million input, cached input and output tokens. With two
+    values, cached tokens cost as much as input tokens. Raises ValueError that names the
+    malformed rule.
     """
     prices = []
     for rule in filter(None, (part.strip() for part in text.split(","))):
@@ -60,7 +61,7 @@ def parse_prices(text: str) -> tuple[Price, ...]:
 
 
 def use_prices(prices: Sequence[Price]) -> None:
-    """Let these prices go before those of `genai-prices`, in this process.
+    """Use these prices before those of `genai-prices`, in this process.
 
     If several names match a model, the longest one counts.
     """

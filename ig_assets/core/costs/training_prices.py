@@ -1,4 +1,4 @@
-"""Price trained tokens: by the team's own prices, else by OpenAI's list."""
+"""Price the tokens of a training job: by the team's prices, else by OpenAI's list."""
 
 from __future__ import annotations
 
@@ -40,8 +40,9 @@ def training_cost_usd(
 ) -> float | None:
     """Return the cost (USD) of training on `tokens`, or None if no price is known.
 
-    `tokens` counts each epoch. `own` are the team's prices, USD per million tokens;
-    they go before OpenAI's. A price holds for the model and its dated snapshots.
+    `tokens` counts a text once per epoch. `own` are the team's prices, USD per million
+    tokens; they are used before OpenAI's. A price holds for the model and its dated
+    snapshots.
     """
     for prices in (own, OPENAI_USD):
         for name in (model, _DATED.sub("", model)):

@@ -50,7 +50,7 @@ def usage_by_model(con: Connection, day: date | None = None) -> list[dict[str, A
 
 
 def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | int]:
-    """Return what one asset of a run has used so far.
+    """Return the calls, tokens and cost of one asset of a run so far.
 
     A call of unknown cost counts with its reservation.
     """
@@ -72,7 +72,7 @@ def usage_of_run(con: Connection, run_id: str, asset: str) -> dict[str, float | 
 
 
 def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
-    """Return what the local calls among the rows would have cost at OpenAI, USD.
+    """Return the cost (USD) that the local calls among the rows would have at OpenAI.
 
     Their tokens are priced as `gpt-5-mini` and `text-embedding-3-small`. This is an
     estimate: another tokenizer counts a little differently, and `gpt-5-mini` also uses
@@ -92,7 +92,7 @@ def reference_cost_usd(rows: list[dict[str, Any]]) -> float:
 def price_warning(budgets: Sequence[Budget], provider: str, model: str) -> str | None:
     """Return a warning if budgets would block every call to a model, else None.
 
-    They do if a budget limits dollars and no price is known for the model.
+    They do so if a budget limits dollars and no price is known for the model.
     """
     dollars = [budget for budget in budgets if budget.unit == "usd"]
     if not dollars or call_cost_usd(provider, model, TokenUsage(1, 1)) is not None:

@@ -12,5 +12,7 @@ EXPERIMENT_LENGTH = timedelta(days=28)
 """Time from the first post of an organic experiment to its end."""
 
 UNKNOWN_SIGMA = 0.24
-"""Standard deviation between posts (log scale) where none was recorded: the top of
-the range seen in real data."""
+"""Standard deviation between posts (log scale) if none was recorded.
+
+It is the top of the range seen in real data.
+"""

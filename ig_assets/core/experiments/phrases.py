@@ -1,4 +1,4 @@
-"""Phrases that the reasons of decisions and the verdicts for people share."""
+"""Holds phrases used both in the reasons of decisions and in verdicts for people."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ HELD_FOR = {
 
 
 def lowered(arms: Sequence[str]) -> str:
-    """Return a sentence, with a leading space, on arms whose final count fell; or "".
+    """Return a sentence on arms whose final count fell, or "".
 
-    Earlier looks at the higher counts used wrong counts, so their e and z no longer
-    count.
+    It says that earlier looks used wrong counts, so that their e and z no longer count.
+    It begins with a space.
     """
     if not arms:
         return ""

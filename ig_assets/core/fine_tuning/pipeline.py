@@ -56,13 +56,13 @@ from ig_assets.warehouse.warehouse import Warehouse
 
 @dataclass(frozen=True)
 class FineTuning:
-    """Everything that a month's fine-tune needs from outside the core.
+    """The services and settings that a month's fine-tune uses.
 
     `space` names the stored embeddings in which near-duplicates are searched; `folder`
     has one folder of dataset files per month. `trainers` are tried in order, and their
-    costs are booked in the `ledger`. `with_ads` admits experiments that ads decided; a
-    decision's weight halves every `half_life_months`. `evaluation_topics` is the number
-    of held-out pairs for the comparison.
+    costs are booked in the `ledger`. With `with_ads`, experiments that ads decided are
+    included; a decision's weight halves every `half_life_months`. `evaluation_topics`
+    is the number of held-out pairs for the comparison.
     """
 
     clock: Clock
@@ -80,7 +80,7 @@ class FineTuning:
 
 @dataclass(frozen=True)
 class MonthEvaluation:
-    """The month's candidate, the model that it was compared with, and the result."""
+    """The month's candidate, the model with which it was compared, and the result."""
 
     candidate: ModelRow
     active: ModelRow
@@ -125,7 +125,7 @@ def write_files(
 def submit_files(
     fine_tuning: FineTuning, dataset: DatasetSummary, run_id: str = ""
 ) -> JobRow:
-    """Submit a month's files once, to the first trainer that takes them.
+    """Submit a month's files once, to the first trainer that accepts them.
 
     Raises TransientVendorError, AccessError and BudgetError.
     """
@@ -157,7 +157,7 @@ def submit_month(
 ) -> tuple[JobRow, ModelRow | None]:
     """Submit a month's files, poll the trainer once, register a finished model.
 
-    Returns the job as submitted, and the model, None while it is not trained.
+    Returns (job as submitted, model or None if the training is not finished).
     """
     warehouse, clock = fine_tuning.warehouse, fine_tuning.clock
     job = submit_files(fine_tuning, dataset)
@@ -168,8 +168,8 @@ def submit_month(
 def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow:
     """Register the model of the month's job.
 
-    Raises InputError where the job is missing or not finished, and RefusedError where
-    it failed or was refused.
+    Raises InputError if the job is missing or not finished, and RefusedError if it
+    failed or was refused.
     """
     warehouse = fine_tuning.warehouse
     model = _register(fine_tuning, month, run_id)
@@ -193,7 +193,7 @@ def register_month(fine_tuning: FineTuning, month: str, run_id: str = "") -> Mod
 
 
 def _register(fine_tuning: FineTuning, month: str, run_id: str = "") -> ModelRow | None:
-    """Register the model of the month's job, and rewrite its OpenLineage file."""
+    """Register the model of the month's job, and update its OpenLineage file."""
     warehouse = fine_tuning.warehouse
     model = register_model(warehouse, fine_tuning.clock, month, run_id)
     if model is not None:
@@ -234,7 +234,7 @@ def evaluate_month(
 
 @dataclass(frozen=True)
 class _PaidCalls:
-    """The calls of an evaluation: texts, embeddings, likelihoods and judgements.
+    """Makes the calls of an evaluation: texts, embeddings, likelihoods, judgements.
 
     The base model judges, whichever models are compared.
     """

@@ -1,4 +1,4 @@
-"""Other scripts that are like forgotten ones; they are listed, and a person decides."""
+"""Finds scripts that resemble forgotten ones; a person decides about them."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ _OTHER_TEXTS = """
 def scripts_of_same_letters(
     con: Connection, scripts: Collection[str], words: Sequence[str]
 ) -> list[str]:
-    """Ids of other scripts that differ in spacing, capitals and marks alone.
+    """Return ids of other scripts with the same letters and digits as forgotten ones.
 
-    `words` are the texts of `scripts`.
+    They differ in spacing, capitals and punctuation. `scripts` are the forgotten
+    scripts, and `words` are their texts.
     """
     wanted = {one for text in words for one in forgotten_hashes(text)}
     rows = con.execute(_OTHER_TEXTS, [sorted(scripts)]).fetchall()
@@ -33,7 +34,11 @@ def scripts_of_same_letters(
 def similar_scripts(
     con: Connection, scripts: Collection[str], words: Sequence[str], bounds: Bounds
 ) -> list[str]:
-    """Ids of other scripts that share more words with these than a variant may."""
+    """Return ids of other scripts that share too many words with the forgotten ones.
+
+    The bounds are those for a variant. `scripts` are the forgotten scripts, and `words`
+    are their texts.
+    """
     rows = con.execute("SELECT script_id, text FROM current_scripts").fetchall()
     others = [
         GeneratedText("", script_id, "", text)

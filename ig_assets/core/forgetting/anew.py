@@ -1,4 +1,4 @@
-"""Search again for what came of the scripts of a request that was interrupted."""
+"""Repeats the search for traces of scripts after a request was interrupted."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ig_assets.warehouse.warehouse import Connection
 
 
 def find_anew(con: Connection, known: Found, bounds: Bounds) -> Found:
-    """Search again for what came of the scripts of a request; add it to what is known.
+    """Search again for everything that came of a request's scripts; add it to `known`.
 
-    Rows may have been written since `known` was found: also after its words were
-    erased, which are known from it.
+    Rows may have been written since `known` was found, even after the words were erased
+    from the tables; the words are then taken from `known`.
     """
     # A copy of a copy or of an arm stays, in this search as in the first one.
     came = {f"{WINNER}{variant_id}" for variant_id in known.copied}
@@ -24,9 +24,10 @@ def find_anew(con: Connection, known: Found, bounds: Bounds) -> Found:
 
 
 def joined(known: Found, latest: Found) -> Found:
-    """Return what either of two searches for the same request found.
+    """Return the union of two searches for the same request.
 
-    Scripts and variants that are erased by one are not listed as kept by the other.
+    A script, variant or model that one search erases is not listed as kept, even if the
+    other search keeps it.
     """
     lists: dict[str, Any] = {
         one.name: tuple(

@@ -1,9 +1,9 @@
-"""Keep the working file of a request: what it found, words included, until it is done.
+"""Stores the working file of a request to forget, until the request is finished.
 
-An interrupted request goes on from this file, and so does one whose search found words:
-the file still has words that are no longer in the tables. Only the owner may read it.
-It is removed when the request is finished. It also makes the request known again to a
-warehouse that does not have it, such as one restored from an older backup
+It has what the search found, words included; only the owner may read it. A request that
+was interrupted, or whose last search found words, continues from this file, since the
+words are no longer in the tables. The file also makes the request known to a warehouse
+that does not have it, such as one restored from an older backup
 (`warehouse/forgetting/adoption.py`).
 """
 
@@ -36,7 +36,7 @@ def write_begun(receipts: Path, found: Found) -> None:
 
 
 def read_begun(receipts: Path, request_id: str) -> Found | None:
-    """Return what the request found; None if there is no working file."""
+    """Return the findings of a request; None if it has no working file."""
     try:
         text = _path(receipts, request_id).read_text(encoding="utf-8")
     except FileNotFoundError:
@@ -55,7 +55,10 @@ def read_begun(receipts: Path, request_id: str) -> Found | None:
 def read_all_begun(
     receipts: Path, request_ids: Collection[str], now: datetime
 ) -> Found:
-    """Return what any of the requests found, without an id, as a request of `now`."""
+    """Return the union of the findings of several requests.
+
+    The result has no request id; its time of request is `now`.
+    """
     known = Found(Erasure("", "", "", now))
     for request_id in request_ids:
         if (found := read_begun(receipts, request_id)) is not None:
@@ -64,7 +67,7 @@ def read_all_begun(
 
 
 def remove_begun(receipts: Path, unfinished: Collection[str]) -> None:
-    """Remove the working files of all requests but the `unfinished` ones (ids)."""
+    """Remove all working files except those of the `unfinished` requests (ids)."""
     folder = receipts / FOLDER
     kept = {_path(receipts, request_id) for request_id in unfinished}
     if folder.is_dir():

@@ -1,4 +1,4 @@
-"""Find generated texts that copied a script, by the bounds for variants."""
+"""Finds generated texts that copied a script, by the bounds for variants."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ class Bounds:
 
 @dataclass(frozen=True)
 class GeneratedText:
-    """One draft, attempt, variant or edit; `stage` is the field of `Erasure` for it."""
+    """One draft, attempt, variant or edit; `stage` is its field in `Erasure`."""
 
     stage: str
     key: str
@@ -57,8 +57,8 @@ def copies(
 ) -> list[GeneratedText]:
     """Return the generated texts that copied one of `texts`.
 
-    A text that shares no run of words with any of them is not measured; most texts
-    share none.
+    Novelty is measured only for texts that share a run of words with one of them; most
+    texts share none.
     """
     words = list(texts)
     sought = {run for text in words for run in word_runs(text)}

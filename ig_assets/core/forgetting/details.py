@@ -1,4 +1,4 @@
-"""Join the details of steps, and make the content of a receipt of them."""
+"""Joins the details of steps, and builds the content of a receipt from them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _IMPORTED = "history"  # in place of the platform of an imported post
 def both_details(
     name: str, first: dict[str, Any], second: dict[str, Any]
 ) -> dict[str, Any]:
-    """Return the detail of a step that ran twice."""
+    """Return the detail of a step that ran twice, from the details of both runs."""
     both = first | second
     if name == "tables":
         rows = Counter(first["rows"]) + Counter(second["rows"])
@@ -63,7 +63,7 @@ def content_of(
 
 
 def _platform(post: Mapping[str, Any]) -> str:
-    """Return where a post is published, with all names that are known of it."""
+    """Return the platform of a post, and all known names of the post there."""
     names = [post["platform_post_id"], post.get("permalink")]
     known = ", ".join(str(name) for name in names if name)
     platform = post["platform"]

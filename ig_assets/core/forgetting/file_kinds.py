@@ -1,4 +1,4 @@
-"""List every kind of file in a data folder, and whether it can hold words of a script.
+"""Lists every kind of file in a data folder, and whether it can contain script text.
 
 `warehouse/forgetting/registry.py` lists the columns of the tables in the same way. When
 a script is forgotten, files of unlisted kinds are searched like all others.
@@ -14,7 +14,7 @@ from fnmatch import fnmatch
 class FileKind:
     """Files below the data folder that match `pattern`.
 
-    `holds` says what they hold, `forgotten_by` how they are handled when a script is
+    `holds` says what they contain, `forgotten_by` how they are handled when a script is
     forgotten.
     """
 

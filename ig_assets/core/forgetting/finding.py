@@ -1,4 +1,4 @@
-"""Find everything that came of scripts, before anything is deleted; only reads."""
+"""Finds all traces of scripts before anything is deleted; it only reads."""
 
 from __future__ import annotations
 
@@ -149,23 +149,22 @@ _PROVIDERS = """
 
 @dataclass(frozen=True)
 class Found:
-    """What a forgetting touches.
+    """All traces of the scripts of a request to forget.
 
-    Erased are: `texts`, the words, which stay in memory; `own`, those of them that are
-    of the scripts and of their own variants, whose copies are sought; `same_words`,
-    scripts with exactly the words of a named one; `sibling_arms`, scripts in the same
-    test that share more words with it than a variant may, such as arms that differ only
+    These are erased: `texts`, the words, which stay in memory; `own`, the texts of the
+    scripts and their own variants, whose copies are searched for; `same_words`, scripts
+    with exactly the words of a named one; `sibling_arms`, scripts in the same test that
+    share more words with a named one than a variant may, such as arms that differ only
     in their hook; and `copied`, variants that copied one of the scripts. `quoted` are
-    passages of the scripts' files that remarks of earlier versions quote; they are
-    searched for as well.
+    passages of the scripts' files that remarks of earlier versions quote.
 
-    Listed but kept are: `same_letters`, scripts with a named one's letters and digits
-    in other spacing, capitals or punctuation, which a sync refuses from then on;
-    `influenced`, variants with one of the scripts in their prompt; `influenced_models`,
-    which had one in their dataset and did not learn from it; `similar`, scripts that
-    share more words with it than a variant may; and `published` posts and `vendors`,
-    which this program cannot change. `active_model` is the id of the model that
-    generation uses now.
+    These are listed and kept: `same_letters`, scripts that differ from a named one only
+    in spacing, capitals or punctuation, which a sync refuses from now on; `influenced`,
+    variants with one of the scripts in their prompt; `influenced_models`, which had one
+    in their dataset and did not learn from it; `similar`, scripts that share more words
+    with a named one than a variant may; and `published` posts and `vendors`, which this
+    program cannot change. `active_model` is the id of the model that generation uses
+    now.
     """
 
     erasure: Erasure
@@ -184,7 +183,7 @@ class Found:
     active_model: str | None = None
 
     def listing(self) -> dict[str, Any]:
-        """Return all fields but the words and the erasure, as JSON types."""
+        """Return all fields except the words and the erasure, as JSON types."""
         fields = dataclasses.asdict(self)
         return {
             name: value
@@ -242,10 +241,11 @@ def find(
     bounds: Bounds,
     known: Found | None = None,
 ) -> Found:
-    """Return everything that came of the named scripts; fill the lists of the erasure.
+    """Return all traces of the named scripts; fill the lists of the erasure.
 
-    Texts that copied a script's own words are erased with it; copies of copies are not.
-    `known` is what an earlier search found: words that may be erased, and arms.
+    Texts that copied the words of these scripts are erased too; copies of copies are
+    not. `known` has what an earlier search found: words that may be erased already, and
+    arms.
     """
     known = known or Found(erasure)
     scripts = set(named) | _column(con, _SAME_WORDS, [sorted(named)])
@@ -329,7 +329,7 @@ def _script_texts(con: Connection, scripts: Collection[str]) -> list[str]:
 def _sibling_arms(
     con: Connection, scripts: Collection[str], bounds: Bounds
 ) -> set[str]:
-    """Return the ids of scripts in the same tests that are copies of these scripts."""
+    """Return ids of scripts in the same tests that share too many words with these."""
     rows = con.execute(_ARMS, [sorted(scripts)]).fetchall()
     arms = [GeneratedText("", script_id, "", text) for script_id, text in rows]
     found = copies(arms, _script_texts(con, scripts), bounds) if arms else []
@@ -339,7 +339,7 @@ def _sibling_arms(
 def _revisions(
     con: Connection, scripts: Collection[str], variants: Collection[str]
 ) -> set[tuple[str, str]]:
-    """Return every revision of the scripts, and of those that variants would become."""
+    """Return (script id, revision hash) pairs; a variant has its id as a winner."""
     rows = con.execute(
         """
         SELECT script_id, revision_hash
@@ -366,9 +366,9 @@ def _revisions(
 def _examples_by_words(
     con: Connection, hashes: Collection[str], words: Sequence[str], bounds: Bounds
 ) -> set[str]:
-    """Return ids of examples that hold the scripts' words without naming a script.
+    """Return ids of training examples with the scripts' words that name no script.
 
-    They have exactly the words or, if they name no revision, copied enough of them.
+    They have exactly the words or, if they name no revision, copied too many of them.
     """
     rows = con.execute(_EXAMPLE_TEXTS).fetchall()
     found = {str(i) for i, text, _ in rows if text_hash(text) in hashes}
@@ -381,13 +381,13 @@ def _examples_by_words(
 
 
 def _example_texts(con: Connection, hashes: Collection[str]) -> list[str]:
-    """Return the texts of examples that are exactly the words of these hashes."""
+    """Return the texts of training examples whose hash is one of `hashes`."""
     rows = con.execute(_EXAMPLE_TEXTS).fetchall()
     return sorted({str(text) for _, text, _ in rows if text_hash(text) in hashes})
 
 
 def _vendors(con: Connection, hashes: list[str]) -> list[dict[str, Any]]:
-    """Return what was sent to vendors and cannot be taken back from here."""
+    """Return one row for each vendor's copies that this program cannot delete."""
     batches = con.execute(_BATCHES, [hashes]).fetchall()
     found: list[dict[str, Any]] = [
         {"vendor": provider, "holds": f"files of batch {batch_id}", "batch": batch_id}

@@ -1,4 +1,4 @@
-"""Find the scripts that a request to forget names: by id, file or author."""
+"""Finds the scripts that a request to forget names: by id, file or author."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ig_assets.errors import InputError
 from ig_assets.warehouse.warehouse import Connection
 
 AUTHOR = "author"
-"""The step of a request's receipt that holds the hash of the author."""
+"""Name of the step of a request that stores the hash of the author."""
 
 
 def named_scripts(
@@ -22,13 +22,11 @@ def named_scripts(
 ) -> list[str]:
     """Return the ids of the scripts with these names and of this author, sorted.
 
-    A script is of an author if any of its revisions is; `by_another_now` says of which
-    the current words are somebody else's.
-
-    `script_named` returns the id of the script that a name means (lineage's look-up).
-    If an earlier request has forgotten all scripts of the author, there are none.
-    Raises InputError if a name fits no script or several, if no script ever had the
-    author, or if neither a name nor an author is given.
+    A script is of an author if any of its revisions is (`by_another_now` says whose the
+    current words are). `script_named` returns the id of the script that a name means.
+    The result may be empty if an earlier request has forgotten all scripts of the
+    author. Raises InputError if a name fits no script or several, if no script ever had
+    the author, or if neither a name nor an author is given.
     """
     if not names and not author:
         raise InputError("Name a script to forget, or an author with --author.")
@@ -42,10 +40,7 @@ def named_scripts(
 
 
 def author_hash(request_id: str, author: str) -> str:
-    """Return the hash by which a request recognises its author.
-
-    The name is not kept.
-    """
+    """Return the hash by which a request recognises its author; no name is stored."""
     return fields_hash({"request": request_id, "author": author.strip().lower()})
 
 

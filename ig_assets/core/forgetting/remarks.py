@@ -1,4 +1,4 @@
-"""Read remarks about the files of scripts; those of earlier versions quote words."""
+"""Reads remarks about the files of scripts; those of earlier versions quote words."""
 
 from __future__ import annotations
 
@@ -32,12 +32,12 @@ _REMARKS = """
 
 
 def sources_of(con: Connection, scripts: Collection[str]) -> list[str]:
-    """Return the files, and rows of files, that the scripts ever came from."""
+    """Return the files, and rows of files, from which the scripts ever came."""
     rows = con.execute(_SOURCES, [sorted(scripts)]).fetchall()
     return [str(source_uri) for (source_uri,) in rows]
 
 
 def quoted_passages(con: Connection, scripts: Collection[str]) -> list[str]:
-    """Return the passages quoted in remarks about the scripts' files, each once."""
+    """Return the distinct passages quoted in remarks about the scripts' files."""
     rows = con.execute(_REMARKS, [sources_of(con, scripts)]).fetchall()
     return list(dict.fromkeys(one for (d,) in rows for one in _QUOTED.findall(d)))

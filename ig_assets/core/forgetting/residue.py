@@ -1,11 +1,12 @@
-"""Search all tables and files for forgotten words, after everything was deleted.
+"""Searches all tables and files for forgotten words, after the deletion.
 
-The words are searched sentence by sentence. Files are also searched for the first words
-by which a page of lineage names a text. A sentence that a text which stays has too is
-no trace of the script; it is counted as shared. A text that is wholly a
-forgotten one is no such text. DuckDB may compress the texts of its
-file, so its bytes alone prove nothing: the tables of DuckDB files are read too,
-including those of copies beside the warehouse.
+The search is sentence by sentence. Files are also searched for the first words by which
+a page of lineage names a text. A sentence that also occurs in a text that is not
+forgotten is no trace of the script; it is counted as shared. A table cell that is
+wholly a forgotten text is always a trace.
+
+DuckDB may compress the texts of its file, so a search of the bytes proves nothing. The
+tables of DuckDB files are read too, including those of copies beside the warehouse.
 """
 
 from __future__ import annotations
@@ -40,11 +41,11 @@ ORDER BY ALL
 
 @dataclass(frozen=True)
 class Residue:
-    """Where words are left.
+    """The places where forgotten words are left.
 
     `places` is {column or file: number of sentences}. `shared` is {table: number of
-    sentences} of sentences that texts which stay have in common with a forgotten one.
-    `sentences` is the number searched for, `files` the number of files searched.
+    sentences that other texts have too}. `sentences` is the number of sentences that
+    were searched for, `files` the number of files searched.
     """
 
     sentences: int
@@ -56,8 +57,8 @@ class Residue:
 def sentences_of(texts: Iterable[str]) -> list[str]:
     """Return the sentences of texts that are long enough to search for.
 
-    Long enough are 5 words and 20 characters; shorter ones occur in anybody's texts. A
-    text without such a sentence is returned whole.
+    They have at least 5 words and 20 characters; shorter ones occur in unrelated texts.
+    A text without such a sentence is returned whole.
     """
     found: dict[str, None] = {}
     for text in texts:
@@ -90,8 +91,8 @@ def search(
     """Search for the texts' sentences in the tables and in all files below `folders`.
 
     `quoted` are further passages, of which only long sentences are searched for. Files
-    below a path in `skipped` are not read. `own` are the forgotten scripts' own texts:
-    a cell that is wholly one of them is named as left.
+    below a path in `skipped` are not read. `own` are the texts of the forgotten scripts
+    themselves: a table cell that is wholly one of them is always a trace.
     """
     whole = list(texts)
     sentences = list(dict.fromkeys([*sentences_of(whole), *long_sentences(quoted)]))
@@ -123,7 +124,7 @@ def search(
 def _whole_cells(
     con: Connection, table: str, columns: Columns, own: Collection[str]
 ) -> dict[str, int]:
-    """Return {column: number of cells that are wholly one of the texts}."""
+    """Return {column: number of cells that are wholly one of the texts `own`}."""
     found: dict[str, int] = {}
     for name in _whole_texts(columns) if own else ():
         [(count,)] = con.execute(
@@ -152,7 +153,7 @@ def _in_table(
 ) -> dict[str, set[str]]:
     """Return {column: sentences found in it}, as plain text or in JSON.
 
-    Rows with a text that is wholly one of `own` are left out.
+    Rows with a cell that is wholly one of `own` are left out.
     """
     names = [name for name in columns.names() if name not in columns.vectors.split()]
     whole = _whole_texts(columns) if own else []
@@ -185,7 +186,10 @@ def _in_table(
 
 
 def _first_words(texts: Iterable[str]) -> list[str]:
-    """Return `first_words`, without the …, of each text that has more words."""
+    """Return the first words (`first_words`) of each text that has more words.
+
+    The sign … at their end is removed.
+    """
     found = {first_words(text) or "" for text in texts}
     return sorted(one.removesuffix(CUT) for one in found if one.endswith(CUT))
 
@@ -193,7 +197,10 @@ def _first_words(texts: Iterable[str]) -> list[str]:
 def _begin_a_text(
     con: Connection, begun: Sequence[str], own: Collection[str]
 ) -> set[str]:
-    """Return those first words that also occur in texts of the tables that stay."""
+    """Return those of the first words `begun` that also occur in texts of the tables.
+
+    Rows with a cell that is wholly one of `own` are not searched.
+    """
     found: set[str] = set()
     for table, columns in COLUMNS.items():
         if columns.words:
@@ -209,7 +216,7 @@ def _spellings(sentence: str) -> tuple[str, str, str]:
 
 
 def _in_files(sentence: str) -> list[bytes]:
-    """Return all spellings of a sentence in files, those of HTML and SVG included."""
+    """Return all spellings of a sentence in files, including those in HTML and SVG."""
     in_svg = html.escape(sentence, quote=False)
     in_html = in_svg.replace('"', "&#34;").replace("'", "&#39;")
     spelt = {*_spellings(sentence), in_html, in_svg}
@@ -248,8 +255,8 @@ def _in_file(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
 def _in_database(path: Path, sought: Sequence[Sequence[bytes]]) -> int:
     """Return how many of the sentences are in the tables of a DuckDB file.
 
-    The number is 0 for a file that is no DuckDB file. It is also 0 for the warehouse,
-    which this process has open and searches by `_in_table`.
+    Returns 0 for a file that is no DuckDB file, and for the warehouse, which this
+    process has open and searches by `_in_table`.
     """
     if not _is_database(path):
         return 0

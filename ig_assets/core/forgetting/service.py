@@ -1,15 +1,15 @@
-"""Forget scripts: write an intent row, run the steps in order, write a receipt.
+"""Forgets scripts: writes an intent row, runs the steps in order, writes a receipt.
 
     working file and intent row → tables → models → index → vendors → datasets →
     Dagster's events → warehouse's file → search → receipt → last row → working file
     removed
 
-After an interruption `resume` goes on from the first step that is not recorded. Other
-work may have written new rows with the words since, so it searches again for what came
-of the scripts: until the tables are erased, and once more before the last search. If
-that search found words, each `resume` deletes and searches again (`_look_again`), until
-one finds none; rows that came after the receipt are a new request. Files of the library
-are left alone: a sync refuses a forgotten file and says so.
+After an interruption `resume` continues with the first step that is not recorded. Other
+work may have written rows with the words since then, so traces are searched for again:
+until the tables are erased, and once more before the last search. If that search finds
+words, each `resume` deletes and searches again (`_look_again`) until none are found.
+Rows that were written after the receipt are a new request. Files of the library are not
+changed: a sync refuses a forgotten file and says so.
 """
 
 from __future__ import annotations
@@ -52,10 +52,7 @@ FILE_STEPS = ("index", "datasets", "events", "warehouse")
 TABLES_AND_STEPS = ("tables", *(step.name for step in STEPS))
 BEFORE_SEARCH = TABLES_AND_STEPS[:-1]
 STEPS_AGAIN = ("tables", "datasets", "events", "warehouse", "search")
-"""The steps that are repeated if words were left.
-
-The receipt stays as it was written.
-"""
+"""The steps that are repeated if words were left; the receipt is not changed."""
 
 Watch = Callable[[str], None]
 
@@ -77,13 +74,13 @@ _FORGOTTEN = """
 
 @dataclass(frozen=True)
 class Plan:
-    """What a forgetting would touch: {table: rows}, and everything that was found."""
+    """The effect that a forgetting would have: {table: rows}, and all traces found."""
 
     rows: dict[str, int]
     found: Found
 
     def as_json(self) -> dict[str, Any]:
-        """Return ids and counts as JSON types, no words."""
+        """Return ids and counts as JSON types, without words."""
         erasure = self.found.erasure
         return {
             "scripts": list(erasure.scripts),
@@ -97,7 +94,7 @@ class Plan:
 
 
 def plan_forgetting(work: Forgetting, named: Sequence[str]) -> Plan:
-    """Return what forgetting these scripts would touch; write nothing."""
+    """Return the effect that forgetting these scripts would have; write nothing."""
     erasure = Erasure("", "", "", work.clock.now())
     with work.warehouse.transaction() as con:
         found = find(con, erasure, named, work.bounds)
@@ -112,15 +109,14 @@ def forget(
     after: Watch = lambda step: None,
     author: str = "",
 ) -> Receipt | None:
-    """Forget scripts by their ids, and return the receipt.
+    """Forget the scripts with these ids; return the receipt, or None if none is left.
 
-    The result is None if all are forgotten already and no words of them are left. If an
-    earlier request left words of them, these are deleted and searched for again. Where
-    the tables have rows of forgotten scripts, these are a new request.
-    `after` is called with the name of each recorded step. `author` is the author whose
-    scripts were asked for; only its hash is kept, by which a repeated request is
-    recognised. Raises InputError without a reason or while an earlier request is
-    interrupted. Also raises what a step raises; `resume` then goes on.
+    Scripts that were forgotten before, but have rows again, get a new request. If an
+    earlier request left words, its last steps are repeated. `after` is called with the
+    name of each recorded step. `author` is the author whose scripts were requested;
+    only a hash is stored, to recognise a repeated request. Raises InputError without a
+    reason, or while an earlier request is unfinished. If a step raises an error,
+    `resume` continues.
     """
     if not reason.strip():
         raise InputError("Forgetting cannot be undone; say why with a reason.")
@@ -160,7 +156,7 @@ def _begin(
 ) -> dict[str, Any]:
     """Write the intent row of a request and its working file; return the row.
 
-    `earlier` is what earlier requests for some of the scripts found.
+    `earlier` are the findings of earlier requests for some of the scripts.
     """
     now = work.clock.now()
     row: dict[str, Any] = {
@@ -184,7 +180,7 @@ def _begin(
 
 
 def _free_id(con: Connection, *parts: str) -> str:
-    """Return an id that no request has; the same scripts may be named twice."""
+    """Return an id that no other request has, even one for the same scripts."""
     rows = con.execute("SELECT request_id FROM forget_requests").fetchall()
     taken = {str(request_id) for (request_id,) in rows}
     request_id, number = stable_id("forget", *parts), 1
@@ -197,7 +193,7 @@ def _free_id(con: Connection, *parts: str) -> str:
 def _is_left(
     work: Forgetting, con: Connection, scripts: Collection[str], earlier: Found
 ) -> bool:
-    """Return whether the tables have rows of forgotten scripts to erase."""
+    """Return whether the tables still have rows of forgotten scripts to erase."""
     found = find(con, earlier.erasure, scripts, work.bounds, earlier)
     return bool(rows_left(con, found))
 
@@ -215,7 +211,7 @@ def _remove_begun(work: Forgetting) -> None:
 
 
 def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
-    """Finish interrupted requests, and the file steps of a restored warehouse.
+    """Continue interrupted requests, and the file steps after a warehouse was restored.
 
     If words were left, they are deleted and searched for again. Returns the receipts of
     the requests, oldest first. Raises what a step raises.
@@ -235,10 +231,10 @@ def resume(work: Forgetting, after: Watch = lambda step: None) -> list[Receipt]:
 
 
 def _later_request(work: Forgetting, row: dict[str, Any]) -> dict[str, Any] | None:
-    """Begin a request for what came of a request's scripts after its receipt.
+    """Begin a request for rows that were written after a receipt; return its row.
 
-    It gets a receipt of its own, by which a restored copy forgets it again. Returns
-    None if the request has no receipt or the tables have no such rows.
+    It gets a separate receipt, by which a restored copy forgets the rows again. None if
+    `row` has no receipt or the tables have no such rows.
     """
     if not row["receipt"]:
         return None
@@ -251,7 +247,7 @@ def _later_request(work: Forgetting, row: dict[str, Any]) -> dict[str, Any] | No
 
 
 def _found_before(work: Forgetting, row: Mapping[str, Any]) -> Found:
-    """Return what a request with a receipt found: with its words if they are known."""
+    """Return the findings of a request with a receipt, with words if they are known."""
     if (found := read_begun(work.receipts, row["request_id"])) is not None:
         return found
     fields = json.loads(row["receipt"])
@@ -303,10 +299,11 @@ def _run_steps(
     after: Watch,
     earlier: dict[str, Any] | None = None,
 ) -> Found:
-    """Run the steps of these names that are not in `details`; return what was found.
+    """Run the steps `names` that are not in `details`; return the latest findings.
 
-    Each detail is added to `details` and recorded. It is joined with that of `earlier`,
-    which is changed too, where the steps are run a second time.
+    Each step's detail is recorded and added to `details`. In a second run of steps,
+    `earlier` has the details of the first run. The details of both runs are then
+    joined, and replace those in `earlier`.
     """
     for name in TABLES_AND_STEPS:
         if name not in names or name in details:
@@ -328,9 +325,9 @@ def _run(work: Forgetting, found: Found, name: str) -> tuple[Found, dict[str, An
 
 
 def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """Repeat the steps that may be repeated, the search included.
+    """Repeat the steps `STEPS_AGAIN` of a finished request to forget.
 
-    Returns the request's receipt, with what was done in `again`.
+    Returns the receipt with the details of the repeated steps.
     """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = _found_before(work, row)
@@ -340,7 +337,10 @@ def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
 
 
 def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
-    """Do what the replay of tables left open: the active model, index and files."""
+    """Run the steps that a replay of receipts leaves open: model, index and files.
+
+    A replay erases only the tables of a restored warehouse.
+    """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
     found = _found_before(work, row)
     again: dict[str, Any] = {
@@ -362,11 +362,10 @@ def _details(work: Forgetting, request_id: str) -> dict[str, Any]:
 
 
 def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Found:
-    """Return what was found: by the working file, and by a new search of the tables.
+    """Return the findings of a request, from its working file and a new search.
 
-    The tables are searched until they are erased, and `erase_tables` searches them once
-    more. A lost working file cannot be made again once the tables are erased: then the
-    words are unknown.
+    The tables are searched only until they are erased (`erase_tables` searches once
+    more itself). If the working file is lost after that, the words are unknown.
     """
     request_id = row["request_id"]
     found = read_begun(work.receipts, request_id)

@@ -1,4 +1,4 @@
-"""Define the steps of a forgetting. Each may be repeated without harm."""
+"""Defines the steps of a forgetting. Each may be repeated without harm."""
 
 from __future__ import annotations
 
@@ -37,18 +37,18 @@ Detail = dict[str, Any]
 
 @dataclass(frozen=True)
 class Forgetting:
-    """Everything that a forgetting needs from outside the core.
+    """The services and settings that a forgetting uses.
 
     `clock` is the loop's clock, which may be simulated, and `machine_clock` the
     machine's; a receipt has both times. `receipts` is the folder of receipts.
     `datasets` has a folder of training files per month. `batches` returns the vendor of
     embedding batches. All files below `searched` are searched, except those below
-    `library`, which is not ours to change. `rolls_back` says whether an active model
-    that is tainted is replaced at once. `forget_training(examples, kept)` removes what
-    was trained on this machine on the examples, except models named in `kept`.
-    `forget_events(sources, sentences)` removes remarks about the sources, and the
-    sentences, from what Dagster keeps. `seed` and `base_model` are used for months
-    whose manifest does not name its own.
+    `library`, which this program must not change. `rolls_back` says whether an active
+    model that is tainted is replaced at once. `forget_training(examples, kept)` removes
+    everything that was trained on the examples on this machine, except models named in
+    `kept`. `forget_events(sources, sentences)` removes remarks about the sources, and
+    the sentences, from Dagster's stored events. `seed` and `base_model` are used for
+    months whose manifest states none.
     """
 
     clock: Clock
@@ -74,9 +74,9 @@ class Forgetting:
 
 @dataclass(frozen=True)
 class Step:
-    """A named step; `run` returns what it found and did, as JSON types.
+    """A named step; `run` returns its findings and actions, as JSON types.
 
-    Before it, the tables are erased (`erase_tables`).
+    The tables are erased before these steps (`erase_tables`).
     """
 
     name: str
@@ -84,10 +84,11 @@ class Step:
 
 
 def erase_tables(work: Forgetting, found: Found) -> tuple[Found, Detail]:
-    """Search anew and erase the words in every table, in one transaction.
+    """Search again and erase the words in every table, in one transaction.
 
-    No row can be written between the two. What is found is in the working file before
-    anything is erased. Returns it and the step's detail.
+    No row can therefore be written between search and erasure. The findings are written
+    to the working file before anything is erased. Returns (findings, the step's
+    detail).
     """
     with work.warehouse.transaction() as con:
         found = find_anew(con, found, work.bounds)
@@ -103,10 +104,11 @@ def came_later(work: Forgetting, found: Found) -> bool:
 
 
 def rows_left(con: Connection, found: Found) -> dict[str, int]:
-    """Return {table: rows} of what is still there of the scripts themselves.
+    """Return {table: number of remaining rows of the scripts themselves}.
 
-    Remarks are not counted: a sync makes one each time that it refuses the script's
-    file. Nor are vectors of parts, which a text that stays may have too.
+    Two kinds of rows are not counted. Remarks are not, since a sync makes one each time
+    that it refuses the script's file; vectors of parts are not, since other texts may
+    have the same part.
     """
     whole = {revision_hash for _, revision_hash in found.erasure.revisions}
     whole |= {text_hash(text) for text in found.own}
@@ -119,7 +121,7 @@ _NOT_OF_WHOLE = (*REMARKS, "hook_vectors")
 
 
 def settle_models(work: Forgetting, found: Found) -> Detail:
-    """Decide which model is active, then remove what was trained here on examples."""
+    """Decide which model is active, then remove models trained here on the examples."""
     settled = settle_active_model(work, found)
     with work.warehouse.transaction() as con:
         kept = [model.called for model in list_models(con) if model.status == "active"]
@@ -127,7 +129,7 @@ def settle_models(work: Forgetting, found: Found) -> Detail:
 
 
 def settle_active_model(work: Forgetting, found: Found) -> Detail:
-    """Replace a tainted model that was active, or keep it active, by the setting."""
+    """Replace an active model that is tainted, or keep it, as `rolls_back` says."""
     was_active = found.active_model
     if was_active is None or was_active not in found.erasure.models:
         return {"active": None}
@@ -144,9 +146,9 @@ _ACTIVATED = """
 
 
 def settle_replayed(warehouse: Warehouse, clock: Clock, rolls_back: bool) -> Detail:
-    """Decide which model is active after a replay of receipts tainted the active one.
+    """Decide which model is active after a replay of receipts.
 
-    A replay runs while the warehouse is opened. It knows ids only, and taints models
+    A replay runs while the warehouse is opened. It knows only ids, and taints models
     without checking which one is active.
     """
     with warehouse.transaction() as con:
@@ -198,10 +200,10 @@ _NAMESPACES = """
 
 
 def purge_index(work: Forgetting, found: Found) -> Detail:
-    """Purge the vectors from every namespace that the index ever had.
+    """Purge the scripts' vectors from every namespace that the index ever had.
 
-    Raises VendorError. A namespace whose state had a name gets a name again, so that
-    the next sync accepts it.
+    Raises VendorError. If the state of a namespace had a generation, it gets a new one,
+    so that the next sync accepts it.
     """
     warehouse, index = work.warehouse, work.index
     with warehouse.transaction() as con:
@@ -216,9 +218,9 @@ def purge_index(work: Forgetting, found: Found) -> Detail:
 
 
 def ask_vendors(work: Forgetting, found: Found) -> Detail:
-    """Ask vendors to delete the batch files that hold the words; return their answers.
+    """Ask vendors to delete the batch files with the words; return their answers.
 
-    A vendor that refuses or cannot be reached stops nothing; its answer is in the
+    If a vendor refuses or cannot be reached, the step goes on; the answer is in the
     receipt.
     """
     answers: Detail = {}
@@ -243,9 +245,9 @@ _MONTHS = """
 def rewrite_datasets(work: Forgetting, found: Found) -> Detail:
     """Rewrite the training files of each month that had one of the examples.
 
-    Pages of lineage, which show first words, are removed. A month whose files exist but
-    whose rows do not, as after a restore, is rewritten too. Saved prompt states of
-    local models are removed.
+    Pages of lineage, which show first words, are removed, and so are saved prompt
+    states of local models. A month whose files exist without rows, as after a restore,
+    is rewritten too.
     """
     for page in work.datasets.glob(f"*/{PAGE}"):
         page.unlink()  # `lineage_report` writes it again, of what is left
@@ -289,14 +291,17 @@ def _rewrite_month(work: Forgetting, month: str) -> Detail:
 
 
 def clean_events(work: Forgetting, found: Found) -> Detail:
-    """Remove from Dagster's events what earlier versions quoted there."""
+    """Remove from Dagster's events the words that earlier versions quoted there."""
     with work.warehouse.transaction() as con:
         sources = sources_of(con, found.erasure.scripts)
     return work.forget_events(sources, long_sentences([*found.texts, *found.quoted]))
 
 
 def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
-    """Rewrite the file or the server's tables; report what a server still keeps."""
+    """Rewrite the warehouse's file or the server's tables without erased rows.
+
+    The detail says what a server still keeps.
+    """
     left = work.warehouse.rewrite()
     return {"rewritten": True} | ({"left": left} if left else {})
 
@@ -304,7 +309,7 @@ def rewrite_warehouse(work: Forgetting, found: Found) -> Detail:
 def search_everywhere(work: Forgetting, found: Found) -> Detail:
     """Search for the words in all tables and files.
 
-    Rows that name one of the scripts, or are its words, are named by their table.
+    Rows that name one of the scripts, or are its words, are reported by their table.
     """
     with work.warehouse.transaction() as con:
         latest = find_anew(con, found, work.bounds)
@@ -321,7 +326,7 @@ def search_everywhere(work: Forgetting, found: Found) -> Detail:
 
 
 def _below(work: Forgetting, name: str) -> str:
-    """Return a file's path relative to the searched folder that holds it."""
+    """Return a file's path relative to the searched folder that contains it."""
     path = Path(name)
     for folder in work.searched:
         if path.is_relative_to(folder):

@@ -15,8 +15,10 @@ from ig_assets.warehouse.warehouse import Connection
 LATEST = 30
 """Number of the model's latest variants on which a forecast is based."""
 TYPICAL = TokenUsage(input_tokens=2_500, output_tokens=1_500)
-"""Guess of the tokens of a draft and its polish, used while the model has written none.
-A reasoning model takes more."""
+"""Guess of the tokens of a draft and its polish, for a model without variants yet.
+
+A reasoning model takes more.
+"""
 
 # One row per variant of the model, with the cost of all calls made for it.
 _PAST = """
@@ -47,7 +49,7 @@ class VariantForecast:
     looked_at: int
 
     def sentence(self, variants: int) -> str:
-        """Return a sentence on the expected cost of so many variants."""
+        """Return a sentence on the expected cost of `variants` variants."""
         if self.typical_usd is None or self.most_usd is None:
             return f"What {variants} variants by {self.model} cost is not known."
         if not self.typical_usd and not self.most_usd:
@@ -87,7 +89,7 @@ def forecast_variant(con: Connection, base: ModelName) -> VariantForecast:
 def budgets_left(
     con: Connection, budgets: tuple[Budget, ...], now: datetime
 ) -> list[BudgetUsage]:
-    """Return the budgets that writing counts against, the most used one first.
+    """Return the budgets that limit writing, the most used one first.
 
     Budgets per run are left out, since a new run has not used any of them.
     """

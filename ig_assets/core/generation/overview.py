@@ -10,7 +10,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 
 class TopicVariant(TypedDict):
-    """One try of an arm: its text, figures (0 to 1, seconds) and cost.
+    """One try of an arm: its text, figures (shares 0 to 1, seconds) and cost.
 
     `cost_usd` is None if the price of one of its calls is unknown.
     """
@@ -33,7 +33,7 @@ class TopicVariant(TypedDict):
 def draft_sample(
     con: Connection, month: str, topic_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """The first 20 drafts with the number of scripts that ground them."""
+    """Return the first 20 drafts with the number of scripts that ground them."""
     return fetch_dicts(
         con,
         """
@@ -56,7 +56,7 @@ def draft_sample(
 def variant_sample(
     con: Connection, month: str, topic_id: str | None = None
 ) -> list[dict[str, Any]]:
-    """The first 20 variants with their figures."""
+    """Return the first 20 variants with their figures."""
     return fetch_dicts(
         con,
         """
@@ -75,7 +75,7 @@ def variant_sample(
 
 
 def variants_of_topic(con: Connection, month: str, topic_id: str) -> list[TopicVariant]:
-    """The variants of one topic, one row per try, by arm."""
+    """Return the variants of one topic, one row per try, ordered by arm."""
     rows = fetch_dicts(
         con,
         """

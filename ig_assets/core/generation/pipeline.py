@@ -58,9 +58,9 @@ WHERE month = ?
 
 @dataclass(frozen=True)
 class GenerationOptions:
-    """The settings of a month's writing, as documented in the settings.
+    """The settings of a month's writing; the settings' documentation describes them.
 
-    `hooks` is how many hooks a topic gets while a proven ranker chooses among them, 0
+    `hooks` is the number of hooks per topic while a proven ranker chooses among them, 0
     if no ranker may choose.
     """
 
@@ -78,7 +78,7 @@ class GenerationOptions:
 
 @dataclass(frozen=True)
 class GenerationContext:
-    """Everything that a month's writing needs from outside the core.
+    """The services and settings that a month's writing uses.
 
     `embedder_of` makes the embedder of an older space, which is searched while the new
     one is being filled. `base` is the frozen base model, `polisher` the model that
@@ -97,7 +97,7 @@ class GenerationContext:
     options: GenerationOptions
 
     def writer_of(self, model: WritingModel) -> Writer:
-        """Return the writer of a registered model; for few-shot, of its base model."""
+        """Return the writer of a model; for a few-shot model, its base model's."""
         return self.writers(model.called)
 
 
@@ -121,9 +121,9 @@ def draft_month(
     topic_id: str | None = None,
     retry_rejected: bool = False,
 ) -> StepResult:
-    """Write the missing arms of a month, or of one topic of it.
+    """Write the missing drafts of a month's arms, or of one topic's.
 
-    With `retry_rejected` write each rejected arm once more instead. Raises what
+    With `retry_rejected`, write each rejected arm once more instead. Raises what
     `write_drafts` does.
     """
     suspicious = prompt_injection.find_suspicious(
@@ -148,7 +148,7 @@ def draft_month(
 def polish_month(
     context: GenerationContext, month: str, run: RunRef, topic_id: str | None = None
 ) -> StepResult:
-    """Polish the drafts of a month, or of one topic of it, that have no variant.
+    """Polish the drafts without a variant of a month, or of one topic.
 
     Raises what `polish_drafts` does.
     """
@@ -207,7 +207,10 @@ def _polishing(context: GenerationContext) -> Polishing:
 
 
 def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
-    """Return what polishing with a model needs, without a nearest-script measure."""
+    """Return the settings for polishing with a model.
+
+    They leave the gate of the nearest script unmeasured.
+    """
     options = context.options
     gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     return Polishing(
@@ -228,7 +231,7 @@ def retrieved_for(
     run: RunRef,
     suspicious: Collection[str],
 ) -> Sequence[RetrievedScript]:
-    """Return the scripts that ground an arm, without the suspicious ones."""
+    """Return the retrieved scripts that ground an arm, without suspicious ones."""
     retriever = Retriever(
         context.warehouse,
         context.index,

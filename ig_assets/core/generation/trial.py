@@ -1,8 +1,8 @@
-"""Writes a topic's variants on trial: no plan, post or training set has them.
+"""Writes a topic's variants on trial; they enter no plan, post or training set.
 
 Retrieval, prompts, polish and gates are those of a month's writing. The texts are
-returned and not recorded. The ledger rows of the calls are recorded, since they are
-paid, and so is the vector of the topic, under its hash and without its words.
+returned and not recorded. The ledger rows of the paid calls are recorded, and the
+vector of the topic, under its hash and without its words.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 @dataclass(frozen=True)
 class Tried:
-    """One text on trial: its words, its figures, and why it would be rejected.
+    """One text on trial: its words, its figures, and the reason for a rejection.
 
     `model` wrote the draft; `kind` is polished, draft_kept or rejected.
     """
@@ -70,8 +70,8 @@ def try_topic(
 ) -> list[Tried]:
     """Write `arms` texts of a topic and measure them; record only the calls.
 
-    The cosine to the nearest script is not measured: it would store a vector of each
-    text. Raises as `write_script` does.
+    The cosine to the nearest script is not measured, since this would store a vector of
+    each text. Raises as `write_script` does.
     """
     model = registered_or_new(context.warehouse, context.base)
     polisher = registered_or_new(context.warehouse, context.polisher, active=False)
@@ -161,7 +161,7 @@ def _row_of(arm: PlannedArm, row: Row) -> Row:
 
 
 def cost_of(con: Connection, run_id: str) -> tuple[int, float | None]:
-    """Return (calls, USD) of a run; USD is None if the price of a call is unknown."""
+    """Return (number of calls, USD) of a run; USD is None if a price is unknown."""
     [(calls, known, usd)] = con.execute(
         "SELECT count(*), count(coalesce(cost_usd, reserved_usd)), "
         "coalesce(sum(coalesce(cost_usd, reserved_usd)), 0) "
@@ -182,7 +182,7 @@ def topic_to_try(topics: Sequence[Topic], name: str) -> Topic | None:
 def typed_topic(
     clock: Clock, month: str, values: Mapping[str, Any], arms: int
 ) -> Topic:
-    """Return the topic that `generate` would plan from these values; plan nothing.
+    """Return the topic that `generate` would plan from these values; write nothing.
 
     Raises InputError for a bad value or a month that is over.
     """

@@ -1,4 +1,4 @@
-"""Check that lineage is complete: each fact has its edge, and both ends exist.
+"""Checks that lineage is complete: each fact has its edge, and both ends exist.
 
 Forgotten things keep their edges, without words, and their ids count as known.
 """
@@ -20,8 +20,8 @@ from ig_assets.warehouse.warehouse import Connection
 class Gap:
     """One fault of lineage.
 
-    `kind` and `id` name the thing that has the fault, which is the child if it is about
-    an edge. `fault` says in words what is wrong.
+    `kind` and `id` name the thing with the fault; for a fault of an edge this is the
+    child. `fault` describes the fault in words.
     """
 
     kind: str
@@ -33,8 +33,8 @@ class Gap:
 class Completeness:
     """The numbers of edges, facts and gaps, and the first gaps of each check.
 
-    `count` is the number of all gaps. `gaps` has at most `limit` of each check, the
-    `limit` of `check_completeness`.
+    `count` is the number of all gaps; `gaps` has at most the `limit` of
+    `check_completeness` for each check.
     """
 
     edges: int
@@ -197,11 +197,11 @@ _ToGap = Callable[[dict[str, Any]], Gap]
 
 
 def check_completeness(con: Connection, limit: int = 20) -> Completeness:
-    """Compare rows with edges and edges with rows; return the counts and the gaps.
+    """Compare rows with edges and edges with rows; return the numbers and the gaps.
 
-    At most `limit` gaps of each check are listed: of each kind of fact without its
-    edge, each kind of unknown child or parent, each lack of an origin, and each
-    direction in which `model_scripts` and the edges differ.
+    At most `limit` gaps of each check are listed. There is one check for each kind of
+    fact without its edge, each kind of unknown child or parent, each kind of missing
+    origin, and each direction in which `model_scripts` and the edges differ.
     """
     gaps: list[Gap] = []
     total = facts = 0

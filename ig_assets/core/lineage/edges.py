@@ -1,7 +1,7 @@
-"""Write edges, which say what came from what: one row per child, parent and relation.
+"""Writes edges, which say what came from what.
 
-No edge is deleted; an edge that a later decision made untrue is marked as superseded.
-Only this module writes edges.
+An edge is one row per child, parent and relation. No edge is deleted; an edge that a
+later decision made untrue is marked as superseded. Only this module writes edges.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ KINDS = (
 
 @dataclass(frozen=True)
 class Edge:
-    """The child came from the parent; both are named by kind and id."""
+    """One edge: the child came from the parent; each is named by kind and id."""
 
     child_kind: str
     child_id: str
@@ -43,10 +43,10 @@ class Edge:
 def record_edges(
     con: Connection, edges: Iterable[Edge], run_id: str | None, now: datetime
 ) -> int:
-    """Write edges in the caller's transaction; return how many were given.
+    """Write edges in the caller's transaction; return the number of edges given.
 
-    An edge that exists already keeps its first run and time. Raises ValueError for a
-    kind that is not in `KINDS`.
+    An existing edge keeps its first run and time. Raises ValueError for a kind that is
+    not in `KINDS`.
     """
     rows = []
     for edge in edges:
@@ -82,7 +82,7 @@ WHERE edges.{near}_kind = 'decision'
 def supersede_winners(
     con: Connection, winners: Mapping[str, tuple[str | None, str | None]], now: datetime
 ) -> None:
-    """Mark edges that name another winner than `winners`; unmark those that name it.
+    """Mark edges to former winners as superseded, and unmark edges to present winners.
 
     `winners` is {experiment id: (winning post, script id of the winner)}; both are None
     if nothing won. A marked edge keeps the time of its first mark.

@@ -1,8 +1,8 @@
-"""Define what the rows of the tables say about lineage, beside the edges.
+"""Defines which facts of lineage are read from rows of the tables.
 
-A fact that one row states by itself, such as the prompt that a draft was written with,
-is not written again as an edge. It is read from that row. Facts that are also written
-as edges are read here from the rows that were written with them, so that the check of
+A fact that one row states by itself, such as the prompt of a draft, is not also written
+as an edge; it is read from that row. Other facts are written as edges too. They are
+also read from the rows that were written with the edges, so that the check of
 completeness can compare both.
 """
 
@@ -18,8 +18,7 @@ TIME = "%Y-%m-%dT%H:%M:%S"
 class Fact:
     """A relation between two kinds; `sql` selects (child_id, parent_id, at) from rows.
 
-    `at` is the world's time at which the child came into being, or NULL if it is
-    unknown.
+    `at` is the time at which the child came into being, or NULL if it is unknown.
     """
 
     child_kind: str
@@ -122,7 +121,7 @@ DERIVED = (
         "WHERE d.decision <> 'running'",
     ),
 )
-"""Facts without edges, since the child's own row holds the parent's id."""
+"""Facts without edges, since the child's row has the parent's id."""
 
 _EXAMPLE_PARENTS = (
     ("script", "script_id", "chosen"),
@@ -225,4 +224,4 @@ RECORDED = (
         "SELECT model_id AS child_id, post_id AS parent_id FROM ranker_arms",
     ),
 )
-"""Facts with edges: each pair that `sql` selects must have one."""
+"""Facts with edges: each pair that `sql` selects must have an edge."""

@@ -1,11 +1,12 @@
-"""Which scripts fed a model, and which models a script fed: ids, in one look-up each.
+"""Stores which scripts fed a model, and which models a script fed.
 
-Edges have the same answer five steps deep. It is a table of its own, `model_scripts`,
-since it is asked of many models and scripts at once. A script fed a model where a
-training line of the model holds it or its very words, as the better or the worse text,
-or where a ranker was fitted on a post of it. Rows are written in the transaction that
-registers a model or writes scripts; the check of completeness compares them with the
-edges.
+The edges contain the same relation, five steps apart. The table `model_scripts` makes
+it one look-up, since it is queried for many models and scripts at once.
+
+A script fed a model if a training line of the model has the script or exactly its
+words, as the better or the worse text, or if a ranker was fitted on a post of the
+script. Rows are written in the transaction that registers a model or writes scripts;
+the check of completeness compares them with the edges.
 """
 
 from __future__ import annotations
@@ -59,7 +60,7 @@ _FED = f"""
     WHERE held.kind = 'revision'
 """
 FED = _FED.format(of_model="TRUE", of_ranker="TRUE")
-"""(model_id, script_id) of all models, from edges, arms and words."""
+"""SQL of (model_id, script_id) of all models, from edges, arms and words."""
 
 _FED_MODELS = _FED.format(
     of_model="m.child_id IN (SELECT unnest($1::TEXT[]))",
@@ -126,17 +127,18 @@ _COUNTS = "SELECT model_id, count(*) FROM model_scripts GROUP BY model_id"
 
 
 def record_models(con: Connection, *model_ids: str) -> None:
-    """Write which scripts fed these models, in the transaction that wrote their edges.
+    """Record which scripts fed these models.
 
-    What is written already stays.
+    Call it in the transaction that wrote the models' edges. Existing rows stay.
     """
     con.execute(_RECORD_MODELS, [list(model_ids)])
 
 
 def record_scripts(con: Connection, script_ids: Iterable[str]) -> None:
-    """Write which models these scripts fed, in the transaction that wrote them.
+    """Record which models these scripts fed.
 
-    Their words may be those of a model's training line, as a winner's are.
+    Call it in the transaction that wrote the scripts. A new script may have fed a model
+    already if its words are in a training line, for example the words of a winner.
     """
     wanted = sorted(set(script_ids))
     if wanted and con.execute(_ANY).fetchall():
@@ -144,7 +146,7 @@ def record_scripts(con: Connection, script_ids: Iterable[str]) -> None:
 
 
 def script_ids_of_model(con: Connection, model_id: str) -> list[str]:
-    """Return the ids of the scripts that fed a model, sorted; forgotten ones too.
+    """Return the ids of the scripts that fed a model, sorted, forgotten ones included.
 
     The list is empty for a base model and for an unknown id.
     """
@@ -197,7 +199,7 @@ def _sorted_ids(con: Connection, sql: str, id: str) -> list[str]:
     """Return the query's column `id`, sorted.
 
     It is sorted in Python, since beginning a sort takes DuckDB longer than the look-up
-    itself, and fetched as one array, which takes half the time of as many rows.
+    itself. It is fetched as one array, which takes half the time of fetching rows.
     """
     found = con.execute(sql, [id]).fetchnumpy()["id"]
     return sorted(cast(list[str], found.tolist()))

@@ -1,4 +1,4 @@
-"""Build the few-shot model: winning examples in the prompt, stored as ids.
+"""Builds the few-shot model: winning examples in the prompt, stored as ids.
 
 The texts are read from the warehouse when they are used, so that a forgotten script
 disappears from the model at once.
@@ -35,12 +35,12 @@ class ExampleCandidate:
 
 
 def choose_examples(candidates: Sequence[ExampleCandidate], n: int) -> list[str]:
-    """Return the ids of at most n examples by maximal marginal relevance, best first.
+    """Select at most n examples by maximal marginal relevance; return ids, best first.
 
-    Relevance is the weight divided by the largest weight; ties go by example id. An
-    example is skipped if it has the same words as a chosen one, or a cosine of at least
-    0.92 to it. An example without a vector is similar only to examples with the same
-    words.
+    Relevance is the weight divided by the largest weight; among equals the first
+    example id is taken. An example is skipped if it has the same words as a selected
+    one, or a cosine of at least 0.92 to it. An example without a vector is similar only
+    to examples with the same words.
     """
     ordered = sorted(candidates, key=lambda c: (-c.weight, c.example_id))
     weights = np.array([c.weight for c in ordered])
@@ -53,7 +53,7 @@ def choose_examples(candidates: Sequence[ExampleCandidate], n: int) -> list[str]
 def choose_for_month(
     warehouse: Warehouse, month: str, n: int, model: str, dimensions: int
 ) -> dict[str, object]:
-    """Choose at most n examples of a month; return the artifact of the few-shot model.
+    """Select at most n examples of a month; return the few-shot model's artifact.
 
     `model` and `dimensions` name the stored embeddings by which examples are compared.
     """

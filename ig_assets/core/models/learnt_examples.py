@@ -1,4 +1,4 @@
-"""Find the training examples of a model, and the models of some examples."""
+"""Finds the training examples of a model, and the models of given examples."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _FORGOTTEN = "SELECT DISTINCT example_id FROM forgotten_examples"
 def learnt_examples(
     con: Connection, artifact: str | None, dataset_hash: str | None
 ) -> set[str]:
-    """Return the ids of the examples that a model holds or was trained on.
+    """Return the ids of the examples in a model's prompt or training data.
 
     For a few-shot model these are the ids in its artifact (JSON). For any other model
     they are all lines of its dataset, validation lines included, since the vendor has
@@ -44,10 +44,10 @@ def learnt_examples(
 def models_of_examples(
     con: Connection, example_ids: Collection[str]
 ) -> tuple[list[str], list[str]]:
-    """Return ids of models that learnt from one of the examples, and of related models.
+    """Return (ids of models that learnt from an example, ids of related models).
 
-    The second list holds few-shot models whose dataset contains one of the examples but
-    which show others in their prompt.
+    The related models are few-shot models whose dataset contains one of the examples,
+    but whose prompt shows others.
     """
     learnt, near = [], []
     wanted = set(example_ids)
@@ -62,7 +62,7 @@ def models_of_examples(
 def learnt_from_forgotten(
     con: Connection, artifact: str | None, dataset_hash: str | None
 ) -> bool:
-    """Return whether one of the examples that a model learnt from was forgotten."""
+    """Return whether an example from which a model learnt has been forgotten."""
     forgotten = {i for (i,) in con.execute(_FORGOTTEN).fetchall()}
     return bool(forgotten & learnt_examples(con, artifact, dataset_hash))
 

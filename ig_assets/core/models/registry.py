@@ -1,4 +1,4 @@
-"""Register models and their status as append-only events; the latest event counts."""
+"""Registers models and their status as append-only events; the latest event counts."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ ORDER BY e.changed_at, m.model_id
 
 @dataclass(frozen=True)
 class ModelName:
-    """A provider and the name that it gives a model."""
+    """A provider and the provider's name of a model."""
 
     provider: str
     name: str
@@ -40,7 +40,7 @@ class ModelName:
 class ModelRow:
     """A registered model with its latest status.
 
-    `artifact` is what its trainer stored, or None.
+    `artifact` is the output that its trainer stored, or None.
     """
 
     model_id: str
@@ -56,15 +56,15 @@ class ModelRow:
 
     @property
     def called(self) -> str:
-        """Return the name of the model that is called to write."""
+        """The name of the model that is called to write."""
         return called_model(self.provider, self.name, self.base_model)
 
 
 def called_model(provider: str, name: str, base_model: str) -> str:
     """Return the name of the model that is called when a registered model writes.
 
-    A few-shot model calls its base model with examples; any other is called by its own
-    name.
+    For a few-shot model this is its base model, which is called with examples; for any
+    other model it is `name`.
     """
     return base_model if provider == FEW_SHOT else name
 
@@ -72,7 +72,7 @@ def called_model(provider: str, name: str, base_model: str) -> str:
 def ensure_base_model(
     warehouse: Warehouse, clock: Clock, provider: str, name: str
 ) -> str:
-    """Register the model 'base/<provider>/<name>' if it is new; return that id.
+    """Register the model 'base/<provider>/<name>' if it is new; return its id.
 
     It becomes active if no model is active.
     """
@@ -111,7 +111,7 @@ def list_rankers(con: Connection) -> list[ModelRow]:
 def current_ranker(con: Connection) -> ModelRow | None:
     """Return the ranker in use, or None.
 
-    It is active if it is proven, a candidate if it is not yet.
+    A proven ranker is active; one that is not proven is a candidate.
     """
     used = [m for m in list_rankers(con) if m.status in ("active", "candidate")]
     return used[-1] if used else None
@@ -120,7 +120,7 @@ def current_ranker(con: Connection) -> ModelRow | None:
 def choosing_ranker(con: Connection) -> ModelRow | None:
     """Return the ranker that may choose which hooks are posted, or None.
 
-    Only an active ranker, which is proven, may do so.
+    Only an active ranker, which is proven, may choose.
     """
     used = current_ranker(con)
     return used if used is not None and used.status == "active" else None
@@ -141,7 +141,10 @@ def _all_models(con: Connection) -> list[ModelRow]:
 
 
 def get_model(con: Connection, model_id: str) -> ModelRow:
-    """Return the model with this id, rankers included. Raises InputError if unknown."""
+    """Return the model with this id, rankers included.
+
+    Raises InputError for an unknown id.
+    """
     for model in _all_models(con):
         if model.model_id == model_id:
             return model
@@ -169,7 +172,7 @@ def candidate_model(con: Connection) -> ModelRow | None:
 def tainted_models(con: Connection) -> set[str]:
     """Return the ids of models that were ever tainted by a forgotten script.
 
-    Such a model may still be active if a person wants it.
+    Such a model may still be active by a person's decision.
     """
     rows = con.execute(
         "SELECT DISTINCT model_id FROM model_events WHERE status = 'tainted'"

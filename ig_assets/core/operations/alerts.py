@@ -1,12 +1,11 @@
-"""Alert people once per event: an alert is a row first, and is sent until it arrives.
+"""Alerts people once per event: stores an alert, then sends it until it arrives.
 
     raised → pending → sent, or failed after `GIVE_UP_AFTER`
 
-A row that is dated ahead was written while the machine's clock was wrong. It silences
-no later alert, and if it is pending it counts as raised when it is found.
-
-A process that dies between sending an alert and recording that sends it twice. No alert
-is lost.
+A row with a date in the future was written with a wrong clock. Such a row suppresses no
+later alert; if it is pending, it counts as raised when it is found. No alert is lost.
+If a process dies after sending an alert and before recording this, the alert is sent
+twice.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 GIVE_UP_AFTER = timedelta(hours=24)
 RETRY_AFTER = timedelta(minutes=1)
-"""An alert that was tried less than this time ago is not tried again."""
+"""Least time between two attempts to send an alert."""
 
 _KNOWN = """
 UPDATE alerts SET repeats = repeats + CASE WHEN reference = $2 THEN 0 ELSE 1 END,
@@ -60,20 +59,17 @@ UPDATE alerts SET raised_at = ? WHERE alert_key = ? AND raised_at = ?
 
 @dataclass(frozen=True)
 class Alerts:
-    """Send alerts through all channels.
-
-    `clock` is the system's clock, even in a loop.
-    """
+    """Sends alerts through all channels; `clock` is the system's, even in a loop."""
 
     warehouse: Warehouse
     clock: Clock
     channels: Sequence[AlertChannel]
 
     def tell(self, alert: Alert) -> bool:
-        """Send the alert unless people know of it already.
+        """Send the alert unless people know of it already; return whether it arrived.
 
-        Returns whether it arrived now. A channel that refuses it is tried again by
-        `tell_again`. Raises WarehouseError.
+        `tell_again` repeats the alert for a channel that refuses it. Raises
+        WarehouseError.
         """
         if not self.channels:
             return False
@@ -86,16 +82,16 @@ class Alerts:
     def tell_without_rows(self, alert: Alert) -> list[str]:
         """Send the alert without a row; return a sentence per channel that refused it.
 
-        For use while the warehouse cannot be written to.
+        It is used while the warehouse cannot be written to.
         """
         return list(_refusals(alert, self.channels).values())
 
     def tell_again(self) -> int:
-        """Send pending alerts; return how many arrived. Raises WarehouseError.
+        """Send pending alerts; return the number of alerts that arrived.
 
-        An alert is sent through the channels that did not take it. If none of them is
-        set any more, it is sent through all that are; without a channel it stays
-        pending.
+        An alert is sent through the channels that have not accepted it. If none of them
+        is configured any more, it is sent through all configured channels; without any
+        channel it stays pending. Raises WarehouseError.
         """
         if not self.channels:
             return 0
@@ -184,7 +180,10 @@ def _record(
 
 
 def _date_anew(con: Connection, now: datetime) -> None:
-    """Date pending alerts that lie ahead as raised now, so that they end in a day."""
+    """Set the time of pending alerts that are dated in the future to `now`.
+
+    They can then be given up after a day like other alerts.
+    """
     latest = now + CLOCK_SLACK
     for key, raised_at in con.execute(_AHEAD, [latest]).fetchall():
         ((newest,),) = con.execute(_NEWEST, [key, latest]).fetchall()
@@ -192,10 +191,7 @@ def _date_anew(con: Connection, now: datetime) -> None:
 
 
 def _refusals(alert: Alert, channels: Sequence[AlertChannel]) -> dict[str, str]:
-    """Send the alert through every channel.
-
-    Return {channel name: reason} of refusals.
-    """
+    """Send the alert through every channel; return {channel: reason} of refusals."""
     found = {}
     for channel in channels:
         try:

@@ -1,4 +1,4 @@
-"""Describe the clock in words, and move a simulated clock."""
+"""Describes the clock in words, and moves a simulated clock."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from ig_assets.errors import InputError
 JOB = "advance_clock"
 _DAY = timedelta(days=1)
 FURTHEST = timedelta(days=366)
-"""The longest move of the clock: it never goes back, and each day is a partition."""
+"""Longest move of a simulated clock, which never goes back; each day is a partition."""
 
 
 def clock_in_words(clock: Clock) -> str:
-    """Return which clock it is and its time, as a part of a sentence."""
+    """Return the name of the clock and its time, as a part of a sentence."""
     name = "simulated" if isinstance(clock, MovableClock) else "system"
     return f"the {name} clock is at {clock.now():%Y-%m-%d %H:%M} UTC"
 
@@ -28,11 +28,11 @@ def or_move_the_clock(clock: Clock, to: date) -> str:
 
 
 def advance_clock(clock: Clock, to: str) -> tuple[datetime, datetime]:
-    """Move a simulated clock to a day or minute.
+    """Move a simulated clock to a day or minute; return the time before and after.
 
-    An empty `to` means the start of the next day. Returns the time before and after,
-    naive UTC. Raises InputError for the system's clock, for a text that is no time, and
-    for a time that is not later than now or more than a year ahead.
+    An empty `to` means the start of the next day. The times are naive UTC. Raises
+    InputError for the system's clock, for a text that is no time, and for a time that
+    is not later than now or more than a year ahead.
     """
     before = clock.now()
     if not isinstance(clock, MovableClock):

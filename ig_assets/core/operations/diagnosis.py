@@ -1,4 +1,4 @@
-"""Define the findings of `ig-assets doctor`: one line each, with advice."""
+"""Defines the findings of `ig-assets doctor`: one line each, with advice."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from enum import StrEnum
 
 
 class State(StrEnum):
-    """The state of a finding; `NOT_KNOWN` is for what could not be checked."""
+    """The state of a finding; `NOT_KNOWN` means that it could not be checked."""
 
     GOOD = "good"
     NOT_KNOWN = "not known"
@@ -20,7 +20,7 @@ class State(StrEnum):
 class Finding:
     """One finding: its subject, its state, what was seen, and what to do.
 
-    `to_do` is empty if nothing has to be done. No field holds a key.
+    `to_do` is empty if nothing has to be done. No field contains a secret.
     """
 
     subject: str
@@ -30,7 +30,7 @@ class Finding:
 
 
 def good(subject: str, seen: str) -> Finding:
-    """Return a finding that asks for nothing."""
+    """Return a finding that needs no action."""
     return Finding(subject, State.GOOD, seen)
 
 

@@ -1,10 +1,10 @@
-"""Track how long each key has been in use, by its fingerprint alone.
+"""Tracks for how long each key has been in use, storing only its fingerprint.
 
 A fingerprint is `salt:mark`: 8 random hex digits, and the first 12 hex digits of the
-HMAC-SHA-256 of the secret under this salt. Whoever has a key can recognise it by the
-fingerprint; the fingerprint does not help to find the key, and does not show that two
-folders or names share one. Earlier versions stored the first 12 digits of the plain
-SHA-256, which are still recognised.
+HMAC-SHA-256 of the secret under this salt. A person who has a key can recognise it by
+the fingerprint. The fingerprint does not help to find the key, and does not show
+whether two folders or names have the same key. Earlier versions stored the first 12
+digits of the plain SHA-256; these are still recognised.
 """
 
 from __future__ import annotations
@@ -30,11 +30,11 @@ _HOW = "make a new key at the vendor, set it as …_NEXT, revoke the old one, re
 
 @dataclass(frozen=True)
 class KeyAge:
-    """One configured key.
+    """The age of one configured key.
 
-    `days` is how long ago its fingerprint was first seen here. `ahead` is the date of a
-    sighting that lies ahead of the machine's time, and does not count; None if there is
-    none.
+    `days` is the time since its fingerprint was first recorded here. `ahead` is the
+    date of a record that is later than the machine's time, and is ignored; None if
+    there is none.
     """
 
     name: str
@@ -45,7 +45,7 @@ class KeyAge:
 
     @property
     def sentence(self) -> str:
-        """Return for how long the key is in use, and which sighting does not count."""
+        """A sentence on how long the key has been in use, and on an ignored record."""
         said = f"It is in use for {self.days} days, of {ROTATE_EVERY_DAYS} at most"
         if self.ahead is None:
             return f"{said}."
@@ -56,17 +56,14 @@ class KeyAge:
 
     @property
     def state(self) -> State:
-        """Return WARNING from 75 days on, FAILED from 90 days on, else GOOD."""
+        """WARNING from 75 days on, FAILED from 90 days on, else GOOD."""
         if self.days >= ROTATE_EVERY_DAYS:
             return State.FAILED
         return State.WARNING if self.days >= WARN_AFTER_DAYS else State.GOOD
 
     @property
     def days_left(self) -> int:
-        """Return the days until the key has to be replaced.
-
-        The number is negative if the key is overdue.
-        """
+        """The days until the key has to be replaced; negative if it is overdue."""
         return ROTATE_EVERY_DAYS - self.days
 
 
@@ -75,9 +72,10 @@ def key_ages(
 ) -> list[KeyAge]:
     """Record the fingerprints of `keys` ({name: secret}); return the age of each key.
 
-    The secret itself is not stored. A key keeps its age when it moves to another name,
-    as `OPENAI_API_KEY_NEXT` does when the old key is removed. A sighting that is dated
-    ahead of `clock` was recorded by a wrong clock; the key then counts from now on.
+    The secret itself is not stored. A key keeps its age when it moves to another name:
+    for example, `OPENAI_API_KEY_NEXT` takes the place of the removed old key. A record
+    that is dated later than `clock` was written by a wrong clock; the key's age then
+    counts from now on.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -121,7 +119,7 @@ def _is_of(fingerprint: str, secret: str) -> bool:
 
 
 def overdue_sentence(ages: Sequence[KeyAge]) -> str:
-    """Return which keys have to be replaced now or soon, and how; '' if none."""
+    """Return a sentence on keys to replace now or soon, and how; '' without any."""
     due = [age for age in ages if age.state is not State.GOOD]
     if not due:
         return ""

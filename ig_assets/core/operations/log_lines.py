@@ -1,9 +1,9 @@
-"""Write the log: one tree of loggers, one format, and the place of each line.
+"""Writes the log: one tree of loggers, one format, and the place of each line.
 
     2026-02-01 09:05:00,123 WARNING ig_script_writer.index The … [run=… asset=…]
 
 The JSON format writes one object per line. Every record of the process, including those
-of SDKs and of Dagster, is redacted when it is made, and knows its run, asset and
+of SDKs and of Dagster, is redacted when it is made, and stores its run, asset and
 partition.
 """
 
@@ -28,11 +28,11 @@ from ig_assets.core.operations.redaction import RedactionFilter, redact
 TREE = "ig_script_writer"
 """The root of the loggers of this project (`python_logs` in dagster.yaml)."""
 FAILURES = f"{TREE}.failures"
-"""Logger of tracebacks that ended a command or a step; people see one sentence."""
+"""Logger of tracebacks that ended a command or a step; users see only a sentence."""
 LogFormat = Literal["text", "json"]
 TEXT_FORMAT = "%(asctime)s %(levelname)s %(name)s %(message)s"
 LOG_FILE = Path("logs") / "ig-assets.log"
-"""The file in the data folder to which commands write warnings and tracebacks."""
+"""File in the data folder to which commands write warnings and tracebacks."""
 _FILE_BYTES, _FILES_KEPT = 1_000_000, 3
 _PLACE = "ig_place"
 
@@ -41,7 +41,7 @@ _PLACE = "ig_place"
 class Place:
     """The run, asset and partition in which a line was logged.
 
-    A field is None if the line was logged in none.
+    A field is None if there was none.
     """
 
     run_id: str | None = None
@@ -69,9 +69,9 @@ _mutex = threading.Lock()
 def log_place(
     run_id: str | None, asset: str | None, partition: str | None = None
 ) -> Iterator[None]:
-    """Let lines that are logged within the block name the run, asset and partition.
+    """Add run, asset and partition to all lines that are logged within the block.
 
-    This includes lines of threads that are started meanwhile, unless several different
+    This includes lines of threads that are started within it, unless several different
     places are open.
     """
     place = Place(run_id, asset, partition)
@@ -93,11 +93,11 @@ def place_of(record: logging.LogRecord) -> Place:
 
 
 def prepare_records() -> None:
-    """Make every log record of this process redacted and aware of its place.
+    """Let every log record of this process be redacted and store its place.
 
-    A logger's filter does not see the records of the loggers below it, and handlers
-    come and go (Dagster adds one per run). So both are done when a record is made. May
-    be called again.
+    Both are done when a record is made, since a logger's filter does not see the
+    records of the loggers below it, and handlers come and go (Dagster adds one per
+    run). May be called again.
     """
     present = logging.getLogRecordFactory()
     if getattr(present, "is_of_ig_assets", False):
@@ -115,9 +115,9 @@ def prepare_records() -> None:
 
 
 def log_to_stdout(log_format: LogFormat, level: str) -> None:
-    """Write the lines of our loggers to standard output, as a code location does.
+    """Write the lines of this project's loggers to standard output.
 
-    A log that a command has set up stays as it is.
+    A code location uses this. A log that a command has set up stays as it is.
     """
     prepare_records()
     tree = logging.getLogger(TREE)
@@ -144,8 +144,9 @@ def log_to_file(data_dir: Path, log_format: LogFormat, level: str) -> None:
 
 @contextmanager
 def log_of_command(data_dir: Path, log_format: LogFormat, level: str) -> Iterator[None]:
-    """Log warnings to standard error without tracebacks, and to `LOG_FILE` with them.
+    """Log warnings of a command within the block.
 
+    They go to standard error without tracebacks, and to `LOG_FILE` with tracebacks.
     Standard output is left to the command's result. After the block the former log is
     restored.
     """
@@ -170,30 +171,33 @@ class _CleanTracebacks(logging.Formatter):
     def formatException(  # noqa: N802
         self, ei: tuple[type[BaseException], BaseException, TracebackType | None] | Any
     ) -> str:
-        """Return the traceback, redacted: its source lines may hold a secret."""
+        """Return the traceback, redacted: its source lines may contain a secret."""
         return redact(super().formatException(ei))
 
 
 class TextFormatter(_CleanTracebacks):
-    """The text format, with the place at the end of the line."""
+    """Formats a record as text, with the place at the end of the line."""
 
     def __init__(self) -> None:
         super().__init__(TEXT_FORMAT)
 
     def formatMessage(self, record: logging.LogRecord) -> str:  # noqa: N802
-        """Return one line.
+        """Return the message as one line.
 
-        Line breaks in the message are escaped, so none can forge a line.
+        Line breaks in it are escaped, so that no message can imitate another line.
         """
         line = super().formatMessage(record)
         return line.replace("\r", "\\r").replace("\n", "\\n") + str(place_of(record))
 
 
 class JsonFormatter(_CleanTracebacks):
-    """One JSON object per line. `time` is UTC; `exception` is the traceback, if any."""
+    """Formats a record as one JSON object per line.
+
+    `time` is UTC; `exception` is the traceback, if any.
+    """
 
     def format(self, record: logging.LogRecord) -> str:
-        """Return the JSON object; an unknown place is null."""
+        """Return the JSON object as a line; an unknown place is null."""
         line: dict[str, object] = {
             "time": datetime.fromtimestamp(record.created, UTC).isoformat(
                 timespec="milliseconds"
@@ -211,7 +215,7 @@ class JsonFormatter(_CleanTracebacks):
 
 
 class _Stdout(logging.StreamHandler[TextIO]):
-    """Write to the current `sys.stdout`, since Dagster replaces it while it runs."""
+    """Writes to the current `sys.stdout`, since Dagster replaces it while it runs."""
 
     def __init__(self) -> None:
         logging.Handler.__init__(self)
@@ -230,9 +234,9 @@ class _Stderr(_Stdout):
 class _File(RotatingFileHandler):
     """A log file that is created at its first line.
 
-    A folder that refuses the file does not stop the command. A data folder that is new
-    is made for a traceback alone, and one that is away (its disk is not mounted) is not
-    made anew.
+    If the folder cannot be written to, the command continues. A new data folder is
+    created only to write a traceback. A data folder that is missing (for example, its
+    disk is not mounted) is not created again.
     """
 
     def __init__(self, path: Path) -> None:
@@ -258,7 +262,7 @@ class _File(RotatingFileHandler):
             super().emit(record)
 
     def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-        """Do nothing: the line is lost and the command goes on."""
+        """Ignore the error: the line is lost and the command continues."""
 
 
 def _ours(handler: logging.Handler, log_format: LogFormat) -> logging.Handler:

@@ -1,7 +1,7 @@
-"""Holds the present by two clocks, after which nothing can be read or published.
+"""Defines the present by two clocks; no reading or publication can be later.
 
 A date in the future is a mistake of a file, of a vendor or of a clock. A reading with a
-future date would be the latest for ever, also once its date was corrected.
+future date would stay the latest one, even after its date was corrected.
 """
 
 from __future__ import annotations
@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 TOLERANCE = timedelta(days=1)
-"""A day in another zone may be ahead of UTC's."""
+"""Tolerance for dates: the day in another time zone may be ahead of UTC's."""
 CLOCK_SLACK = timedelta(minutes=5)
-"""How far a row's time may be ahead of the machine's: clocks of machines differ.
+"""Largest accepted lead of a row's time over the machine's time.
 
-A row that is further ahead was written while a clock was wrong.
+Clocks of machines differ. A row that is further ahead was written with a wrong clock.
 """
 
 
@@ -30,20 +30,20 @@ class Present:
 
     @property
     def latest(self) -> datetime:
-        """Return the latest time at which anything can have been read or published."""
+        """The latest time at which anything can have been read or published."""
         return max(self.now, self.machine) + TOLERANCE
 
     @property
     def is_simulated(self) -> bool:
-        """Return whether the two clocks differ by more than a day."""
+        """Whether the two clocks differ by more than a day."""
         return abs(self.now - self.machine) > TOLERANCE
 
     @property
     def day_in_words(self) -> str:
-        """Return the day for a message, with the clock that it is by.
+        """The day for a message, with the name of its clock.
 
-        The text is, for example, "today, 2026-05-01 by the simulated clock". The
-        simulated clock is named if it is more than a day ahead of the machine's.
+        An example is "today, 2026-05-01 by the simulated clock". The simulated clock is
+        named if it is more than a day ahead of the machine's.
         """
         if self.now - self.machine > TOLERANCE:
             return f"today, {self.now:%Y-%m-%d} by the simulated clock"

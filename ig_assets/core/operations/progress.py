@@ -1,4 +1,4 @@
-"""Log how far a step has come: "3 of 11 drafts, about 6 min left"."""
+"""Logs the progress of a step: "3 of 11 drafts, about 6 min left"."""
 
 from __future__ import annotations
 
@@ -11,15 +11,18 @@ from collections.abc import Callable
 from ig_assets.core.operations.log_lines import TREE
 
 LOGGER = f"{TREE}.progress"
-"""Dagster shows its lines on the run's page, commands show them in a live line."""
+"""Name of the logger of progress.
+
+Dagster shows its lines on the run's page, commands in a live line.
+"""
 EVERY_S = 5.0
-"""Least number of seconds between lines, apart from the first and the last."""
+"""Least number of seconds between lines, except for the first and the last."""
 
 _log = logging.getLogger(LOGGER)
 
 
 class Progress:
-    """Count finished items of a known total, from any thread, and log the count.
+    """Counts finished items of a known total, from any thread, and logs the count.
 
     `noun` is the plural of the items. The time left is the elapsed time divided by the
     number of finished items, times the number of open ones. `timer` returns seconds.

@@ -1,9 +1,9 @@
-"""Remove secrets from everything that is logged: messages, tracebacks, texts of SDKs.
+"""Removes secrets from all log output: messages, tracebacks, texts of SDKs.
 
 There are two ways. Known secrets are the values of secret settings; they are found even
-if they are percent-encoded, escaped or in base64. Other secrets are recognised by form:
-a vendor's key, a password in a URL or a connection string, a header, a parameter whose
-name says so.
+if they are percent-encoded, escaped or in base64. Other secrets are recognised by their
+form: a vendor's key, a password in a URL or a connection string, a header, or a
+parameter with a name such as `token`.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ig_assets.core.operations.secret_forms import SECRET_FORMS
 
 REDACTED = "[redacted]"
 LEAST_LENGTH = 6
-"""Known secrets that are shorter are not searched: they would be found inside words."""
+"""Least length of a known secret that is searched; shorter ones occur inside words."""
 
 _NAMES = (
     r"(?:(?:(?:access|refresh|id|auth|bearer|session|security)[_-]?)?token|signature|"
@@ -84,7 +84,7 @@ _KNOWN = _Known()
 
 
 def know_secrets(values: Iterable[str]) -> None:
-    """Redact these values from now on; shorter ones than `LEAST_LENGTH` are ignored."""
+    """Redact these values from now on; ignore values shorter than `LEAST_LENGTH`."""
     _KNOWN.add(values)
 
 
@@ -103,10 +103,10 @@ def redact(text: str) -> str:
 
 
 def redacted_error(error: BaseException) -> BaseException:
-    """Return the error itself if its chain holds no secret, else a redacted copy.
+    """Return the error itself if its chain has no secret, else a redacted copy.
 
-    The copy has the name, text, notes, causes and traceback of the original. Its class
-    is a new one, since errors of SDKs cannot be built from a text.
+    The copy has the name, text, notes, causes and traceback of the original. It has a
+    new class, since errors of SDKs cannot be constructed from a text.
     """
     if not any(_has_secret(one) for one in _chain(error)):
         return error
@@ -114,10 +114,10 @@ def redacted_error(error: BaseException) -> BaseException:
 
 
 class RedactionFilter(logging.Filter):
-    """Remove secrets from a log record in place: message, traceback and stack."""
+    """Removes secrets from a log record in place: message, traceback and stack."""
 
     def filter(self, record: logging.LogRecord) -> bool:
-        """Redact the record; return True always, so no record is dropped."""
+        """Redact the record; always return True, so that no record is dropped."""
         message = _message(record)
         clean = redact(message)
         if clean != message or isinstance(record.msg, BaseException):
@@ -146,7 +146,7 @@ def _keep_name(found: re.Match[str]) -> str:
 
 @lru_cache(maxsize=256)
 def _written(value: str) -> frozenset[str]:
-    """Return the forms that a value takes in URLs, in literals and in SQL."""
+    """Return the forms of a value in URLs, in literals and in SQL."""
     plain = value.encode()
     forms = {
         value,

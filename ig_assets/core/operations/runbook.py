@@ -1,4 +1,4 @@
-"""Find the section of `docs/runbook.md` that helps with an error."""
+"""Finds the section of `docs/runbook.md` that helps with an error."""
 
 from __future__ import annotations
 
@@ -48,10 +48,7 @@ SECTIONS: Mapping[type[BaseException], str] = {
     VendorError: "a-vendor-does-not-answer",
     IgAssetsError: UNEXPECTED,
 }
-"""{kind of error: section}.
-
-A kind that is missing has the section of its base class.
-"""
+"""{error class: section}. A class that is missing has the section of its base class."""
 
 
 def section_of(error: BaseException) -> str:
@@ -63,9 +60,10 @@ def section_of(error: BaseException) -> str:
 
 
 def runbook_link(section: str, code_url: str | None = None) -> str:
-    """Return the address of a section, on the git server at `code_url` if it is given.
+    """Return the address of a section of the runbook.
 
-    Without `code_url` it is the path in the checkout.
+    It is on the git server at `code_url`; without `code_url` it is the path in the
+    checkout.
     """
     page = f"{code_url.rstrip('/')}/{PAGE}" if code_url else PAGE
     return f"{page}#{section}"

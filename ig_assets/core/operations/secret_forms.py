@@ -1,4 +1,4 @@
-"""Define what the keys of vendors look like."""
+"""Defines the forms of vendors' keys."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class SecretForm:
-    """A kind of secret. Its pattern is tried only if a text contains one of the marks.
+    """A kind of secret, recognised by a pattern.
 
-    Nearly every text contains none, and a substring search is cheap.
+    The pattern is tried only if a text contains one of the marks. Nearly every text
+    contains none, and a substring search is cheap.
     """
 
     kind: str

@@ -10,9 +10,10 @@ from typing import Protocol
 
 @dataclass(frozen=True)
 class AdAccount:
-    """The account that pays; `minor_units` make one unit of its currency.
+    """The account that pays, and the vendor's minimums.
 
-    `least_a_day` (per arm) and `least_cap` are the vendor's minimums in minor units.
+    `minor_units` is the number of minor units in one unit of its currency.
+    `least_a_day` (per arm) and `least_cap` are minimums in minor units.
     """
 
     currency: str
@@ -23,12 +24,12 @@ class AdAccount:
 
 @dataclass(frozen=True)
 class AdStudyTerms:
-    """What all arms of a split test share; money is in the currency's minor unit.
+    """The terms that all arms of a split test share; money is in minor units.
 
     `spend_cap` is the cap of the test's campaign, `arm_budget` the budget of one arm.
-    `custom_audiences` are the vendor's ids of the team's own audiences and lookalikes:
-    the ads are shown to people who are in one of them and in the `countries`. If empty,
-    they are shown to everyone there.
+    The ads are shown to people in the `countries` who are in one of the
+    `custom_audiences` (ids at the vendor of the team's audiences and lookalikes), or to
+    everyone there if there are none.
     """
 
     spend_cap: int
@@ -46,9 +47,9 @@ class AdStudyTerms:
 class AdStudyObject:
     """One object of a split test: a campaign, ad_set, creative, ad or study.
 
-    `name` holds the intent key by which the object can be found. `parents` maps the
-    kind of each object that this one belongs to, to its id; for a study it maps each
-    arm to the arm's ad set.
+    `name` contains the intent key by which the object can be found. `parents` is {kind:
+    id} of the objects to which this one belongs; for a study it is {arm: id of its ad
+    set}.
     """
 
     kind: str
@@ -59,7 +60,10 @@ class AdStudyObject:
 
 
 class AdStudies(Protocol):
-    """Divides one audience at random among posts that run as ads, which costs money."""
+    """A vendor that divides one audience at random among posts that run as ads.
+
+    Running ads costs money.
+    """
 
     platform: str
 
@@ -68,13 +72,13 @@ class AdStudies(Protocol):
         ...
 
     def check_audiences(self, numbers: Sequence[str]) -> None:
-        """Raise InputError for an audience to which this account may not show ads."""
+        """Raise InputError for audience ids to which this account may not show ads."""
         ...
 
     def find(self, kind: str, intent_key: str) -> str | None:
-        """Return the id of the object that `make` made before with this key, or None.
+        """Return the id of the object that an earlier `make` with this key made.
 
-        The process of the earlier call may have crashed.
+        None if there is none. The process of the earlier call may have crashed.
         """
         ...
 
@@ -86,5 +90,5 @@ class AdStudies(Protocol):
         ...
 
     def switch(self, object_id: str, on: bool) -> None:
-        """Run a campaign, ad set or ad, or pause it; harmless if repeated."""
+        """Run a campaign, ad set or ad if `on`, else pause it; may be repeated."""
         ...

@@ -7,17 +7,18 @@ from datetime import timedelta
 from typing import Protocol
 
 REPEAT_AFTER = timedelta(hours=24)
-"""A problem that lasts longer than this is reported again."""
+"""Time after which a problem that persists is reported again."""
 
 
 @dataclass(frozen=True)
 class Alert:
-    """One thing that a person should know.
+    """One event that a person should know of.
 
-    `key` names the thing, `reference` one occurrence of it (a run, a day of a budget).
-    An occurrence is reported once; another occurrence of the same thing is reported
-    only after `quiet`. `sentence` has no secret. `link` is the URL of the occurrence's
-    page in the UI, "" if none is known; `section` is the anchor of the runbook.
+    `key` names the problem, `reference` one occurrence of it (a run, a day of a
+    budget). An occurrence is reported once; another occurrence of the same problem is
+    reported only after `quiet`. `sentence` has no secret. `link` is the URL of the
+    occurrence's page in the UI, "" if none is known; `section` is the anchor of the
+    runbook.
     """
 
     key: str

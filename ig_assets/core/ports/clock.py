@@ -16,7 +16,7 @@ class Clock(Protocol):
 
 @runtime_checkable
 class MovableClock(Clock, Protocol):
-    """A simulated clock: its time is the one to which it was last moved."""
+    """A simulated clock: its time is the one to which it was moved last."""
 
     def move_to(self, instant: datetime) -> None:
         """Set the present time; it never moves backwards."""

@@ -40,7 +40,7 @@ class Embedder(Protocol):
     max_input_tokens: int
 
     def count_tokens(self, text: str) -> int:
-        """Return the text's number of tokens for this model, perhaps estimated.
+        """Return the text's number of tokens for this model; it may be an estimate.
 
         An adapter documents its estimate.
         """
@@ -56,10 +56,10 @@ class Embedder(Protocol):
 
 
 class HookEncoder(Protocol):
-    """Describes hooks by numbers for the ranker; free, on this machine.
+    """Turns hooks into vectors for the ranker, without cost, on this machine.
 
     `model` names the network and the layer that is read, so that stored vectors of
-    another encoder are never taken for its own.
+    another encoder are never used.
     """
 
     model: str
@@ -87,8 +87,8 @@ class BatchState:
     """The state of a batch: running, completed, failed, expired, cancelled or denied.
 
     Denied means that the account was refused (its key, quota or permission), not the
-    batch. A batch that has ended in any way still has the results of what was done.
-    `reason` holds the vendor's codes, None if it gives none.
+    batch. A batch that has ended in any way still has the results of its finished
+    lines. `reason` has the vendor's codes, None if there are none.
     """
 
     status: str
@@ -99,8 +99,8 @@ class BatchState:
 class BatchResult:
     """The result of one line: its answer, or the problem in place of it.
 
-    `status` is done, expired (the vendor did not get to it), failed (it may work
-    another time), malformed (an answer that cannot be used), refused (for good) or
+    `status` is done, expired (the vendor did not process the line), failed (it may
+    succeed another time), malformed (the answer cannot be used), refused (for good) or
     denied (the account was refused, whatever the line says).
     """
 
@@ -115,7 +115,7 @@ class BatchEmbedder(Protocol):
     """Embeds many texts within a day, at a lower price.
 
     A batch takes at most `max_lines` lines with `max_inputs` texts and `max_bytes`
-    bytes in all; a line takes `line_bytes` of these bytes.
+    bytes in all; `line_bytes` returns how many of these bytes a line takes.
     """
 
     max_lines: int
@@ -123,11 +123,11 @@ class BatchEmbedder(Protocol):
     max_bytes: int
 
     def line_bytes(self, line: BatchLine) -> int:
-        """Return the number of bytes, of `max_bytes`, that the line takes."""
+        """Return the number of bytes of a line, which count against `max_bytes`."""
         ...
 
     def submit(self, lines: Sequence[BatchLine], intent_key: str) -> str:
-        """Submit a batch once, marked with the key; return the vendor's id of it.
+        """Submit a batch once, marked with the key; return its id at the vendor.
 
         Raises TransientVendorError (outcome unknown), RefusedError, AccessError.
         """
@@ -136,7 +136,7 @@ class BatchEmbedder(Protocol):
     def find(self, intent_key: str) -> str | None:
         """Return the id of the batch that was submitted with this key, or None.
 
-        The process that submitted the batch may have crashed since.
+        The process that submitted the batch may have crashed.
         """
         ...
 
@@ -153,9 +153,9 @@ class BatchEmbedder(Protocol):
         ...
 
     def delete_files(self, batch_id: str) -> int:
-        """Delete the texts and vectors that the vendor keeps of a batch.
+        """Delete the vendor's files with the texts and vectors of a batch.
 
-        Returns the number of deleted files, without those that were gone already.
-        Raises VendorError.
+        Returns the number of deleted files, without those deleted before. Raises
+        VendorError.
         """
         ...

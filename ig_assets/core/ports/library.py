@@ -7,7 +7,7 @@ from typing import NamedTuple, Protocol
 
 
 class InvalidFile(NamedTuple):
-    """The reason why the store does not return a file."""
+    """The reason why the store cannot return a file."""
 
     reason: str
     detail: str
@@ -17,8 +17,8 @@ class LibraryFile(NamedTuple):
     """One file: its path below the library, and the address by which it is opened.
 
     `stamp` changes if the file changes. The same `version` means the same bytes, so
-    that they need not be read again; it is None if the store cannot promise that. If a
-    file is not a script's (`is_script`), only its path is known.
+    that they need not be read again; it is None if the store cannot guarantee that. If
+    the file is not of a kind that holds scripts (`is_script`), only its path is known.
     """
 
     path: str
@@ -31,15 +31,16 @@ class LibraryFile(NamedTuple):
 
 
 class LibraryStore(Protocol):
-    """A store of script files; `location` names it to people, without secrets."""
+    """A store of script files; `location` is its name for people, without secrets."""
 
     location: str
 
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
-        """Return all files, or raise; a part of the list would look like deleted files.
+        """Return all files without reading them, or raise.
 
-        Files without one of the suffixes are not scripts' files. No file is read.
-        Raises InputError, AccessError, TransientVendorError.
+        It never returns a part of the list, since missing files would count as deleted.
+        A file with one of the suffixes may hold scripts (`is_script`). Raises
+        InputError, AccessError, TransientVendorError.
         """
         ...
 

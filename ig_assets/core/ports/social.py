@@ -22,7 +22,7 @@ class PublishRequest:
 
 @dataclass(frozen=True)
 class Published:
-    """A post as the platform reports it: its id there, and when it was published."""
+    """A post as the platform reports it: its id there, and the time of publication."""
 
     platform_post_id: str
     published_at: datetime
@@ -46,14 +46,14 @@ class InsightsSource(Protocol):
 
     @property
     def metrics(self) -> Sequence[str]:
-        """The names of the counters that it reports."""
+        """The names of the counters that the platform reports."""
         ...
 
     @property
     def source_note(self) -> str | None:
-        """A sentence about the file that it reads: rows taken, rejected and skipped.
+        """A sentence about the file that is read: rows taken, rejected and skipped.
 
-        None if it reads no file.
+        None if no file is read.
         """
         ...
 
@@ -62,9 +62,10 @@ class InsightsSource(Protocol):
     ) -> list[Reading]:
         """Return cumulative counters as the platform reports them at `as_of`.
 
-        `as_of` is naive UTC. A counter that is not reported is None; a post that the
-        platform does not know may be left out. A live platform reports the present,
-        whatever `as_of` is. Raises TransientVendorError, RefusedError and AccessError.
+        `as_of` is naive UTC. The value of a counter that is not reported is None; a
+        post that the platform does not know may be left out. A live platform reports
+        the present, whatever `as_of` is. Raises TransientVendorError, RefusedError and
+        AccessError.
         """
         ...
 
@@ -80,13 +81,16 @@ class SocialPlatform(InsightsSource, Protocol):
         ...
 
     def publish(self, request: PublishRequest) -> Published:
-        """Publish once. Raises TransientVendorError (outcome unknown), RefusedError."""
+        """Publish a post once.
+
+        Raises TransientVendorError (outcome unknown), RefusedError.
+        """
         ...
 
 
 @runtime_checkable
 class RecordedPlatform(Protocol):
-    """A platform with posts that were not published here: a recording."""
+    """A recording: a platform with posts that this program did not publish."""
 
     platform: str
 
@@ -97,7 +101,7 @@ class RecordedPlatform(Protocol):
 
 @runtime_checkable
 class AdvertisedPlatform(Protocol):
-    """A platform whose posts also run as ads; the ads have metrics of their own."""
+    """A platform whose posts also run as ads; the ads have separate metrics."""
 
     @property
     def ads(self) -> InsightsSource:

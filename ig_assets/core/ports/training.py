@@ -12,15 +12,15 @@ TrainingStatus = Literal[
 
 
 SFT, DPO = "sft", "dpo"
-"""Training methods: supervised on the winners' texts, and by preference on pairs."""
+"""Training methods: supervised on winners' texts, and by preference on pairs."""
 
 
 @dataclass(frozen=True)
 class TrainingFile:
     """One file of a training set: its path, SHA-256, lines and tokens.
 
-    `left_out` is the number of examples that the file leaves out, as a writer could not
-    give them as an answer.
+    `left_out` is the number of examples that are not in the file, since a writer could
+    not return them as an answer.
     """
 
     path: str
@@ -34,9 +34,9 @@ class TrainingFile:
 class TrainingRequest:
     """The input of a trainer: files by `<method>_<split>`, and ids of the train split.
 
-    `dataset_hash` is the hash of all files, `intent_key` identifies this request.
-    `dataset_folder` has the files as they were prepared, with their manifest, for a
-    trainer on this machine.
+    `dataset_hash` is the hash of all files; `intent_key` identifies this request.
+    `dataset_folder` has the prepared files with their manifest, for a trainer on this
+    machine.
     """
 
     intent_key: str
@@ -51,9 +51,10 @@ class TrainingRequest:
 
 @dataclass(frozen=True)
 class TrainingEstimate:
-    """The expected tokens of a job over all epochs, and its USD (None: price unknown).
+    """The expected tokens of a job over all epochs, and its cost.
 
-    `allowed` is false if the vendor says that this account may not start the job.
+    `cost_usd` is None if the price is unknown. `allowed` is false if the vendor says
+    that this account may not start the job.
     """
 
     tokens: int
@@ -65,11 +66,11 @@ class TrainingEstimate:
 class TrainingState:
     """The state of a job; `queued` and `running` are not final.
 
-    `refused` means that the provider did not take the job, `failed` that the provider
-    gave it up, `cancelled` that a person stopped it. `artifact` is the trainer's own
-    data, as JSON. `losses` are (step, training loss, validation loss or None).
-    `trained_tokens` and `cost_usd` are what the provider reports; None if it reports
-    nothing.
+    `refused` means that the provider did not accept the job, `failed` that the provider
+    could not finish it, `cancelled` that a person stopped it. `artifact` is the
+    trainer's output, as JSON. `losses` are (step, training loss, validation loss or
+    None). `trained_tokens` and `cost_usd` are None if the provider does not report
+    them.
     """
 
     status: TrainingStatus
@@ -84,7 +85,7 @@ class TrainingState:
 
 @runtime_checkable
 class TrainsBy(Protocol):
-    """A trainer with a fixed `method`; other trainers choose their files themselves."""
+    """A trainer with one fixed `method`; other trainers choose among the files."""
 
     method: str
 
@@ -99,7 +100,7 @@ class AsksForEstimate(Protocol):
 class Trainer(Protocol):
     """Makes a model from a training set; `base_model` is the model it starts from.
 
-    `notice` is what a person should know about the provider, "" if nothing.
+    `notice` is information about the provider for a person, or "".
     """
 
     provider: str
@@ -114,9 +115,9 @@ class Trainer(Protocol):
         ...
 
     def estimate(self, request: TrainingRequest) -> TrainingEstimate | None:
-        """Return what the job would cost, before anything starts; None if it is free.
+        """Return the job's expected cost before anything starts; None if it is free.
 
-        Raises RefusedError if the provider would not take the files.
+        Raises RefusedError if the provider would not accept the files.
         """
         ...
 

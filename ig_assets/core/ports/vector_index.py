@@ -34,9 +34,10 @@ class Match:
 
 @dataclass(frozen=True)
 class Filters:
-    """Conditions on an entry's metadata, all of which must hold; None is no condition.
+    """Conditions on an entry's metadata, all of which must hold.
 
-    `month` is YYYY-MM. An entry that has no rate fails `min_rate`.
+    None means no condition. `month` is YYYY-MM. An entry without a rate does not meet
+    `min_rate`.
     """
 
     status: str | None = None
@@ -46,7 +47,10 @@ class Filters:
     month: str | None = None
 
     def admit(self, metadata: Mapping[str, str | float | bool]) -> bool:
-        """Return whether an entry passes; stores with own filters do the same."""
+        """Return whether an entry passes.
+
+        A store with built-in filters must give the same result.
+        """
         if (
             (self.status is not None and metadata.get("status") != self.status)
             or (self.language is not None and metadata.get("language") != self.language)
@@ -69,14 +73,14 @@ class VectorIndex(Protocol):
     A namespace's name ends in `-<dimensions>` (`core/corpus/embedding/spaces.py`). A
     write takes at most `max_batch` entries or ids, and may be repeated without harm.
     Each method raises TransientVendorError, RefusedError, AccessError or
-    MalformedAnswerError for the store as a whole.
+    MalformedAnswerError if the store as a whole fails.
     """
 
     name: str
     max_batch: int
 
     def upsert(self, namespace: str, entries: Sequence[IndexEntry]) -> list[str]:
-        """Insert or replace the entries; return the ids that were NOT accepted."""
+        """Insert or replace the entries; return the ids that were not accepted."""
         ...
 
     def update_metadata(
@@ -84,9 +88,9 @@ class VectorIndex(Protocol):
         namespace: str,
         metadata: Mapping[str, Mapping[str, str | float | bool]],
     ) -> list[str]:
-        """Set these metadata keys of these ids and keep others; return failed ids.
+        """Set metadata keys of entries; return the ids for which this failed.
 
-        `metadata` is {id: {key: value}}.
+        `metadata` is {id: {key: value}}. Other keys of an entry are kept.
         """
         ...
 
@@ -95,9 +99,9 @@ class VectorIndex(Protocol):
         ...
 
     def purge(self, namespace: str, entry_ids: Sequence[str]) -> None:
-        """Delete these entries for good, and what earlier deletions left of others.
+        """Delete entries for good, with all remains of earlier deletions.
 
-        Returns once the store itself holds none of their vectors; unknown ids are no
+        Returns once the store itself has none of their vectors; unknown ids are no
         error. Raises TransientVendorError if that takes too long.
         """
         ...
@@ -107,7 +111,10 @@ class VectorIndex(Protocol):
         ...
 
     def count(self, namespace: str) -> int:
-        """Return the number of entries, without listing them; it may lag behind."""
+        """Return the number of entries without listing them.
+
+        The number may not include recent writes yet.
+        """
         ...
 
     def versions(self, namespace: str) -> dict[str, str | None]:
@@ -115,9 +122,9 @@ class VectorIndex(Protocol):
         ...
 
     def generation(self, namespace: str) -> str | None:
-        """Return the name that `mark` set last, or None if the store has none.
+        """Return the name that `mark` stored last, or None if the store has none.
 
-        A restored copy of the store has the name that it had when it was copied.
+        A restored copy of the store has the name from the time of the copy.
         """
         ...
 
@@ -136,7 +143,7 @@ class VectorIndex(Protocol):
         ...
 
     def wait_until_readable(self, namespace: str) -> None:
-        """Return once this process's writes can be read, if the store can tell.
+        """Wait until this process's writes can be read, if the store reports this.
 
         Raises TransientVendorError if that takes too long.
         """

@@ -33,7 +33,7 @@ class WriteAnswer:
 
 
 class Writer(Protocol):
-    """Writes drafts, polishes them and judges them.
+    """A language model that writes drafts, polishes them and judges them.
 
     `reasoning_tokens` is the number of tokens that an answer may take in addition to
     its max_output_tokens.
@@ -44,17 +44,17 @@ class Writer(Protocol):
     reasoning_tokens: int
 
     def count_tokens(self, text: str) -> int:
-        """Return the text's number of tokens for this model, perhaps estimated.
+        """Return the text's number of tokens for this model; it may be an estimate.
 
         An adapter documents its estimate.
         """
         ...
 
     def write(self, request: WriteRequest) -> WriteAnswer:
-        """Return an answer of the request's schema.
+        """Return an answer that fits the request's schema.
 
         Raises TransientVendorError, RefusedError, MalformedAnswerError. A
-        MalformedAnswerError carries the tokens that the answer took.
+        MalformedAnswerError has the tokens that the answer took.
         """
         ...
 
@@ -93,4 +93,4 @@ class GivesLikelihoods(Writer, Protocol):
 
 
 WriterByName = Callable[[str], Writer]
-"""Returns the writer for the name of a model of the base model's provider."""
+"""Returns the writer for a model's name; its provider is that of the base model."""

@@ -1,7 +1,7 @@
-"""Propose a post's caption and hashtags from its words; a person changes them freely.
+"""Proposes a post's caption and hashtags from its words; a person may change them.
 
-They depend only on hook, call to action and topic. So the caption of an edited post is
-made from the edited words.
+They depend only on hook, call to action and topic. The caption of an edited post is
+therefore made from the edited words.
 """
 
 from __future__ import annotations
@@ -17,11 +17,10 @@ _COUNTS = frozenset(
 
 
 def hashtags_for(topic: str) -> list[str]:
-    """Return at most five hashtags for a topic.
+    """Return at most five hashtags for a topic, with letters and digits only.
 
-    Words without content are left out. If two or three words are left, the first
-    hashtag is all of them joined; the others are the single words. A hashtag has only
-    letters and digits.
+    Only content words are used. If there are two or three of them, the first hashtag
+    joins them all; the other hashtags are single words.
     """
     words = [
         word.replace("'", "")

@@ -1,4 +1,4 @@
-"""Find since when something in lineage is known, for questions about an earlier day."""
+"""Finds when things in lineage became known, for questions about an earlier day."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def known_at(
     """Return the nodes that were known before this instant, in their order.
 
     A node without a recorded time, such as a topic, counts as known. Raises InputError
-    if none was known; the message names the earliest of them and its day.
+    if none was known; the message has the node that became known first, and the day.
     """
     ids = defaultdict(list)
     for kind, id in nodes:

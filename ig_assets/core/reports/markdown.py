@@ -1,4 +1,4 @@
-"""Escape texts from data for a page that shows Markdown and HTML."""
+"""Escapes texts from data for a page that shows Markdown and HTML."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ _MARKS = re.compile(r"([\\\[\]|`])")
 def plain_markdown(text: str) -> str:
     """Return the text as Markdown that shows it literally, on one line.
 
-    HTML, links and the ends of table cells are escaped. Web addresses stay text, which
-    a page may still show as links.
+    HTML, links and the ends of table cells are escaped. Web addresses stay as text,
+    which a page may still show as links.
     """
     line = " ".join(text.split())
     return _MARKS.sub(r"\\\1", html.escape(line, quote=False))

@@ -1,7 +1,7 @@
-"""Write posts to one file for review: Markdown, CSV or HTML, with shots and captions.
+"""Writes posts to one file for review: Markdown, CSV or HTML, with shots and captions.
 
-The file holds words of scripts, so keep it where people may read those. Forgetting a
-script reaches only copies inside the data folder.
+The file contains words of scripts, so keep it where people may read those. If a script
+is forgotten, only copies inside the data folder are deleted.
 """
 
 from __future__ import annotations
@@ -45,11 +45,11 @@ ORDER BY variant_id, gate
 
 @dataclass(frozen=True)
 class ReviewedPost:
-    """One post with everything that a social team needs.
+    """One post with all texts and data that a social team needs.
 
-    `beats` are (spoken, shown) pairs. What is shown is '' if it is unknown or if a
-    person edited the words. `seconds` is the estimated time to speak the variant, None
-    after an edit.
+    `beats` are (spoken, shown) pairs; the second is '' if it is unknown or if a person
+    edited the words. `seconds` is the estimated time to speak the variant, None after
+    an edit.
     """
 
     post_id: str
@@ -76,7 +76,7 @@ class ReviewedPost:
 def posts_to_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewedPost]:
-    """Return the posts with the words to be published, in the order of their slots."""
+    """Return the posts with the words to be published, ordered by slot."""
     rows = posts_for_review(warehouse, month, status)
     ids = [row["variant_id"] for row in rows]
     with warehouse.transaction() as con:
@@ -98,7 +98,7 @@ def as_markdown(posts: Sequence[ReviewedPost]) -> str:
 
 
 def as_csv(posts: Sequence[ReviewedPost]) -> str:
-    """Return a header and one row per post; lists have one item per line.
+    """Return CSV with a header and one row per post; lists have one item per line.
 
     No cell is a formula. The text begins with a byte order mark: without it,
     spreadsheets read UTF-8 as another encoding.
@@ -114,7 +114,7 @@ def as_csv(posts: Sequence[ReviewedPost]) -> str:
 
 
 def as_html(posts: Sequence[ReviewedPost]) -> str:
-    """Return one page without scripts and other files; all words are escaped."""
+    """Return one HTML page without code or other files; all words are escaped."""
     from jinja2 import Environment, StrictUndefined
 
     environment = Environment(undefined=StrictUndefined, autoescape=True)

@@ -1,4 +1,4 @@
-"""Report the state of a data folder: contents, what is live, what needs a person."""
+"""Reports the state of a data folder: contents, active models, tasks for a person."""
 
 from __future__ import annotations
 
@@ -75,8 +75,9 @@ ORDER BY month
 class MonthState:
     """One month of the calendar.
 
-    `topics` counts planned topics, `published` posts, `decided` and `undecided` tests.
-    `fine_tune` is the status of the month's latest job, or None.
+    `topics` is the number of planned topics, `published` the number of published posts;
+    `decided` and `undecided` are numbers of tests. `fine_tune` is the status of the
+    month's latest job, or None.
     """
 
     month: str
@@ -89,7 +90,7 @@ class MonthState:
 
 @dataclass(frozen=True)
 class Waiting:
-    """Something that waits for a person, and the command that shows or settles it."""
+    """A task that waits for a person, and the command that shows or settles it."""
 
     sentence: str
     command: str
@@ -108,9 +109,10 @@ class Failure:
 class DataFolderState:
     """The state of a data folder, from its tables.
 
-    `scripts` is {origin: count of active scripts}. `models` counts the registered
-    models that write, `ranker` describes the ranker in use, `withdrawn` counts the
-    topics that a person withdrew. `failures` are those of the last week, newest first.
+    `scripts` is {origin: number of active scripts}. `models` is the number of
+    registered models that write, `ranker` describes the ranker in use, `withdrawn` is
+    the number of topics that a person withdrew. `failures` are the failed runs of the
+    last week, newest first.
     """
 
     scripts: dict[str, int]
@@ -125,10 +127,7 @@ class DataFolderState:
 
 
 def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
-    """Read the state of the data folder.
-
-    It has counts and names, no text of a script.
-    """
+    """Return the state of the data folder: numbers and names, no text of a script."""
     scripts = con.execute(
         "SELECT origin, count(*) FROM current_scripts GROUP BY origin ORDER BY origin"
     ).fetchall()
@@ -173,9 +172,9 @@ def _state(ranker: ModelRow) -> str:
 
 
 def counted(count: int, words: str) -> str:
-    """Return the count and its words.
+    """Return the number with its words, in singular or plural.
 
-    `{s}`, `{v}` and `{is}` become endings by number.
+    `{s}`, `{v}` and `{is}` in `words` become the endings or forms for this number.
     """
     one = count == 1
     forms = {

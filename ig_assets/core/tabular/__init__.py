@@ -1,7 +1,7 @@
 """Reads tables for the library, the calendar and imports: files to typed cells.
 
 `open_table` returns the rows of a file of any supported kind. `profile_table` and
-`guess_columns` find out what the columns are, `decide_formats` how their values are
+`guess_columns` find out what the columns contain, `decide_formats` how their values are
 written; `parse_count`, `parse_cell_instant` and `repaired` then read the values. Every
 physical row is accepted, becomes a `RowProblem`, or is counted as skipped.
 """

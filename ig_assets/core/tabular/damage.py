@@ -1,4 +1,4 @@
-"""Rejects text that lost characters, with the same reasons wherever text comes in."""
+"""Rejects text that lost characters, with the same reasons for all input."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ Damage = Literal["binary", "invalid UTF-8", "damaged text"]
 
 
 class DamagedTextError(ValueError):
-    """A text is damaged; `reason` is a short name, the message a sentence."""
+    """Raised if a text is damaged; `reason` is a short name, the message a sentence."""
 
     def __init__(self, reason: Damage, sentence: str) -> None:
         super().__init__(sentence)
@@ -18,7 +18,7 @@ class DamagedTextError(ValueError):
 
 
 def undamaged(text: str) -> tuple[str, bool]:
-    """Return the text without double encoding, and whether it had any.
+    """Return (text without double encoding, whether it had any).
 
     Raises DamagedTextError for NUL characters, surrogates, and damage that `repaired`
     cannot undo.
@@ -39,7 +39,7 @@ def undamaged(text: str) -> tuple[str, bool]:
 def refuse_damage(text: str) -> None:
     """Raise DamagedTextError if a text is damaged, even if it could be repaired.
 
-    For texts in files that people edit, and should correct themselves.
+    It is used for files that people edit, and should correct themselves.
     """
     if undamaged(text)[1]:
         raise DamagedTextError(

@@ -47,10 +47,11 @@ _SCRIPT = re.compile(rb"[\xef\xbb\xbf\s]*window\.[\w.$\[\]'\"]+\s*=\s*[\[{]")
 
 
 def open_table(content: Content, name: str) -> Table:
-    """Open a path or bytes as a table; the suffix of `name` suggests the kind of file.
+    """Open a path or bytes as a table; the suffix of `name` suggests the kind.
 
-    The first bytes take precedence: they identify an Excel workbook, Parquet and JSON.
-    Raises UnreadableTableError with a clause such as "it is empty", and OSError.
+    If the first bytes identify another kind (an Excel workbook, Parquet or JSON), this
+    kind is used. Raises UnreadableTableError with a clause such as "it is empty", and
+    OSError.
     """
     suffix = Path(name.lower().removesuffix(".gz")).suffix
     start = _start(content)

@@ -1,4 +1,4 @@
-"""The table types: named columns, rows of typed cells, and the fate of each row.
+"""Defines the types of a table: named columns, batches of rows with typed cells.
 
 Every physical row is in exactly one place: among the rows of a batch, among its
 problems, or in a count of skipped rows. Every reader guarantees that the three add up.
@@ -27,17 +27,18 @@ class Nested:
 
 
 Cell = str | bool | int | float | Decimal | datetime | date | Nested | None
-"""CSV has texts only; JSON, Parquet and spreadsheets have types. None is no value.
+"""The value of a cell; None means no value.
 
-A datetime is naive where the file names no zone, else aware.
+CSV has only texts; JSON, Parquet and spreadsheets have types. A datetime is naive if
+the file names no zone, else aware.
 """
 
 
 class UnreadableTableError(ValueError):
-    """A file cannot be read as a table; the message is a clause, `line` may be 0.
+    """Raised if a file cannot be read as a table; the message is a clause.
 
-    `kind` is one of "empty", "encoding", "binary", "broken", "unknown kind", "missing
-    package".
+    `line` is the line of the problem, or 0. `kind` is one of "empty", "encoding",
+    "binary", "broken", "unknown kind", "missing package".
     """
 
     def __init__(self, sentence: str, kind: str = "broken", line: int = 0) -> None:
@@ -58,8 +59,8 @@ class Batch:
     """A part of a table: `rows[n]` begins on line `lines[n]` of the file.
 
     Lines are counted from 1 and include the header; in Parquet, a JSON array and a
-    spreadsheet they are row numbers. `skipped` counts rows without data by kind
-    (`BLANK`, `HEADING`, …), `problems` are the rows that cannot be read.
+    spreadsheet they are row numbers. `skipped` is the number of rows without data by
+    kind (`BLANK`, `HEADING`, …); `problems` are the rows that cannot be read.
     """
 
     lines: Sequence[int] = ()
@@ -67,10 +68,10 @@ class Batch:
     problems: list[RowProblem] = field(default_factory=list)
     skipped: Counter[str] = field(default_factory=Counter)
     headers: Set[int] = frozenset()
-    """Lines of rows that are headers; some may be those of other batches."""
+    """Lines of rows that are headers; some of these lines may be in other batches."""
 
     def in_order(self) -> Iterator[tuple[int, Sequence[Cell] | str]]:
-        """Yield (line, cells or the problem's sentence), in the order of the file."""
+        """Yield (line, cells or the sentence of a problem), in the file's order."""
         rows: dict[int, Sequence[Cell] | str] = dict(
             zip(self.lines, self.rows, strict=True)
         )
@@ -82,8 +83,8 @@ class Table:
     """A file that can be read repeatedly, in batches of bounded size.
 
     `columns` are the names in its header, as written. `read_as` describes for a person
-    how the file was read, such as "CSV with semicolons, UTF-16". `has_header` is True
-    if header lines are included in the line numbers.
+    how the file was read, such as "CSV with semicolons, UTF-16". `has_header` is true
+    if the line numbers include the header.
     """
 
     name: str
@@ -92,11 +93,11 @@ class Table:
     has_header: bool
     _read: Callable[[], Iterator[Batch]]
     unread_sheets: tuple[tuple[str, int], ...] = ()
-    """A workbook's other sheets, by name and rows of data."""
+    """The workbook's other sheets, as (name, number of rows with data)."""
     times: Mapping[str, str] = field(default_factory=dict)
-    """{column of days: the column of times that was joined to it}."""
+    """{column of days: the column of times that was joined with it}."""
     hidden: Mapping[str, int] = field(default_factory=dict)
-    """{metric: counts that the account hides, left out when last read}."""
+    """{metric: number of hidden counts that were left out at the last reading}."""
 
     @property
     def not_read(self) -> str:

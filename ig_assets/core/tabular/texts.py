@@ -29,15 +29,15 @@ _ROUNDS = 3
 
 
 class SpoiltTextError(ValueError):
-    """A text is damaged beyond repair; the message is a sentence."""
+    """Raised if a text is damaged beyond repair; the message is a sentence."""
 
 
 def repaired(text: str) -> tuple[str, bool]:
-    """Return the text without double encoding, and whether it had any.
+    """Return (text without double encoding, whether it had any).
 
     A text is repaired only as a whole: all of it must be valid UTF-8 when encoded as
     Latin-1 or Windows-1252. Raises SpoiltTextError if only a part is, and for control
-    characters and U+FFFD, which stand for lost characters.
+    characters and U+FFFD, which replaces lost characters.
     """
     if text.isascii() and not _CONTROL.search(text):
         return text, False
@@ -62,7 +62,7 @@ def repaired(text: str) -> tuple[str, bool]:
 def visible(text: str) -> str:
     """Return the text without invisible characters at its ends.
 
-    It is "" if nothing is visible.
+    The result is "" if nothing is visible.
     """
     begin, end = 0, len(text)
     while begin < end and not _shows(text[begin]):
@@ -76,9 +76,9 @@ def visible(text: str) -> str:
 
 
 def first_visible_line(text: str) -> str:
-    """Return the first line with a visible character, without invisible ends.
+    """Return the first line with a visible character, or "".
 
-    Else "".
+    Invisible characters at its ends are removed.
     """
     return next(filter(None, map(visible, text.split("\n"))), "")
 

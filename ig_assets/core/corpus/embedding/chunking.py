@@ -48,8 +48,8 @@ def split_text(text: str, limit: int, count_tokens: Callable[[str], int]) -> lis
 def sentence_runs(text: str) -> Iterator[str]:
     """Yield every run of consecutive sentences of a text, normalised.
 
-    Whatever the model's limit, the chunks of `split_text` are such runs, except those
-    of a sentence that alone exceeds the limit.
+    Whatever limit `split_text` is given, its chunks are among these runs. Exceptions
+    are the chunks of a sentence that alone exceeds the limit.
     """
     pieces = _SENTENCES.findall(text)
     for start in range(len(pieces)):

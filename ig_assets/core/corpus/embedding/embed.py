@@ -33,11 +33,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 @dataclass(frozen=True)
 class EmbeddingRun:
-    """What a run embedded, in numbers of texts.
+    """The results of one run, in numbers of texts.
 
-    `reused` active scripts needed no new vector; `chunked` of the embedded texts were
-    split; `under_way` texts are in a batch that was sent before. `cost_usd` is None if
-    no price is known.
+    `embedded` texts got a vector, `chunked` of them in chunks. `reused` is the number
+    of active scripts whose text had a vector already. `under_way` texts are in a batch
+    that an earlier run sent. `cost_usd` is None if no price is known.
     """
 
     embedded: int
@@ -51,10 +51,11 @@ class EmbeddingRun:
 
 @dataclass(frozen=True)
 class EmbeddingPlan:
-    """What a run would embed; `cost_usd` is None if no price is known.
+    """The texts that a run would embed, and the cost.
 
-    With `by_batch` the run goes through the Batch API at its price. `held` texts are in
-    a batch, or were given up by the Batch API.
+    `cost_usd` is None if no price is known. With `by_batch` the run goes through the
+    Batch API at its price. `held` is the number of texts that the run would skip, since
+    a batch contains them or the Batch API gave them up.
     """
 
     texts: int

@@ -20,7 +20,7 @@ class Input:
 def batches(
     inputs: Iterable[Input], embedder: Embedder, batch_size: int
 ) -> Iterator[list[Input]]:
-    """Yield batches in the order of the inputs, each as full as allowed.
+    """Yield batches in the order of the inputs, each as large as the limits allow.
 
     A batch has at most `batch_size` inputs, and no more inputs or tokens than the model
     accepts in a request. The same inputs give the same batches.

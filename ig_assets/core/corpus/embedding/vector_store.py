@@ -44,7 +44,7 @@ _WRITE = """
 
 
 def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[str]:
-    """Return those of these content hashes that have a vector in the space."""
+    """Return the subset of `hashes` that have a vector in the space."""
     wanted = [space.model, space.dimensions, list(hashes)]
     return {found for (found,) in con.execute(_STORED, wanted).fetchall()}
 
@@ -52,7 +52,10 @@ def stored_hashes(con: Connection, space: Space, hashes: Iterable[str]) -> set[s
 def read_vectors(
     con: Connection, space: Space, hashes: Iterable[str]
 ) -> dict[str, Vector]:
-    """Return {content_hash: vector of shape (dimensions,)} for those that have one."""
+    """Return {content_hash: vector of shape (dimensions,)} of the stored vectors.
+
+    Hashes without a vector are left out.
+    """
     wanted = [space.model, space.dimensions, list(hashes)]
     found = con.execute(_READ, wanted).fetchnumpy()
     return {

@@ -1,9 +1,10 @@
-"""Finds counts that an earlier version lowered, perhaps by importing an older file.
+"""Finds counts that an earlier version of this program lowered, perhaps by mistake.
 
-That version took the last imported file for the newest. A migration has ordered the
-readings of posts whose dates show which file is newer. The table `lowered_counts` lists
-the other readings: only a person knows which file is newer, and the lower counts stay
-the latest until that person imports the newest file again.
+That version treated the file that was imported last as the newest, even if it was
+older. Where the posts' dates show which file is newer, a migration has corrected the
+order of the readings. The table `lowered_counts` lists the other readings. Their lower
+counts remain the latest until a person, who alone knows which file is newest, imports
+that file again.
 """
 
 from __future__ import annotations
@@ -38,10 +39,11 @@ ORDER BY lowered_on, l.files, test, l.post_id
 
 @dataclass(frozen=True)
 class DoubtfulFiles:
-    """Files whose import on `lowered_on` lowered counts; they may not be the newest.
+    """Imported files that lowered counts, although they may not be the newest.
 
-    `tests` are the names of the affected tests, `posts` is the number of affected posts
-    that belong to no test, and `as_of` is the time of the lowered counts.
+    `lowered_on` is the time of that import and `as_of` the latest reading time of the
+    lowered counts. `tests` are the names of the affected tests; `posts` is the number
+    of affected posts that belong to no test.
     """
 
     files: str
@@ -52,7 +54,7 @@ class DoubtfulFiles:
 
     @property
     def sentence(self) -> str:
-        """A sentence for the user: which counts fell, and which import settles them."""
+        """A sentence for the user: which counts fell, which file to import again."""
         what = [f"tests {listed(self.tests)}"] if self.tests else []
         what += [f"{self.posts:,} posts in no test"] if self.posts else []
         newest = self.as_of.replace(microsecond=0) + timedelta(seconds=1)
@@ -65,7 +67,10 @@ class DoubtfulFiles:
 
 
 def doubtful_files(con: Connection) -> list[DoubtfulFiles]:
-    """Return the files whose lowered counts no later import has settled."""
+    """Return the imported files that may have lowered counts by mistake.
+
+    Files are left out if a later import has confirmed or corrected the counts.
+    """
     groups: dict[tuple[str, datetime], list[dict[str, Any]]] = defaultdict(list)
     for row in fetch_dicts(con, _UNSETTLED):
         groups[row["files"], row["lowered_on"]].append(row)

@@ -1,9 +1,9 @@
 """Imports history: a file of published scripts with their engagement.
 
-Every accepted row is one reading of a post of a script. Rows with one experiment id are
-the arms of one experiment, which the decisions stage then decides. The readings have no
-age (`age_hours` is NULL): they are final readings, and all arms of a test count as read
-at equal age.
+Every accepted row is one reading of one post of a script. Rows with the same experiment
+id are the arms of one experiment, which the decisions stage then decides. The readings
+have no age (`age_hours` is NULL): they are final readings, and the arms of a test are
+treated as read at equal age.
 """
 
 from __future__ import annotations
@@ -67,18 +67,21 @@ class ImportReport:
     """The effect of an import, or with `dry_run` the effect that it would have.
 
     Rows: `imported`, `rejected` and `skipped` (by kind, including `repeated` rows) add
-    up to `rows_read`. Columns: `columns` says how each column is interpreted,
-    `left_alone` lists those without a mapping, `read_as` says how the file was read.
+    up to `rows_read`.
 
-    Counts: `scripts` is the number of distinct texts, `readings` of counts,
-    `experiments` of tests with two or more arms; `known_experiments` of these tests are
+    Columns: `columns` says how each column is interpreted, `left_alone` lists those
+    without a mapping, `read_as` says how the file was read.
+
+    Counts: `scripts` is the number of distinct texts, `readings` of stored readings,
+    and `experiments` of tests with two or more arms, of which `known_experiments` are
     also in earlier imports of `source`. Of the scripts in earlier files,
     `known_scripts` are in this file and `missing_scripts` are not; missing scripts are
     kept.
 
-    `read_at` is the reading time of rows that have none of their own, and `read_at_by`
-    says where it comes from. `notes` are the assumptions made. `already_imported` is
-    true if the same bytes were imported before and nothing was done.
+    `read_at` is the reading time of rows that have no reading time, and `read_at_by`
+    says where this time comes from. `notes` are the assumptions made.
+    `already_imported` is true if the same bytes were imported before and nothing was
+    done.
     """
 
     source: str
@@ -119,11 +122,11 @@ def import_history(
     """Import one CSV, JSON (each also .gz), Parquet or Excel file in one transaction.
 
     Experiment ids are derived from source and test name, so that an extended export
-    adds only what is new. Importing the same bytes again changes nothing, unless
-    another `source` is given, or an older file was imported in between, or a person
-    states another rate: this then holds for all posts and tests of the file.
-    `machine_clock`
-    is the real clock if `clock` is simulated; no reading may be later than both.
+    adds only what is new. Importing the same bytes again changes nothing, with three
+    exceptions: another `source` is given, an older file was imported in between, or a
+    person states another rate, which then holds for all posts and tests of the file.
+    `machine_clock` is the real clock if `clock` is simulated; a reading later than both
+    is rejected.
 
     Raises InputError if the file cannot be read, if its columns are mapped otherwise
     than before, or if its source is in doubt. Raises NothingTakenError if no row can be
@@ -192,7 +195,7 @@ def import_history(
 
 
 def _with_doubts(con: Connection, plan: ImportPlan) -> ImportPlan:
-    """Return the plan with a note for each file that may have replaced newer counts."""
+    """Return the plan with a note for each file that may have lowered newer counts."""
     doubts = [f"{file.sentence}." for file in doubtful_files(con)]
     return replace(plan, notes=(*plan.notes, *doubts))
 
@@ -227,9 +230,9 @@ def _recognised(
     grouped: GroupedRows,
     known: KnownHistory,
 ) -> tuple[str, str | None]:
-    """Return the source of a file for which none was stated, and a note or None.
+    """Return (source, note or None) of a file whose source no person stated.
 
-    The note says why the source is not the one of the file's name.
+    The note says why the source is not the one that the file's name implies.
     """
     same = [done.source for done in past if done.content_hash == content_hash]
     own = source_of(past, content_hash, source_name(path.name))
@@ -242,7 +245,7 @@ def _recognised(
 def _previous_import(
     past: Sequence[PastImport], file: SourceFile, within_source: bool
 ) -> PastImport | None:
-    """Return the last import of the same bytes, else the last of the file's source.
+    """Return the latest import of the same bytes, else the latest of the file's source.
 
     With `within_source` only imports of the file's source are searched. Returns None if
     there is no such import.
@@ -256,7 +259,7 @@ def _previous_import(
 def _corrects_rate(
     previous: PastImport | None, file: SourceFile, options: ImportOptions
 ) -> bool:
-    """Return whether a person states another rate than at the last import of a file."""
+    """Return whether a person states another rate than at this file's last import."""
     if previous is None or previous.import_id != file.import_id:
         return False
     said = (
@@ -269,7 +272,7 @@ def _corrects_rate(
 def _other_rate(
     past: Sequence[PastImport], plan: ImportPlan, options: ImportOptions
 ) -> tuple[str, ...]:
-    """Return a note if tests of the source are rated otherwise than this file."""
+    """Return notes if tests of the source have another rate than the file's posts."""
     if options.denominator is None:
         history, source = plan.history, plan.file.source
         return said_before(past, source, history.denominator, history.mapping.keys())

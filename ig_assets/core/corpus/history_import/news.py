@@ -31,13 +31,13 @@ _Stored = dict[datetime, dict[str, tuple[float, datetime]]]
 def new_readings(
     con: Connection, arms: Sequence[ImportedArm], time: ReadingTime, now: datetime
 ) -> list[dict[str, Any]]:
-    """Return the rows to insert into `engagement`.
+    """Return the rows to insert into `engagement`: readings that are not stored yet.
 
-    A reading with a time of its own is kept even if it repeats known counts. Any other
-    reading is kept if one of its counts differs from the latest. A reading from before
-    its post was published is skipped (`reading_times` says so). If one arm of a test
-    has a new reading, the latest reading of every other arm is kept too, so that all
-    arms of the test have a reading of the same file.
+    A reading whose row or person gave its time is kept even if it repeats known counts.
+    Any other reading is kept if one of its counts differs from the latest known one. A
+    reading from before its post was published is skipped. If one arm of a test has a
+    new reading, the latest reading of each of its other arms is kept too, so that all
+    arms have a reading of the same file.
     """
     stored = _stored(con, [arm.post_id for arm in arms])
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
@@ -61,7 +61,7 @@ def new_readings(
 def _news(
     arm: ImportedArm, times: _Stored, time: ReadingTime
 ) -> list[tuple[Reading, dict[str, float]]]:
-    """Return the arm's readings that add something, each with its new counts."""
+    """Return the readings of an arm that add counts, each with those counts."""
     latest: dict[str, float] = {}
     for as_of in sorted(times):
         latest |= {metric: value for metric, (value, _) in times[as_of].items()}
@@ -115,12 +115,12 @@ def is_news(
     readings: Sequence[Mapping[str, Any]],
     known: Mapping[str, KnownTest],
 ) -> bool:
-    """Return whether importing the same bytes again changes anything.
+    """Return whether importing the same bytes again would change anything.
 
-    Changes are: new counts or performance rows; other terms of a test (split, σ, rate,
-    end, running or not); arms that join a test or leave it; other statements of a
-    person about a test with a lone arm; or a post's test, which earlier versions did
-    not store.
+    These are changes: new counts or performance rows; another split, σ, rate, end or
+    state (running or ended) of a test; arms that join or leave a test; another
+    statement by a person about a test with a single arm; or the name of a post's test,
+    which earlier versions did not store.
     """
     stated = [
         (experiment, known[experiment["experiment_id"]])

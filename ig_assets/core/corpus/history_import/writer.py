@@ -163,7 +163,7 @@ def _write_scripts(
 def _write_statuses(
     con: Connection, plan: ImportPlan, reason: str, now: datetime
 ) -> None:
-    """Make new scripts active, and point active scripts to their edited words."""
+    """Make new scripts active; make edited words the current ones of active scripts."""
     known = {
         script_id: (status, revision_hash, changed_at)
         for script_id, status, revision_hash, changed_at in con.execute(
@@ -238,7 +238,7 @@ def _write_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
 
 
 def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
-    """Make lone arms of earlier files arms of the experiment of their test."""
+    """Add the single arms of earlier files to the experiment of their test."""
     rows = [
         (joined.known.post_id, arm.experiment_id, joined.label)
         for arm in arms
@@ -249,9 +249,9 @@ def _join_posts(con: Connection, arms: Sequence[ImportedArm]) -> None:
 
 
 def _part_posts(con: Connection, plan: ImportPlan, now: datetime) -> None:
-    """Take arms that lack the rate of their test out of its experiment.
+    """Remove arms without the counts of their test's rate from the test's experiment.
 
-    They keep the name of the test, so that a later file can bring them back.
+    They keep the name of the test, so that a later file can add them again.
     """
     tests = {
         experiment["experiment_id"]: experiment["intent_key"]

@@ -1,4 +1,4 @@
-"""Writes `index_entries`: which revision and metadata a store has for each id."""
+"""Writes `index_entries`: a store's entries with revision and metadata hash."""
 
 from __future__ import annotations
 

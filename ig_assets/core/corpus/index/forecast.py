@@ -14,10 +14,11 @@ from ig_assets.warehouse.warehouse import Warehouse
 class IndexForecast:
     """What the next sync would repair in the index, in numbers of entries.
 
-    `lost` entries are missing from the store, or have another version there than the
-    last one written; the sync writes them again from stored vectors. `surplus` entries
-    are orphans, which the sync removes. `is_of_another_time` is true if the store is
-    not in the state of the last sync: an older copy was restored, or a sync is writing.
+    `lost` entries are missing from the store, or the store has another version of them
+    than the one written last; the sync writes them again from stored vectors. `surplus`
+    entries are orphans, which the sync removes. `is_of_another_time` is true if the
+    store is not in the state of the last sync: an older copy was restored, or a sync is
+    writing.
     """
 
     lost: int

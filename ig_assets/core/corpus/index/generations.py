@@ -27,10 +27,11 @@ _KNOWN = """
 
 
 class State(NamedTuple):
-    """Whether the store is in the state that the last sync of its namespace left.
+    """The result of comparing the generations of store and warehouse.
 
-    `is_named` is true if store and warehouse have the same generation. `is_trusted` is
-    also true if neither has one.
+    `is_named` is true if both have the same generation, so that the store is in the
+    state that the last sync of its namespace left. `is_trusted` is also true if neither
+    has one.
     """
 
     is_trusted: bool
@@ -40,8 +41,8 @@ class State(NamedTuple):
 def compare(warehouse: Warehouse, index: VectorIndex, namespace: str) -> State:
     """Compare the generations of store and warehouse. Raises VendorError.
 
-    A namespace is trusted if neither has a generation, as an earlier version recorded
-    none.
+    A namespace is also trusted if neither side has a generation, since earlier versions
+    recorded none.
     """
     stored = index.generation(namespace)
     with warehouse.transaction() as con:

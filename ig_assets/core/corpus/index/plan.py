@@ -154,11 +154,11 @@ class PlannedWrite(NamedTuple):
 class IndexPlan:
     """What a sync has to do in one namespace.
 
-    `deletes` are ids of entries to delete. `orphans` counts those of them that are
-    orphans or stale entries that cannot be repaired yet. `unembedded` counts the active
-    scripts without a vector. `listed` are the ids in the store before the sync, `state`
-    says whether the store can be trusted, and `inputs` is the digest of the tables that
-    were read (`inputs_digest`).
+    `deletes` are the ids of entries to delete. `orphans` is the number of these that
+    are orphans, or stale entries whose script has no vector yet. `unembedded` is the
+    number of active scripts without a vector. `listed` are the ids in the store before
+    the sync, `state` says whether the store can be trusted, and `inputs` is the digest
+    of the tables that were read (`inputs_digest`).
     """
 
     writes: list[PlannedWrite]

@@ -61,10 +61,10 @@ _ENTERED = f"""
 
 @dataclass(frozen=True)
 class IndexChange:
-    """What a sync did, in numbers of entries.
+    """The results of a sync, in numbers of entries.
 
-    `repaired` entries were missing from the store, were orphans in it, or had another
-    version there than the last one written. `failed` entries were not accepted, or not
+    `repaired` entries were missing from the store, were orphans, or had another version
+    in the store than the one written last. `failed` entries were not accepted, or not
     listed afterwards; the next sync tries them again. `switched` is true if another
     embedding space became active. While an old space is active, its changes are
     included in all numbers except `unchanged`.
@@ -83,9 +83,9 @@ class IndexChange:
 class IndexAudit:
     """The differences between corpus and index, as script ids.
 
-    `missing` scripts should be in the store, `orphans` should not be there, and `stale`
-    scripts have another version there than the last one written. `waiting` scripts have
-    no vector yet, since the Batch API has their text or gave it up.
+    `missing` scripts should be in the store, `orphans` should not be there, and the
+    store has another version of `stale` scripts than the one written last. `waiting`
+    scripts have no vector yet, since the Batch API has their text or gave it up.
     """
 
     missing: tuple[str, ...]

@@ -1,8 +1,8 @@
-"""Detects without comparing rows that tables and index are as the last sync left them.
+"""Detects that tables and index are unchanged since the last sync.
 
-The tables are checked by a digest of their rows, the store by its generation
-(`generations.py`) and its number of entries. This misses a store that lost one entry
-and gained another, so everything is compared once a day.
+No rows are compared. The tables are checked by a digest of their rows, the store by its
+generation (`generations.py`) and its number of entries. This misses a store that lost
+one entry and gained another, so everything is compared once a day.
 """
 
 from __future__ import annotations
@@ -35,9 +35,10 @@ INPUTS = {
     "winner_acceptances": "winner_acceptances",
     **SCRIPT_STATES,
 }
-"""{table: columns} that determine an index plan (`plan.py`), some through views.
+"""{table: columns} that determine an index plan (`plan.py`).
 
-A table's own name in place of columns stands for its whole rows.
+Some of the tables are read through views. The table's name in place of columns stands
+for all its columns.
 """
 
 
@@ -49,7 +50,7 @@ def inputs_digest(con: Connection) -> str:
 def unchanged_entries(
     warehouse: Warehouse, index: VectorIndex, space: Space, now: datetime
 ) -> int | None:
-    """Return the number of entries if tables and store are as a sync left them.
+    """Return the number of entries if tables and store are as the last sync left them.
 
     Returns None if they are not, or if a full comparison is due. Raises VendorError.
     """
@@ -74,7 +75,7 @@ def note_complete(
     inputs: str,
     now: datetime,
 ) -> None:
-    """Record that everything was compared and the index has every script.
+    """Record that everything was compared and that the index has every script.
 
     `entries` is the number of entries, `inputs` the digest of the tables at the
     comparison.

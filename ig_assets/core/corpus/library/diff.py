@@ -220,7 +220,7 @@ def stage_changes(
 
 
 def _same_words(con: Connection, parsed: ParsedFiles) -> list[str]:
-    """Return the parsed revisions whose words are forgotten, however they are written.
+    """Return the parsed revisions whose words are those of a forgotten script.
 
     Case, spacing and punctuation may differ (`identity.forgotten_hashes`).
     """

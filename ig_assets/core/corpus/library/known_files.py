@@ -1,8 +1,10 @@
-"""Reads what the warehouse knows about the library's files (table `library_files`).
+"""Reads from the table `library_files` which library files are already in the tables.
 
-A file is known if the tables hold all of its scripts as the file has them; then the
-same bytes need not be parsed again. A file with a reject, with a script that another
-file has too, or with a forgotten script is never known, so that every sync checks it.
+A file is known if the tables hold all of its scripts as the file has them; the same
+bytes then need not be parsed again. Some files are never known, so that every sync
+checks them: a file with a reject, a file with a script that is also in another file,
+and a file with a forgotten script.
+
 `known_files_update` writes the rows. A sync does not read them if files and tables have
 the digests of the last sync (`checkpoints.py`).
 """
@@ -61,8 +63,8 @@ class KnownFile(NamedTuple):
     """A file whose scripts are all in the tables.
 
     `version` is the version that the file store gave for the bytes, None if it gave
-    none. `rest_hash` is the hash of the file without its script's reading, None if the
-    reading cannot be separated.
+    none. `rest_hash` is the hash of the file without its script's performance, None if
+    the two cannot be separated (`reading_apart`).
     """
 
     content_hash: str
@@ -74,10 +76,10 @@ class KnownFile(NamedTuple):
 class KnownFiles:
     """What the last sync stored about the library's files.
 
-    `paths` are all files with rows in `library_files`. `by_path` has the known ones,
-    whose unchanged bytes need not be parsed again. `scripts` is the number of scripts
-    in known files, `unclaimed` the number of active scripts that are in no file's rows.
-    `version` changes with every change of the rows.
+    `paths` are all files with rows in `library_files`; `by_path` has those that are
+    known. `scripts` is the number of scripts in known files, `unclaimed` the number of
+    active scripts that are in none of the files. `version` changes with every change of
+    the rows.
     """
 
     paths: frozenset[str]
@@ -110,7 +112,7 @@ def known_files_version(con: Connection) -> str:
 
 
 def tables_digest(con: Connection) -> str:
-    """Return a digest of all rows with which files are compared.
+    """Return a digest of all rows with which the library's files are compared.
 
     It changes if any of these rows changes.
     """

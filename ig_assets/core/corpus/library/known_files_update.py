@@ -57,7 +57,7 @@ _PARSE_NEXT_TIME = """
 
 
 def update_known_files(con: Connection) -> None:
-    """Bring `library_files` up to date, after the staged changes were applied."""
+    """Update `library_files` from the staged changes, after these have been applied."""
     con.execute(_DELETE_REPLACED)
     con.execute(_DELETE_DUPLICATES)
     con.execute(_INSERT_PARSED)

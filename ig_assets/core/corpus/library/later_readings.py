@@ -1,6 +1,6 @@
-"""Leaves out readings that are dated in the future, and records that it did.
+"""Leaves out readings that are dated in the future, and records each omission.
 
-Such a reading would stay the latest until its date, even after somebody corrected it.
+Such a reading would stay the latest until its date, even after a correction.
 """
 
 from __future__ import annotations

@@ -1,10 +1,12 @@
-"""Stores what library files hold that their scripts do not (table `script_left_out`).
+"""Stores which parts of library files are in no script (table `script_left_out`).
 
-A note's comments, properties and cues are not part of its script: they are counted here
-and stored nowhere. Whatever a person should correct is stored with a reason: a label or
-a reading that cannot be read; a blank such as `[product name]`, which stays in the
-script; a heading that names no known part, which is spoken; and words in brackets
-within a sentence, which are not spoken.
+A note's comments, properties and cues are not part of its script. They are counted, and
+their text is not stored. Parts that a person should correct are stored with a reason:
+
+- a label or a reading that cannot be read;
+- a blank such as `[product name]`, which stays in the script;
+- a heading that names no known part, which counts as spoken;
+- words in brackets within a sentence, which count as not spoken.
 """
 
 from __future__ import annotations
@@ -55,7 +57,7 @@ class LeftOutTotal(TypedDict):
 
 
 class Fault(TypedDict):
-    """What a person should correct in an accepted script or file.
+    """A part of an accepted script or file that a person should correct.
 
     It is a label or a reading that cannot be read, a blank that is not filled in, a
     heading that names no known part, words in brackets within a sentence, or sheets of
@@ -84,5 +86,5 @@ def left_out_totals(con: Connection) -> list[LeftOutTotal]:
 
 
 def faults(con: Connection) -> list[Fault]:
-    """Return what a person should correct, ordered by source."""
+    """Return all parts that a person should correct, ordered by source."""
     return cast(list[Fault], fetch_dicts(con, _FAULTS))

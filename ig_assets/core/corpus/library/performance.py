@@ -105,10 +105,10 @@ _UPDATE_FILES = """
 
 
 def write_files_again(con: Connection, scan: LibraryScan) -> None:
-    """Store the new bytes' hashes and readings of known files that were read again.
+    """Store new hashes and readings of known files whose scripts are unchanged.
 
-    The scripts of these files are as they were. Call this function before anything else
-    of the library is written.
+    These are the files of `scan.again`. Call this function before anything else of the
+    library is written.
     """
     if not scan.again:
         return
@@ -135,7 +135,7 @@ def stage_readings(con: Connection, batch: Batch) -> None:
 
 
 def write_performance(con: Connection) -> None:
-    """Add the staged readings that are new; a corrected one replaces an earlier one.
+    """Add staged new readings; a corrected one replaces the stored one of the same time.
 
     Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
     no readings.

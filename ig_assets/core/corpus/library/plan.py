@@ -40,7 +40,7 @@ def plan_sync(
     by_batch: bool,
     machine_clock: Clock | None = None,
 ) -> SyncPlan:
-    """Run the sync in a transaction that is rolled back; send nothing.
+    """Plan a sync by running it in a transaction that is rolled back; send nothing.
 
     `batch_size` is the number of texts per request; `by_batch` plans the Batch API.
     Raises what `sync_corpus` raises.

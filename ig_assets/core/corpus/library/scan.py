@@ -27,10 +27,10 @@ LINES_AT_ONCE = 1_000
 
 
 class ReadAgain(NamedTuple):
-    """A known file that was read again, as its version changed or it has no version.
+    """A known file whose bytes were read again, although its script is unchanged.
 
-    Its script is as it was. `reading` is the file's new reading, None if its bytes are
-    known.
+    It was read because the file store gives another version, or none. `reading` is the
+    performance in the file if it is new, None if the bytes are those of the last sync.
     """
 
     content_hash: str
@@ -43,10 +43,11 @@ class ReadAgain(NamedTuple):
 class Listing:
     """The library as the store lists it: one file per path, sorted.
 
-    `rejects` are files that have one path in two spellings. `unread` are the paths of
-    files of kinds that are not read, sorted. `fingerprint` changes if the file of a
-    script changes. `version` is a digest of the versions of all files, None if the
-    store does not give one for every file.
+    `rejects` are files whose path differs from another file's only in its Unicode
+    spelling. `unread` are the paths of files of kinds that are not read, sorted.
+    `fingerprint` is a digest of the paths, sizes and stamps of all files. `version` is
+    a digest of the versions of all files, None if the store does not give one for every
+    file.
     """
 
     files: list[LibraryFile]
@@ -61,9 +62,9 @@ class LibraryScan:
     """The result of one scan: which files are `unchanged`, `parsed` or `unreadable`.
 
     A file with several scripts may be both parsed and unreadable. The scripts that an
-    unreadable file had before are kept. `rejects` has one reject per source, by
-    source_uri; `rejected_in` has the path of the parsed file that holds a source.
-    `again` has the unchanged files whose stored hashes or reading have to be updated.
+    unreadable file had before are kept. `rejects` is {source_uri: reject}, and
+    `rejected_in` is {source_uri: path of the parsed file that holds it}. `again` has
+    the unchanged files whose stored hashes or performance must be updated.
     """
 
     unchanged: set[str] = field(default_factory=set)
@@ -92,7 +93,7 @@ class LibraryScan:
     ) -> None:
         """Parse a file's bytes, unless they are those of the `known` file.
 
-        If only the reading of a known file's script has changed, the file counts as
+        If only the performance in a known file has changed, the file counts as
         unchanged and is added to `again`. Readings after `present` are left out.
         """
         content_hash = hashlib.sha256(content).hexdigest()
@@ -130,9 +131,10 @@ class LibraryScan:
 
 
 def _rest_hash(contents: FileContents, apart: ReadingApart | None) -> str | None:
-    """Return the hash of a file without its reading, or None.
+    """Return the hash of a file without its script's performance, or None.
 
-    It is None unless the parser found one script with the same reading as `apart`.
+    It is None unless the parser found exactly one script, with the performance of
+    `apart`.
     """
     if apart is None or len(contents.scripts) != 1:
         return None
@@ -173,9 +175,9 @@ def scan_library(
     """Read the listed files by path, and parse those that are not `known`.
 
     Without a listing the library is listed first. A known file of the same version is
-    not read, unless `rehash`. A file that cannot be used becomes a reject, never an
-    exception. Readings after `present` are left out, which the script's `left_out`
-    records. Raises what the store's `contents` raises.
+    not read, unless `rehash` is set. A file that cannot be used becomes a reject, never
+    an exception. A reading after `present` is left out, and the script's `left_out`
+    records this. Raises what the store's `contents` raises.
     """
     listing, known = listing or list_library(store), known or {}
     scan = LibraryScan()

@@ -50,7 +50,7 @@ _PARSED_TYPES = {
     if name not in DESCRIPTIVE_COLUMNS or name == "source_uri"
 } | {"description": "UBIGINT"}
 FRAME_ROWS = 1000
-"""Least number of rows for which arrays are staged faster than lists."""
+"""Number of rows from which staging arrays is faster than staging lists."""
 
 
 def texts(columns: Iterable[str]) -> str:
@@ -119,9 +119,10 @@ _DELETE_DUPLICATES = """
 
 
 def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Reject]:
-    """Make all these tables but `script_changes`; return rejects for ids used twice.
+    """Make all tables of this module except `script_changes`.
 
-    Two files that have the same id with the same words give no reject.
+    Returns a reject for each source whose script id is taken by another file with other
+    words. The same id with the same words gives no reject.
     """
     replaced = known.paths - scan.unchanged | scan.parsed.paths
     con.execute(_CREATE_PARSED)
@@ -152,12 +153,12 @@ def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Re
 def stage_query(
     con: Connection, table: str, query: str, parameters: Sequence[object] = ()
 ) -> None:
-    """Make a temporary table of the rows of a query."""
+    """Store the result of a query as a temporary table."""
     con.execute(f"CREATE TEMP TABLE {table} AS {query}", list(parameters))
 
 
 def _reject_columns(scan: LibraryScan) -> dict[str, list[str]]:
-    """Return the rejected sources, each with its file, as columns.
+    """Return {column: values} of the rejected sources: each source and its file.
 
     The source of a file that was not parsed is the file itself.
     """

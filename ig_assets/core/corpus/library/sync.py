@@ -99,15 +99,16 @@ class ChangedScript(TypedDict):
 
 @dataclass(frozen=True)
 class CorpusChange:
-    """The effect of one sync, in scripts; `renamed` scripts are among the `new` ones.
+    """The effect of one sync, in numbers of scripts.
 
-    `changed` scripts have new words or a new description (topic, author, path, …).
-    `rejected` is the number of files and rows that cannot be used now; `rejects` names
-    them. `parsed` is the number of files whose bytes were not known. `sample` has at
-    most 20 rows of ids and labels, never a text. `left_out` counts, by kind and over
-    the whole library, what notes hold that is not spoken; `faults` are what a person
-    should correct. `unread` is the number of files of kinds that are not read;
-    `not_read` names the kinds and the first of these files.
+    `renamed` scripts are among the `new` ones. `changed` scripts have new words or a
+    new description (topic, author, path, …). `rejected` is the number of files and rows
+    that cannot be used now; `rejects` names them. `parsed` is the number of files whose
+    bytes were not known. `sample` has at most 20 rows of ids and labels, never a text.
+    `left_out` counts, by kind and over the whole library, the parts of notes that are
+    not spoken; `faults` are parts that a person should correct. `unread` is the number
+    of files of kinds that are not read; `not_read` names the kinds and the first of
+    these files.
     """
 
     new: int
@@ -129,7 +130,10 @@ class CorpusChange:
 
 @dataclass(frozen=True)
 class _LibraryChange:
-    """The effect of the library alone; `counts` is {change: number of scripts}."""
+    """The effect of the library's files, without the effect of decisions.
+
+    `counts` is {change: number of scripts}.
+    """
 
     counts: Mapping[str, int]
     renamed: int = 0
@@ -182,10 +186,11 @@ def plan_corpus(
     inspect: Callable[[Connection], Inspected],
     machine_clock: Clock | None = None,
 ) -> tuple[CorpusChange, Inspected]:
-    """Return the effect that `sync_corpus` would have, and what `inspect` returns then.
+    """Return (the effect that `sync_corpus` would have, the result of `inspect`).
 
-    The sync runs in a transaction that is rolled back. `inspect` must only read, and
-    must not open a transaction of its own. Raises what `sync_corpus` raises.
+    The sync runs in a transaction that is rolled back; `inspect` is called in it, after
+    the sync. `inspect` must only read, and must not open another transaction. Raises
+    what `sync_corpus` raises.
     """
     listing = list_library(library)
     known, scan = _scan(warehouse, library, listing, _present(clock, machine_clock))
@@ -200,12 +205,12 @@ def plan_corpus(
 
 
 def _present(clock: Clock, machine_clock: Clock | None) -> Present:
-    """Return the present, after which no reading may be dated."""
+    """Return the latest time that a reading may have."""
     return Present(clock.now(), (machine_clock or clock).now())
 
 
 def _unchanged(con: Connection, listing: Listing) -> int | None:
-    """Return the number of scripts, or None if files or tables may have changed."""
+    """Return the number of scripts if files and tables are unchanged, else None."""
     if listing.version is None:
         return None
     last = read_checkpoint(con, LIBRARY)
@@ -270,7 +275,7 @@ def _finish(
     now: datetime,
     run_id: str | None,
 ) -> CorpusChange:
-    """Withdraw and promote winners by the decisions, and return what the sync did."""
+    """Withdraw and promote winners by the decisions; return the effect of the sync."""
     record_source_state(con, LIBRARY, listing.fingerprint, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
@@ -322,7 +327,7 @@ def _promoted_change(script: PromotedScript) -> ChangedScript:
 
 
 def _is_unchanged(known: KnownFiles, scan: LibraryScan) -> bool:
-    """Return whether every file and row is as at the last sync."""
+    """Return whether every file and row is the same as at the last sync."""
     return (
         not (scan.parsed or scan.unreadable or scan.rejects or known.unclaimed)
         and scan.unchanged == known.paths
@@ -352,7 +357,10 @@ def _apply_library(
 
 
 def _first_per_source(scan: LibraryScan, later: list[Reject]) -> tuple[Reject, ...]:
-    """Return the first reject of each source, by source_uri; the scan's come first."""
+    """Return the first reject of each source, sorted by source_uri.
+
+    The rejects of `scan` come before those of `later`.
+    """
     rejects = dict(scan.rejects)
     for reject in later:
         rejects.setdefault(reject.source_uri, reject)

@@ -1,7 +1,7 @@
 """Promotes winning variants to scripts of the corpus, with their lineage.
 
-A promoted script is retired if its winner is held later, or was replaced. It becomes
-active again when the winner is usable again.
+A promoted script is retired if its winner is held later or was replaced. The script
+becomes active again when the winner is usable again.
 """
 
 from __future__ import annotations
@@ -110,7 +110,7 @@ _WON_SCRIPTS = f"""
 
 
 def unpromoted_winners(con: Connection) -> list[str]:
-    """Return the ids of winning variants (also provisional) that are no scripts yet."""
+    """Return the ids of winning variants (also provisional) that have no script."""
     sql = f"SELECT DISTINCT variant_id FROM ({_UNPROMOTED}) AS u ORDER BY variant_id"
     return [variant_id for (variant_id,) in con.execute(sql).fetchall()]
 

@@ -84,7 +84,7 @@ def make_script(
     plain_hook: bool = False,
     numbers: NumberFormat | None = None,
 ) -> ParsedScript:
-    """Return the script of these fields and text. Raises InvalidSourceError.
+    """Build a script from named fields and a text. Raises InvalidSourceError.
 
     `default_id` is the id of a script whose fields have none. With `plain_hook` the
     first line is the hook even if it is not a heading. `numbers` is the format of the
@@ -141,10 +141,10 @@ def _note_script(
 def _doubts(
     kind: str, passages: list[str], source: str, advice: str
 ) -> tuple[LeftOut, ...]:
-    """Return what was taken for spoken or not spoken by a guess, as a tuple of 0 or 1.
+    """Return one `LeftOut` for passages about which the parser guessed, or none.
 
-    The detail names the lines and `advice` on them. It quotes no word of them, since it
-    is stored beside words that may have to be erased.
+    Its detail names the passages' lines, followed by `advice`. It quotes no words,
+    since it is stored with words that may have to be erased.
     """
     if not passages:
         return ()
@@ -153,9 +153,10 @@ def _doubts(
 
 
 def _taken_heading(note: Note) -> str:
-    """For what the first heading of a text without a hook was taken, in a sentence.
+    """Return a sentence on how the first heading of a text without a hook was read.
 
-    It is named by its line: no word of it is quoted, as in `_doubts`.
+    It names the heading's line and quotes no words (see `_doubts`). "" if there is no
+    such heading.
     """
     first = note.blocks[0] if note.blocks else None
     section = None if first is None else heading_section(first)
@@ -170,7 +171,10 @@ def _taken_heading(note: Note) -> str:
 
 
 def _spoken(fields: Mapping[str, Any], name: str, left_out: Counter[str]) -> str:
-    """Return the spoken words of the passage in a field; "" for a template's blank."""
+    """Return a field's text without what is not spoken; "" for a template's blank.
+
+    Pieces that are not spoken are counted in `left_out`.
+    """
     text = passage(fields, name)
     if _PLACEHOLDER.fullmatch(text):
         return ""
@@ -241,9 +245,10 @@ def _all_left_out(
 
 
 def _label(fields: Mapping[str, Any], name: str, unread: set[str]) -> str:
-    """Return a label; "" if it is missing or cannot be read, which `unread` then notes.
+    """Return a label as one line of text; "" if it is missing or cannot be read.
 
-    A list of several values is one label if people share it: author and topic.
+    The name of a label that cannot be read is added to `unread`. A list of several
+    values is joined for author and topic; for other labels it cannot be read.
     """
     found = _readable(fields.get(name), several=name in ("author", "topic"))
     if found is None:
@@ -254,7 +259,8 @@ def _label(fields: Mapping[str, Any], name: str, unread: set[str]) -> str:
 def _readable(value: object, several: bool = False) -> str | None:
     """Return a value as one line of words without links or quotes, or None.
 
-    It is None if the value cannot be read in this way.
+    None means that the value cannot be written in this way. `several` allows a list of
+    several values.
     """
     if isinstance(value, list) and len(value) == 1 and isinstance(value[0], list):
         value = f"[[{', '.join(map(str, value[0]))}]]"  # as YAML reads [[a link]]

@@ -35,9 +35,10 @@ def decoded(content: bytes) -> str:
 def with_line_feeds(text: str) -> str:
     """Return the text with one line feed per line end, and two per paragraph separator.
 
-    Line ends are CR, VT and FF, as Word and Google Slides copy a soft return, and
-    U+2028; the paragraph separator is U+2029. Apple's programs write both (UAX #14,
-    classes BK and CR). U+0085 stays, since it is mostly an ellipsis of Windows-1252.
+    Line ends are CR and U+2028, and also VT and FF, which Word and Google Slides copy
+    for a soft return. The paragraph separator is U+2029. Apple's programs write both
+    U+2028 and U+2029 (UAX #14, classes BK and CR). U+0085 stays, since it is mostly an
+    ellipsis of Windows-1252.
     """
     return text.replace("\r\n", "\n").translate(_LINE_ENDS)
 

@@ -56,9 +56,10 @@ def hook_style_of(label: str) -> str:
 
 
 def language_of(label: str) -> str | None:
-    """Return a BCP 47 tag in its usual case (`en`, `pt-BR`), or None if it is no tag.
+    """Return a BCP 47 tag in its usual case (`en`, `pt-BR`), or None.
 
-    The name of a language becomes its tag; an empty label stays empty.
+    None means that the label is neither a tag nor the name of a known language, which
+    becomes its tag. An empty label stays empty.
     """
     folded = label.strip().casefold().replace("_", "-")
     if not folded:

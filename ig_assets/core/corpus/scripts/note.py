@@ -1,7 +1,7 @@
-"""Defines a note as its reader returns it: named values, blocks, what was left out.
+"""Defines a note as its reader returns it: named values, blocks, left-out pieces.
 
-Readers mark in a block's text where strong (bold) words, emphasis and links begin and
-end, and where something that is not spoken was cut out. The marks are Unicode
+Readers put marks into a block's text: where strong (bold) words, emphasis and links
+begin and end, and where a piece that is not spoken was cut out. The marks are Unicode
 noncharacters, which no text has; `plain` removes them.
 """
 
@@ -24,8 +24,9 @@ _HEADING = re.compile(r"(#{1,6})[ \t]+(\S.*)")
 class Block(NamedTuple):
     """A heading of `level` 1 to 6, or a paragraph or list of level 0.
 
-    `versions` is the number of items if the block is a list, else 0. `is_spoken` is
-    true if the reader knows that somebody says the words, as in a caption.
+    `versions` is the number of items if the block is a list, else 0: a list of hooks
+    has several versions of the hook. `is_spoken` is true if the reader knows that the
+    words are spoken, as in a caption.
     """
 
     text: str
@@ -37,7 +38,7 @@ class Block(NamedTuple):
 class Pieces(Counter[str]):
     """Counts pieces that are not spoken, by kind.
 
-    `asked` are the words of cues within a sentence that may be spoken after all: a
+    `asked` has the words of cues within a sentence. They may be spoken after all, so a
     person is asked about them.
     """
 
@@ -50,9 +51,9 @@ class Pieces(Counter[str]):
 class Note:
     """A note that was read; `left_out` counts pieces that are not spoken, by kind.
 
-    `fields` are the values of front matter and properties by our names; `unread` are
-    our labels whose value cannot be read. `source` is the text of the file, in which
-    lines are counted; "" if the file has no such text.
+    `fields` are the values of front matter and properties, by our names. `unread` are
+    the names of our labels whose value cannot be read. `source` is the text of the
+    file, used to find line numbers; "" if the file is not a text.
     """
 
     fields: dict[str, object] = field(default_factory=dict)
@@ -63,12 +64,12 @@ class Note:
 
 
 def unmarked(text: str) -> str:
-    """Return the text of a file without the characters that serve as marks here."""
+    """Return a file's text without the characters that this module uses as marks."""
     return _MARKS.sub("", text)
 
 
 def without_cuts(text: str) -> str:
-    """Return the text as if what was cut out had never been there.
+    """Return the text without the marks of cuts and the blanks that they leave.
 
     Marks of strong words, emphasis and links stay.
     """

@@ -30,7 +30,10 @@ NOTE_SUFFIXES = (".md", ".txt", *CAPTION_SUFFIXES, ".fountain", ".docx")
 SUFFIXES = (*NOTE_SUFFIXES, *TABLE_SUFFIXES)
 MAX_TABLE_BYTES = 256 * 1024 * 1024
 MAX_NOTE_BYTES = 32 * 1024 * 1024
-"""Most bytes of a note's file, which may hold pictures; its text has its own limit."""
+"""Largest size of a note's file in bytes, pictures included.
+
+The note's text has a separate limit.
+"""
 
 
 @dataclass(frozen=True)
@@ -45,11 +48,11 @@ class FileContents:
     rejects: tuple[Reject, ...]
     unreadable: bool = False
     beside: tuple[tuple[str, LeftOut], ...] = ()
-    """(source_uri, what was left out) of parts of the file that are in no script."""
+    """[(source_uri, left-out pieces)] of parts of the file that are in no script."""
 
     @property
     def left_out(self) -> list[tuple[str, LeftOut]]:
-        """(source_uri, what was left out) of the file and of each of its scripts."""
+        """[(source_uri, left-out pieces)] of the file and of each of its scripts."""
         of_scripts = [
             (script.source_uri, left_out)
             for script in self.scripts
@@ -79,7 +82,7 @@ def parse_file(path: str, content: bytes) -> FileContents:
 
 
 def oversize_reject(path: str, size: int) -> Reject | None:
-    """Return the reject of a file of `size` bytes, or None if that is small enough."""
+    """Return the reject of a file of `size` bytes, or None if the size is allowed."""
     if size <= (MAX_TABLE_BYTES if _is_table(path) else MAX_NOTE_BYTES):
         return None
     reason = "over 256 MiB" if _is_table(path) else "over 32 MiB"

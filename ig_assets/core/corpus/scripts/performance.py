@@ -47,12 +47,12 @@ _OURS = {plain_name(name): ours for ours in COUNTS for name in (ours, *NAMES[our
 def performance_of(
     fields: Mapping[str, Any], numbers: NumberFormat | None = None
 ) -> tuple[Performance | None, str]:
-    """Return (the reading in `performance`, a sentence about counts that are left out).
+    """Return (the performance in a note's or row's `fields` or None, a sentence or "").
 
-    `fields` are those of a note or a row. The reading is None if there is none. Counts
-    that are errors of a spreadsheet are left out. `numbers` is the format of counts in
-    a table's column; without it the words themselves decide. Raises InvalidSourceError
-    if `performance` cannot be read.
+    The sentence is about counts that are left out, since they are errors of a
+    spreadsheet. `numbers` is the format of counts in a table's column; without it the
+    format is guessed from the words. Raises InvalidSourceError if `performance` cannot
+    be read.
     """
     block = fields.get("performance")
     if block is None or block == "" or block == {}:
@@ -81,7 +81,7 @@ def performance_of(
 
 
 def words_format(texts: Iterable[str]) -> NumberFormat:
-    """Return the number format of the counts in these texts, as far as they show it."""
+    """Return the number format of the counts in these texts, as far as it is clear."""
     evidence = CountEvidence()
     for text in texts:
         counts = [count for _, count in _pieces(text)]
@@ -90,10 +90,10 @@ def words_format(texts: Iterable[str]) -> NumberFormat:
 
 
 def _named(text: str, numbers: NumberFormat) -> dict[str, str]:
-    """Return {our name: count as text} of a text in words.
+    """Return {our name: count as text} of a text such as `12,400 views, 310 likes`.
 
-    Raises InvalidSourceError if a count cannot be read, is there twice, or none is
-    known.
+    Raises InvalidSourceError if a count cannot be read or occurs twice, or if there is
+    no known count.
     """
     found: dict[str, str] = {}
     for name, count in _pieces(text):
@@ -121,7 +121,7 @@ def _named(text: str, numbers: NumberFormat) -> dict[str, str]:
 
 
 def _pieces(text: str) -> Iterator[tuple[str, str]]:
-    """Yield (name, count) of each part of a text; skip shares and nameless parts."""
+    """Yield (name, count) of each part of a text; skip percentages and bare numbers."""
     for piece in _BETWEEN.split(_DAY.sub(" ", text)):
         if (found := _PIECE.fullmatch(piece.strip(" .\t"))) is None:
             continue

@@ -1,4 +1,4 @@
-"""Finds the lines of a file where passages stand, so that a message quotes no word."""
+"""Finds the line numbers of passages, so that a message need not quote their words."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ _Test = Callable[[str, str], bool]
 
 
 def named_lines(passages: Sequence[str], text: str) -> str:
-    """Name the lines in which passages begin: `Line 3: `, `Lines 3, 9 and 4 more: `.
+    """Return the lines in which passages begin: `Line 3: `, `Lines 3, 9 and 4 more: `.
 
     Only the first five passages are looked up; returns "" if none of them is found.
-    Passages have no marks, so that letters and digits are compared. A passage that
-    occurs twice is found in two lines.
+    Only letters and digits are compared, since passages have no marks. A passage that
+    is listed twice is found in two lines.
     """
     lines = text.split("\n") if text else []
     taken: dict[tuple[str, int], int] = {}

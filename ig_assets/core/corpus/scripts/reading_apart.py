@@ -35,14 +35,14 @@ _END = re.compile(rb"^(?:---|\.\.\.)\s*$", re.MULTILINE)
 
 
 class ReadingApart(NamedTuple):
-    """The reading of a note, and a hash of everything else in its file."""
+    """The performance in a note, and a hash of everything else in its file."""
 
     rest_hash: str
     performance: Performance
 
 
 def reading_apart(content: bytes) -> ReadingApart | None:
-    """Return the reading of a note in the plain form; None for any other note."""
+    """Return a note's performance and the hash of the rest; None if not separable."""
     if not content.startswith(_FENCE) or content.lower().count(_NAME) != 1:
         return None
     block = _BLOCK.search(content)

@@ -1,4 +1,4 @@
-"""Defines a parsed script, its past performance, and the sources that are rejected."""
+"""Defines a parsed script, its past performance, and rejected sources."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ COUNTS = ("views", "reach", "likes", "comments", "shares", "saves")
 
 @dataclass(frozen=True)
 class Performance:
-    """Cumulative counts of one script at a naive UTC time; None is "not reported"."""
+    """Cumulative counts of one script at a naive UTC time; None means not reported."""
 
     source: str
     as_of: datetime
@@ -38,10 +38,10 @@ class Performance:
 
 
 class LeftOut(NamedTuple):
-    """What a source holds that its script does not: `pieces` pieces of one kind.
+    """Pieces of one kind in a source that its script does not contain.
 
-    `detail` says why a label or a reading cannot be read, or what a person should
-    correct; it quotes no value.
+    `pieces` is their number. `detail` says why a label or a reading cannot be read, or
+    what a person should correct; it quotes no value.
     """
 
     kind: str
@@ -53,7 +53,7 @@ class LeftOut(NamedTuple):
 class ParsedScript:
     """One script of the library; `text` is hook, body and call to action.
 
-    `language` is "" if none is declared, None if the declared one is no language.
+    `language` is "" if none is declared, and None if the declared text is no language.
     `source_uri` is the file's path below the library, with `#row` in a table.
     `left_out` has one entry per kind.
     """

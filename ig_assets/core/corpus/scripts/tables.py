@@ -1,7 +1,8 @@
 """Parses a table file of any kind: one script per row, each row checked by itself.
 
-Columns have the names of front matter fields, and `body` or `text` for the words;
-counts with `source` and `as_of` are the row's performance. Other columns are ignored.
+Columns have the names of front matter fields; `body` or `text` has the words. Columns
+of counts, with `source` and `as_of`, are the row's performance. Other columns are
+ignored.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ _NAMES = frozenset(
 class ParsedTable(NamedTuple):
     """A table's scripts and rejects; `unreadable` is true if some row cannot be read.
 
-    `left_out` is what the file has besides its rows.
+    `left_out` are parts of the file outside its rows.
     """
 
     scripts: list[ParsedScript]
@@ -154,10 +155,10 @@ def _unreadable(error: UnreadableTableError) -> InvalidSourceError:
 
 
 def _our_names(columns: Sequence[str]) -> list[str]:
-    """Return the plain names of the columns, with ours for columns of spoken words.
+    """Return the plain names of the columns, with our names for spoken words.
 
     `Script` or `Voiceover` becomes `body` and `Aufhänger` becomes `hook`, unless the
-    table has a column of that name already.
+    table already has a column of our name.
     """
     names = [plain_name(column) for column in columns]
     if not set(names) & set(_WORDS):
@@ -188,7 +189,7 @@ def _check_columns(names: Sequence[str]) -> None:
 def _fields(
     names: Sequence[str], cells: Sequence[Cell], formats: Formats
 ) -> dict[str, object]:
-    """Return {our name: value} of the columns that we know, scalars as text."""
+    """Return {our name: value} of the columns that have our names, scalars as text."""
     fields: dict[str, object] = {}
     for name, cell in zip(names, cells, strict=True):
         if name not in _NAMES or (cell is None and fields.get(name)):
@@ -207,7 +208,7 @@ def _fields(
 
 
 def _count_text(cell: Cell, form: NumberFormat) -> str:
-    """Return a count in plain digits; other values stay, and are refused later."""
+    """Return a count in plain digits; other values stay, and are rejected later."""
     try:
         count = parse_count(cell, form)
     except NotACountError:
@@ -216,7 +217,7 @@ def _count_text(cell: Cell, form: NumberFormat) -> str:
 
 
 def _date_text(cell: Cell, order: Order | None) -> str:
-    """Return a time in ISO 8601; other values stay, and are refused later."""
+    """Return a time in ISO 8601; other values stay, and are rejected later."""
     try:
         found = parse_cell_instant(cell, order)
     except NotAnInstantError:
@@ -254,7 +255,10 @@ def _script(path: str, row: _Row) -> ParsedScript:
 
 
 def _format_of_words(table: Table, names: Sequence[str]) -> NumberFormat | None:
-    """Return the number format of a column `performance` in words; None without one."""
+    """Return the number format of the texts in a column `performance`.
+
+    Returns None if there is no such column.
+    """
     if "performance" not in names:
         return None
     at = names.index("performance")
@@ -263,7 +267,10 @@ def _format_of_words(table: Table, names: Sequence[str]) -> NumberFormat | None:
 
 
 def _performance(fields: Mapping[str, object]) -> object:
-    """Return the counts of a row: a nested object, words, or values of columns."""
+    """Return the performance of a row, in the form that the row has.
+
+    This is a nested object, a text, or {name: value} of the columns of counts.
+    """
     block = fields.get("performance")
     if isinstance(block, Mapping):
         return {

@@ -1,8 +1,8 @@
-"""Selects scripts for a search, from the store's hits and scripts found by words.
+"""Selects scripts for a search, from the store's matches and matches by words.
 
-Every hit is checked against the warehouse, since a store may lag behind. Its similarity
-is computed from the vector in the warehouse, since a store may have been restored from
-an older copy.
+Every match is checked against the warehouse, since a store may lag behind. Its
+similarity is computed from the vector in the warehouse, since a store may have been
+restored from an older copy.
 """
 
 from __future__ import annotations
@@ -101,7 +101,8 @@ class Scope:
 class Hit(NamedTuple):
     """A script that a search may use: columns by name, its vector and its cosine.
 
-    `is_near` is true if the vector index found the script, and not only its words.
+    `word_share` is the share of the query's words that it has. `is_near` is true if the
+    vector index found the script; otherwise only its words did.
     """
 
     columns: dict[str, Any]
@@ -119,10 +120,10 @@ def usable_hits(
     shares: Mapping[str, float],
     most: int,
 ) -> list[Hit]:
-    """Return the store's matches that may be used, and at most `most` other scripts.
+    """Return the usable scripts among the store's matches and matches by words.
 
-    The others have words of the query: `shares` is {script id: word share}. `query` has
-    shape (dimensions,).
+    `shares` is {script id: share of the query's words}; at most `most` scripts are
+    returned that the store did not find. `query` has shape (dimensions,).
     """
     similarities = {match.entry_id: match.similarity for match in matches}
     ids = list(dict.fromkeys([*similarities, *shares]))

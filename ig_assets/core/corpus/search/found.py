@@ -1,4 +1,4 @@
-"""Defines what a search finds: scripts with their relevance, and what was too far."""
+"""Defines the result of a search: scripts with relevance, and those too far."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ig_assets.core.corpus.embedding.vector_store import Vector
 
 @dataclass(frozen=True)
 class RetrievedScript:
-    """One script that was found; rank 1 is the first taken, 0 is not ranked.
+    """One script that was found; `rank` counts from 1, and 0 means not ranked.
 
     `similarity` is the cosine of text and query; `topic_similarity` is the cosine of
     topic and query (None if topics are not embedded). `word_share` is the share of the

@@ -156,8 +156,9 @@ def lexical_shares(
 def _pattern(stems: Sequence[str]) -> str:
     """Return a regular expression (RE2) whose first group matches words akin to a stem.
 
-    It also matches some other words: a word that is akin begins with the stem, or with
-    its first four letters if the stem is longer (`kinship`).
+    It matches words that begin with the stem, or with its first four letters if the
+    stem is longer. This includes some words that are not akin, which `kinship`
+    excludes.
     """
     beginnings = sorted({one[:LEAST_AKIN] for one in stems})
     spelled = "|".join(
@@ -169,7 +170,7 @@ def _pattern(stems: Sequence[str]) -> str:
 def _weights(
     views: Sequence[Sequence[str]], scripts: int, counts: Mapping[str, int]
 ) -> dict[str, float]:
-    """Return {stem: its part of the greatest score}, averaged over the views."""
+    """Return {stem: its share of the greatest possible score}, mean over the views."""
     weights: dict[str, float] = {}
     for view in views:
         idf = {one: _idf(scripts, counts.get(one, 0)) for one in view}

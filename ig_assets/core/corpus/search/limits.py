@@ -5,7 +5,7 @@ higher or lower.
 """
 
 LEAST_RELEVANCE = 0.3
-"""A script of less relevance is about something else."""
+"""A script of lower relevance is about something else."""
 
 NEAR_SHARE = 0.6
-"""A script below this share of the greatest relevance is too far for a draft."""
+"""Share of the greatest relevance below which a script is too far for a draft."""

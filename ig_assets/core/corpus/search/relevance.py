@@ -21,10 +21,10 @@ _WORDS_WEIGHT = 0.5
 
 
 def views_of(query: str) -> list[str]:
-    """Return the wordings in which a query is asked: its first line, and all of it.
+    """Return the wordings of a query to search for: its first line, and all of it.
 
     The query of a draft is topic and brief. The topic alone says what the draft is
-    about, and the many words of the brief must not outvote it.
+    about, and the many words of the brief must not outweigh it.
     """
     text = normalise_text(query)
     first, _, rest = text.partition("\n")

@@ -1,11 +1,14 @@
 """Ranks the candidates of a search: by relevance for people, by weight for drafts.
 
-Candidates that are too far are left out first. For drafts, weight = relevance x (1 +
-clip(shrunken log lift, -0.3, 0.5)). The lift is that of the latest decision that the
-script's text won, 0 without one. So evidence changes the order of near scripts and
-makes no far script near. A lift from a simulated audience moves no script ahead of a
-more relevant one of the library. Scripts are then taken by maximal marginal relevance
-(`mmr.py`) of cosine and weight, as a share of the greatest weight.
+Candidates that are too far are left out first. For drafts,
+
+    weight = relevance x (1 + clip(shrunken log lift, -0.3, 0.5))
+
+where the lift is that of the latest decision that the script's text won, 0 without one.
+Evidence thus changes the order of relevant scripts and adds no irrelevant one. A lift
+from a simulated audience does not rank a script above a more relevant library script.
+Scripts are then selected by maximal marginal relevance (`mmr.py`) of cosine and weight,
+as a share of the greatest weight.
 """
 
 from __future__ import annotations
@@ -76,7 +79,7 @@ def _split(
 
 
 def _weighted(scripts: Sequence[RetrievedScript]) -> list[RetrievedScript]:
-    """Return the scripts, which come most relevant first, with their weights.
+    """Return the scripts with their weights; `scripts` are sorted by relevance.
 
     A script that won before a simulated audience weighs no more than any library script
     that is more relevant.

@@ -67,7 +67,8 @@ _CANNOT_ANSWER: tuple[type[IgAssetsError], ...] = (
 class _Search:
     """The scope of one search, its number of results, and how they are ranked.
 
-    With `is_nearest` they are ranked by relevance alone, otherwise as for a draft.
+    With `is_nearest` the results are ranked by relevance alone, otherwise as for a
+    draft.
     """
 
     scope: Scope
@@ -87,9 +88,9 @@ class _Query:
 class Retriever:
     """Finds scripts in a vector index for queries that it embeds.
 
-    While a new embedding space is filled, queries use the old one, and `embedder_of`
-    makes the embedder of that space. If it cannot be made, queries use the new space as
-    far as it is filled. A script below `least_relevance` is too far.
+    While a new embedding space is being filled, queries use the old space, and
+    `embedder_of` makes its embedder. If this fails, queries use the new space as far as
+    it is filled. A script below `least_relevance` is too far.
     """
 
     warehouse: Warehouse
@@ -203,7 +204,7 @@ class Retriever:
     ) -> list[_Query]:
         """Return the queries with their vectors.
 
-        Views without a vector are embedded in one request.
+        All wordings that have no vector yet are embedded in one request.
         """
         views = [views_of(query) for query in queries]
         flat = [view for wordings in views for view in wordings]
@@ -218,7 +219,7 @@ class Retriever:
     ) -> dict[str, Vector]:
         """Return {topic: vector} of the hits' topics, or {} if embedding costs money.
 
-        No user asked to pay for topics; without them the vector of the text is used.
+        Embedding topics is never paid for; without it the vector of the text is used.
         """
         topics = {hit.columns["topic"] for found in hits for hit in found}
         named = sorted(topic for topic in topics if topic and normalise_text(topic))
@@ -260,9 +261,9 @@ class Retriever:
             wanted = min(wanted * 8, MOST_CANDIDATES)
 
     def _warn_of_another_time(self, namespace: str) -> None:
-        """Log a warning if the store is not as the last sync left it.
+        """Log a warning if the store is not in the state that the last sync left.
 
-        An older copy may lack entries, which no hit can show.
+        A restored older copy may lack entries, and the hits do not show this.
         """
         if not generations.compare(self.warehouse, self.index, namespace).is_trusted:
             _log.warning(
@@ -291,7 +292,7 @@ class Retriever:
 def _greatest(
     shares: Mapping[str, float], most: int, matches: Sequence[Match]
 ) -> dict[str, float]:
-    """Return the `most` greatest shares, and also those of all matches."""
+    """Return {script id: share} of the `most` greatest shares and of all matches."""
     if len(shares) <= most:
         return dict(shares)
     best = heapq.nlargest(most, shares, key=lambda name: (shares[name], name))

@@ -1,9 +1,9 @@
 """Prepares the words of a text for a lexical search: folds them and finds their stems.
 
-A query may be in any of the library's languages and does not say which, so one light
-stemmer serves English, German and Spanish: it removes endings of inflection only. Two
-stems are akin if one begins with the other, as parts of compounds do (Hund,
-Hundefotos). Other languages are compared word by word.
+A query may be in any of the library's languages and does not say which. One light
+stemmer therefore serves English, German and Spanish: it removes endings of inflection
+only. Two stems are akin if one begins with the other, as in compounds (Hund,
+Hundefotos). Words of other languages are compared as they are.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ def stem(word: str) -> str:
 
 
 def query_stems(text: str) -> list[str]:
-    """Return the different stems of a query, in their order, without words of grammar.
+    """Return the distinct stems of a query, in their order, without function words.
 
-    A query of nothing but words of grammar keeps them.
+    A query of function words alone (such as "the") keeps them.
     """
     words = [word for word in _WORD.findall(fold(text)) if len(word) > 1]
     telling = [word for word in words if word not in GRAMMAR]

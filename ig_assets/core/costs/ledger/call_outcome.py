@@ -1,4 +1,4 @@
-"""Classify how an attempt at a paid call ended, and say when the next one begins."""
+"""Classify the outcome of an attempt at a paid call, and say when to try again."""
 
 from __future__ import annotations
 
@@ -22,9 +22,10 @@ _BACK_OFF = wait_exponential(multiplier=1, min=1, max=10)
 
 @dataclass(frozen=True)
 class CallOutcome:
-    """How one attempt ended, as its ledger row will say; latency is in milliseconds.
+    """The outcome of one attempt, as its ledger row records it.
 
-    `status` is done, failed or unknown (it may have been billed).
+    `status` is done, failed or unknown (the attempt may have been billed); latency is
+    in milliseconds.
     """
 
     status: str
@@ -36,8 +37,8 @@ class CallOutcome:
 def failure(error: IgAssetsError | CancelledError, latency_ms: float) -> CallOutcome:
     """Return the outcome to record for a failed attempt.
 
-    The status is `unknown` if the vendor may have billed it: its answer never came, or
-    came without readable token counts.
+    The status is `unknown` if the vendor may have billed the attempt: its answer never
+    came, or came without readable token counts.
     """
     status, usage = "failed", TokenUsage()
     if isinstance(error, CancelledError):
@@ -54,8 +55,8 @@ def failure(error: IgAssetsError | CancelledError, latency_ms: float) -> CallOut
 def wait_for_next(state: RetryCallState) -> float:
     """Return the seconds to wait before the next attempt.
 
-    They are what the vendor asks for, at most 60; otherwise 1 to 10, growing with each
-    attempt.
+    The vendor's requested wait is used, up to 60; without one the wait is 1 to 10 and
+    grows with each attempt.
     """
     error = state.outcome.exception() if state.outcome is not None else None
     if isinstance(error, TransientVendorError) and error.retry_after_s is not None:

@@ -24,8 +24,8 @@ class Settled:
 def settle_submitted(con: Connection, calls: Sequence[Settled]) -> None:
     """Write the outcomes of submitted calls, in the caller's transaction.
 
-    That transaction also writes what the calls paid for. Latency stays NULL: hours in a
-    queue say nothing about how fast a vendor answers.
+    The same transaction must also write the calls' results. Latency stays NULL: hours
+    in a queue say nothing about how fast a vendor answers.
     """
     rows = [
         {

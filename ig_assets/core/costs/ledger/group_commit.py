@@ -1,8 +1,8 @@
 """Commit the writes of several waiting threads in one transaction.
 
-The first thread commits its own work and whatever has queued up behind it. Then it
-hands over to the first thread that came meanwhile. So threads that waited for one
-commit share the next.
+The first thread commits its own work and all work that was queued in the meantime. It
+then hands this role to the first thread that is still waiting. Threads that wait during
+one commit thus share the next one.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 
 class GroupCommit:
-    """Run pieces of work on one warehouse; pieces that wait together share a commit."""
+    """Runs pieces of work on one warehouse; those that wait together share a commit."""
 
     def __init__(self, warehouse: Warehouse) -> None:
         self._warehouse = warehouse
@@ -28,9 +28,9 @@ class GroupCommit:
     def run(self, work: Callable[[Connection], T]) -> T:
         """Do `work` in a transaction and return its result once it is committed.
 
-        The work may run in another waiting thread, and the transaction may hold other
-        threads' work too. If the transaction fails, the work may run a second time, so
-        it must write the same rows again. Raises what the work raises,
+        The work may run in another waiting thread, and the transaction may also contain
+        other threads' work. If the transaction fails, the work may run a second time,
+        so it must write the same rows again. Raises what the work raises,
         WarehouseBusyError, and WarehouseError if this thread is in a transaction.
         """
         self._warehouse.check_outside()
@@ -65,7 +65,10 @@ class GroupCommit:
 
 
 class _Queue:
-    """The waiting work. One thread at a time is the leader, which commits it."""
+    """The queue of waiting tickets.
+
+    One thread at a time is the leader, which commits them.
+    """
 
     def __init__(self) -> None:
         self.process = os.getpid()

@@ -6,7 +6,7 @@ import threading
 
 
 class InFlightCalls:
-    """Count calls from their reservation to their settlement, for many threads."""
+    """Counts calls from their reservation to their settlement, for many threads."""
 
     def __init__(self) -> None:
         self._changed = threading.Condition()
@@ -26,9 +26,9 @@ class InFlightCalls:
             self._changed.notify_all()
 
     def wait_for_one(self, ended: int) -> bool:
-        """Wait until more than `ended` calls have ended.
+        """Wait until the total of ended calls exceeds `ended`; return whether it does.
 
-        Returns False if no call is in flight any more and no further one has ended.
+        Returns False if no call is in flight any more and the total does not exceed it.
         """
         with self._changed:
             self._changed.wait_for(lambda: self.ended > ended or not self._now)

@@ -1,10 +1,9 @@
-"""Keep the ledger: every call to a provider is a row before it is sent.
+"""Keep the ledger: every call to a provider gets a row before it is sent.
 
 A call is *reserved* with its estimated cost and tokens, sent, and settled in the
-transaction that writes what it paid for. If its process dies, the reservation stays
-visible as `unknown` and keeps its share of the budget, since vendors have no
-idempotency keys. Threads may share a ledger; writes that wait at the same moment share
-one transaction.
+transaction that writes its result. If its process dies, the reservation stays visible
+as `unknown` and keeps its share of the budget, since vendors have no idempotency keys.
+Threads may share a ledger; writes that wait at the same moment share one transaction.
 """
 
 from __future__ import annotations
@@ -54,9 +53,9 @@ _SETTLE = """
 
 @dataclass(frozen=True)
 class RunRef:
-    """The run, asset and month that a call belongs to.
+    """The run, asset and month to which a call belongs.
 
-    `subject` is the id of the variant that the call is for, or None.
+    `subject` is the id of the variant for which the call is made, or None.
     """
 
     run_id: str
@@ -67,7 +66,7 @@ class RunRef:
 
 @dataclass(frozen=True)
 class Call:
-    """One call as it will be sent, with the tokens that it should take.
+    """One call before it is sent, with the expected numbers of tokens.
 
     `request_hash` identifies the request. `price_share` is the share of the normal
     price that the vendor charges, usually 1.
@@ -88,7 +87,7 @@ class Call:
 
 
 class Ledger:
-    """Reserve, retry and settle paid calls on one warehouse.
+    """Reserves, retries and settles paid calls on one warehouse.
 
     `clock` is the loop's clock, which may be simulated. Days and months of budgets are
     those of `money_clock`.
@@ -118,13 +117,14 @@ class Ledger:
         record: Callable[[Connection, T], None],
         halt: threading.Event | None = None,
     ) -> T:
-        """Send one call; write its outcome together with what it paid for.
+        """Send one call; write its outcome and its result in one transaction.
 
         `send` returns the answer and its usage. `record` writes the answer by key,
-        inside the transaction that settles the call. Transient failures are tried five
-        times, 1 to 10 seconds apart or as the vendor asks; each attempt is a row. No
-        attempt starts once `halt` is set. Raises BudgetError before anything is sent,
-        the VendorError of the last attempt, and CancelledError.
+        inside the transaction that settles the call. After a transient failure the call
+        is sent again, at most five times in all, 1 to 10 seconds apart or as the vendor
+        asks; each attempt is a row. No attempt starts once `halt` is set. Raises
+        BudgetError before anything is sent, the VendorError of the last attempt, and
+        CancelledError.
         """
         for attempt in Retrying(
             retry=retry_if_exception_type(TransientVendorError),
@@ -156,10 +156,10 @@ class Ledger:
     def _reserve_when_it_fits(
         self, call: Call, run: RunRef, halt: threading.Event | None
     ) -> str:
-        """Reserve a call; wait first if only calls in flight stand in its way.
+        """Reserve a call; wait first if only calls in flight prevent this.
 
-        Only calls of this ledger are waited for. Calls in flight reserve the most that
-        they can take, and usually take less.
+        Calls in flight reserve the most that they can use, and usually use less. Only
+        calls of this ledger are waited for.
         """
         while True:
             ended = self._in_flight.ended
@@ -197,7 +197,7 @@ class Ledger:
         return answer
 
     def reserve(self, call: Call, run: RunRef) -> str:
-        """Write the intent row with its share of the budget; return its id.
+        """Write the row of a call with its share of the budget; return its id.
 
         Raises BudgetError if the call would exceed a budget.
         """
@@ -215,10 +215,10 @@ class Ledger:
     ) -> list[str]:
         """Reserve calls that are answered hours later; return their ids in order.
 
-        Runs in the caller's transaction, which also writes the intent to send them.
-        Their status is `submitted` and not `reserved`: they outlive their process, and
-        the vendor can be asked about them. Raises BudgetError if all of them together
-        exceed a budget.
+        The function runs in the caller's transaction, which also records that the calls
+        are about to be sent. Their status is `submitted` and not `reserved`: they
+        outlive their process, and the vendor can be asked about them. Raises
+        BudgetError if all of them together exceed a budget.
         """
         rows = [self._row(call, run, "submitted") for call in calls]
         self._check_budgets(con, rows, run)
@@ -266,8 +266,8 @@ class Ledger:
     def interruptible(self, run: RunRef) -> Iterator[None]:
         """Settle the calls in flight as `unknown` if the block is interrupted.
 
-        Ctrl-C and Terminate do not wait for answers (`run_bounded`). A call that is
-        answered before the process ends is still settled by its answer.
+        Ctrl-C and Terminate do not wait for answers (`run_bounded`). If a call is
+        answered before the process ends, it is still settled by its answer.
         """
         try:
             yield
@@ -281,10 +281,11 @@ class Ledger:
     def mark_unknown(
         self, run: RunRef, why: str = "the process ended before the answer"
     ) -> int:
-        """Mark reservations of dead runs of this asset and month as `unknown`.
+        """Mark reservations of dead runs of this asset and month; return their number.
 
-        Call it at the start of a step that holds the asset's pool, before the step's
-        first call; no live step can own them then. Returns their number.
+        Their status becomes `unknown`. Call this at the start of a step that holds the
+        asset's pool, before the step's first call: no living step can own such
+        reservations then.
         """
         with self.warehouse.transaction() as con:
             rows = con.execute(
@@ -307,9 +308,10 @@ class Ledger:
         outcome: CallOutcome,
         record: Callable[[Connection], None],
     ) -> None:
-        """Write the call's outcome and what it paid for, in one transaction.
+        """Write a call's outcome and its result in one transaction.
 
-        The call has been paid for, so a busy warehouse is tried three times.
+        If the warehouse is busy, this is tried three times, since the call has been
+        paid for.
         """
         usage = outcome.usage
         cost = call.cost_usd(usage)

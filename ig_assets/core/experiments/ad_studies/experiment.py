@@ -1,6 +1,6 @@
 """Turns a split test into an experiment whose posts are the test's ads.
 
-Evidence, the sample-ratio check and verdicts then work as for every other experiment.
+Evidence, the sample-ratio check and verdicts then work as for all experiments.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def add_experiment(con: Connection, study: AdStudy) -> AdStudy:
 
 
 def _experiment(study: AdStudy, source: dict[str, Any]) -> dict[str, Any]:
-    """Return the experiment's row; sigma is 0, since the audience is randomised."""
+    """Return the experiment's row; sigma is 0, since the audience was randomised."""
     events, trials = source["numerator"], source["denominator"]
     return {
         "experiment_id": study.experiment_id,
@@ -109,8 +109,8 @@ def _post(study: AdStudy, arm: dict[str, Any]) -> dict[str, Any]:
 def mark_published(con: Connection, study: AdStudy, run_id: str) -> None:
     """Mark the ads as published, and set the experiment's start and end.
 
-    They are published from the test's start, or from its planned start if that is
-    later.
+    Ads and experiment begin when the test was started, or at its planned start if that
+    is later.
     """
     assert study.started_at is not None, "it is written before the campaign runs"
     begun = max(study.started_at, study.starts_at)
@@ -127,5 +127,5 @@ def mark_published(con: Connection, study: AdStudy, run_id: str) -> None:
 
 
 def mark_declined(con: Connection, study: AdStudy) -> None:
-    """Decline the ads of a test that was stopped before it began."""
+    """Set the posts of the ads to declined, for a test stopped before it began."""
     con.execute(_DECLINED, [study.experiment_id])

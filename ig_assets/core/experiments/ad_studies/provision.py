@@ -1,7 +1,7 @@
-"""Creates ad-study objects idempotently.
+"""Creates the objects of an ad study at the vendor idempotently.
 
-Meta has no idempotency key, but we choose an object's name: after a lost answer or a
-crash the object is looked up by its name before it is created.
+Meta has no idempotency key, but an object's name can be chosen: after a lost answer or
+a crash the object is searched for by its name before it is created.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def make_all(
     study: AdStudy,
     sleep: Sleep = wait_to_send,
 ) -> dict[str, str]:
-    """Create the missing objects, all paused, and return the ids of the ads by arm.
+    """Create the missing objects, all paused, and return {arm: id of its ad}.
 
     Raises VendorError. Objects that were created before the error are kept, and the
     next call continues from there.
@@ -77,7 +77,7 @@ class _Maker:
         self.arms = [arm for kind, arm in self._objects if kind == "ad"]
 
     def made(self, kind: str, arm: str, parents: Mapping[str, str]) -> str:
-        """Return the object's id; create it only if it certainly does not exist.
+        """Return the id of an object; create it only if it certainly does not exist.
 
         Raises TransientVendorError while an earlier request may still be in progress,
         and any other VendorError of the platform.
@@ -125,7 +125,11 @@ class _Maker:
         )
 
     def _look_again(self, asked: StoredStudyObject) -> str | None:
-        """Search a few times for the object of a request that got no answer."""
+        """Search the vendor for an object whose creation was never answered.
+
+        Returns the vendor's id of the object, or None if several searches do not find
+        it.
+        """
         for _ in range(LOOKS):
             self._sleep(LOOK_S)
             try:
@@ -142,7 +146,7 @@ class _Maker:
         return object_id
 
     def _forget(self, known: StoredStudyObject) -> None:
-        """Clear `asked_at`: the vendor refused, so no object can have been created."""
+        """Clear `asked_at` of an object, since the vendor refused to create it."""
         self._store.write(replace(known, asked_at=None))
 
 

@@ -2,8 +2,8 @@
 
 A test's status goes planned → paused → starting → running → stopping → stopped. All its
 objects at the vendor are created paused, so nothing is spent before a person starts the
-test, and never more than the requested budget. A test is an experiment of its own,
-whose arms are the ads.
+test, and never more than the requested budget. A test is an experiment, separate from
+that of the reels; its arms are the ads.
 """
 
 from __future__ import annotations
@@ -101,11 +101,12 @@ class AdStudyService:
         return study
 
     def start(self, split_id: str, run_id: str = "") -> AdStudy:
-        """Start a test; it spends money once its campaign, which comes last, is on.
+        """Start a test: turn on its ads, and last its campaign.
 
-        May be repeated until the test is running. Raises InputError for a test that
-        cannot be started. Raises VendorError, after which the test may be running
-        unless the error says that it is not.
+        The test spends money once the campaign is on. The call may be repeated until
+        the test is running. Raises InputError for a test that cannot be started. Raises
+        VendorError, after which the test may be running unless the error says that it
+        is not.
         """
         study = self._store.study(split_id)
         if study.status == "running":
@@ -133,7 +134,8 @@ class AdStudyService:
     def stop(self, split_id: str, run_id: str = "") -> AdStudy:
         """Pause a test's campaign for good; its results are still read and decided.
 
-        Raises VendorError; the campaign may then still spend money, so call it again.
+        Raises VendorError. The campaign may then still spend money, so call the
+        function again.
         """
         study = self._store.study(split_id)
         if study.status == "stopped":
@@ -166,7 +168,7 @@ class AdStudyService:
         payer: str | None,
         account: AdAccount,
     ) -> AdStudy:
-        """Store the test and an intent row per object, unless one is open already.
+        """Store a test and an intent row per object, unless a test is open already.
 
         Returns the stored or the open test. Raises InputError for fewer than two reels.
         """
@@ -235,7 +237,7 @@ class AdStudyService:
 
 
 def _open_study(con: Connection, of_id: str, now: datetime) -> AdStudy | None:
-    """Return the experiment's open test, of which there is at most one, or None."""
+    """Return the open split test of an experiment (at most one exists), or None."""
     for study in studies_of(con, of_id):
         if study.status != "stopped" and now < study.ends_at:
             return study

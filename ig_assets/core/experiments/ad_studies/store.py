@@ -1,7 +1,8 @@
 """Stores split tests and their objects at the vendor.
 
-A row is written before each call: first the test with its terms, then each object with
-the key that its name will contain. After a crash the vendor is searched for that key.
+Rows are written before each request: first the test with its terms, then each object
+with the key that its name will contain. After a crash the vendor is searched for that
+key.
 """
 
 from __future__ import annotations
@@ -49,8 +50,9 @@ WHERE split_id = ?
 
 @dataclass(frozen=True)
 class AdStudy:
-    """One split test; `of_experiment_id` is its source, `experiment_id` its own.
+    """One split test of an experiment's reels; it is an experiment itself.
 
+    `of_experiment_id` is the experiment of the reels, `experiment_id` that of the test.
     `budget` is in whole units of `currency`, other amounts in minor units. `status` is
     planned (an object is missing), paused (all exist), starting, running, stopping or
     stopped. `started_at` is when the start was first requested.
@@ -101,8 +103,8 @@ class AdStudy:
 class StoredStudyObject:
     """One object of a split test at the vendor.
 
-    `asked_at` is when its creation was requested; while `object_id` is None, the
-    outcome of that request is unknown.
+    `asked_at` is when its creation was requested. If it is set and `object_id` is None,
+    the outcome of that request is unknown.
     """
 
     split_id: str
@@ -134,18 +136,18 @@ class AdStudyStore:
             return study_of(con, split_id)
 
     def move(self, split_id: str, before: Sequence[str], **changes: Any) -> AdStudy:
-        """Call the function `move` in a transaction of its own."""
+        """Call the module's function `move` in a new transaction."""
         with self._warehouse.transaction() as con:
             return move(con, split_id, before, **changes)
 
     def objects(self, split_id: str) -> dict[tuple[str, str], StoredStudyObject]:
-        """The test's objects by kind and arm."""
+        """Return {(kind, arm): object} of a test."""
         with self._warehouse.transaction() as con:
             rows = fetch_dicts(con, _OBJECTS, [split_id])
         return {(row["kind"], row["arm"]): StoredStudyObject(**row) for row in rows}
 
     def claim(self, known: StoredStudyObject, now: datetime) -> bool:
-        """Mark an object as requested now; return False if another process did."""
+        """Mark an object as requested at `now`; return False if another process did."""
         with self._warehouse.transaction() as con:
             key = [known.split_id, known.kind, known.arm]
             state = con.execute(_STATE, key).fetchall()
@@ -155,7 +157,7 @@ class AdStudyStore:
         return True
 
     def write(self, known: StoredStudyObject) -> None:
-        """Store an object's present state."""
+        """Store the present state of an object."""
         with self._warehouse.transaction() as con:
             write_rows(con, [known])
 
@@ -171,16 +173,17 @@ def study_of(con: Connection, split_id: str) -> AdStudy:
 
 
 def studies_of(con: Connection, experiment_id: str) -> list[AdStudy]:
-    """The split tests of an experiment's posts, oldest first."""
+    """Return the split tests of an experiment's posts, oldest first."""
     return [AdStudy(**row) for row in fetch_dicts(con, _SPLITS_OF, [experiment_id])]
 
 
 def move(
     con: Connection, split_id: str, before: Sequence[str], **changes: Any
 ) -> AdStudy:
-    """Apply `changes` to a test whose status is one of `before`; return it.
+    """Apply `changes` to a test whose status is one of `before`; return the test.
 
-    Raises InputError for another status, which means that another process was faster.
+    Raises InputError for another status: another process has changed it in the
+    meantime.
     """
     study = study_of(con, split_id)
     if study.status not in before:

@@ -1,4 +1,4 @@
-"""Budget, time and audience of a split test: the request, its checks, the terms."""
+"""Defines the budget, time and audience of a split test, and checks a request."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ YOUNGEST, OLDEST = 13, 65
 MAX_DAYS = 30
 MAX_ARMS = 10
 LEAD = timedelta(minutes=30)
-"""A study begins at the first full hour that is at least this far in the future."""
+"""Least time from planning a study to its start, which is at a full hour."""
 HOUR = timedelta(hours=1)
 
 _COUNTRY = re.compile(r"[A-Z]{2}")
@@ -25,9 +25,9 @@ _NUMBER = re.compile(r"[0-9]{5,25}")
 class AdStudyRequest:
     """A person's request for a split test.
 
-    `budget` is for all arms, in whole units of the account's currency. The vendor reads
-    an age of 65 as 65 and over. `custom_audiences` are ids of the team's own audiences
-    at the vendor, lookalikes included; empty for everyone.
+    `budget` is for all arms, in whole units of the account's currency. A `max_age` of
+    65 includes all older people. `custom_audiences` are ids of the team's audiences at
+    the vendor, lookalikes included; empty for everyone.
     """
 
     budget: float
@@ -38,7 +38,7 @@ class AdStudyRequest:
     custom_audiences: tuple[str, ...] = ()
 
     def check(self) -> None:
-        """Raise InputError for a request that no account could fulfil."""
+        """Raise InputError for a request that is invalid for every ad account."""
         if not self.budget > 0:
             raise InputError("The budget of a split test must be above 0.")
         if not 1 <= self.days <= MAX_DAYS:
@@ -73,7 +73,7 @@ class AdStudyRequest:
 
 
 def check_limit(budget: float, limit: float) -> None:
-    """Raise InputError if the budget exceeds the limit; 0 forbids split tests."""
+    """Raise InputError if the budget exceeds the limit; 0 forbids all split tests."""
     if limit <= 0:
         raise InputError(
             "Split tests are off, since they spend real money; set IG_SPLIT_MAX_BUDGET "
@@ -93,11 +93,12 @@ def terms_of(
     now: datetime,
     payer: str | None,
 ) -> AdStudyTerms:
-    """Convert a request into the account's minor units, starting at a coming full hour.
+    """Convert a request to terms in the account's minor units, with a start time.
 
     Every arm gets the same part of the budget, rounded down; the sum of these parts is
-    the most that is spent. The campaign's cap is the budget too, or the account's least
-    cap if that is higher. Raises InputError for too many arms, and for a budget below
+    the most that is spent. The campaign's cap is the budget, or the account's lowest
+    possible cap if that is higher. The start is the first full hour that is far enough
+    in the future (`LEAD`). Raises InputError for too many arms, and for a budget below
     the account's minimum.
     """
     if arms > MAX_ARMS:

@@ -1,11 +1,12 @@
-"""Lets a person accept a held winner with a reason, or take the acceptance back.
+"""Lets a person accept a held winner with a reason, or withdraw the acceptance.
 
 A winner is held (view `held_winners`) if its audience was not divided as planned, or if
 an earlier version of this program decided it by testing z a second time (rule `repeated
-z`). A held winner is displayed with the cause; it is not promoted, trained on or
-weighted in retrieval until a person who knows the cause accepts it. Each acceptance or
-withdrawal is a row of `winner_acceptances`. Of an experiment's rows the latest counts,
-for the arm that it names and until another arm wins.
+z`). A held winner is displayed with the cause. It is not promoted, trained on or
+weighted in retrieval until a person who knows the cause accepts it.
+
+Each acceptance or withdrawal is a row of `winner_acceptances`. The latest row of an
+experiment counts. It holds for the arm that it names, until another arm wins.
 """
 
 from __future__ import annotations
@@ -77,9 +78,9 @@ def accept_winner(
 def _winner(
     con: Connection, experiment_id: str, undo: bool
 ) -> tuple[str, datetime, datetime | None]:
-    """Return the winning arm, its decision's time, and the last acceptance's time.
+    """Return (winning arm, time of its decision, time of the last acceptance or None).
 
-    Raises InputError if there is no winner, or nothing to accept or to take back.
+    Raises InputError if there is no winner, or nothing to accept or to withdraw.
     """
     rows = con.execute(_WON, [experiment_id]).fetchall()
     if not rows:

@@ -1,9 +1,9 @@
 """Decides the undecided experiments: load them, apply the decision rule, write rows.
 
 `undecided.py` reads the rows into arrays and `stats/decision_rule.py` decides all of
-them at once; this module puts each decision into words and writes it. A look is a set
-of rows of `evidence`: a day is evaluated once, so a rerun
-decides nothing twice, and a decision does not depend on how often the asset ran.
+them at once; this module puts each decision into words and writes it. Each look at an
+experiment is a set of rows of `evidence`. A day of age is evaluated only once, so a
+rerun decides nothing twice, and a decision does not depend on how often the asset ran.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class EvidenceRow(TypedDict):
     """One row of `evidence`: one pair of arms at one look.
 
     `age_days` is None for final readings; `log_rate_ratio` (a over b) and `variance`
-    are None where a rate is zero or unknown.
+    are None if a rate is zero or unknown.
     """
 
     experiment_id: str
@@ -90,7 +90,10 @@ class EvidenceRow(TypedDict):
 
 
 class DecisionRow(TypedDict):
-    """One row of `decisions`; `lift` is a ratio minus 1, `shrunken_lift` log scale."""
+    """One row of `decisions`.
+
+    `lift` is a ratio minus 1; `shrunken_lift` is on the log scale.
+    """
 
     experiment_id: str
     decided_at: datetime
@@ -107,14 +110,15 @@ class DecisionRow(TypedDict):
 
 @dataclass(frozen=True)
 class ResultsSummary:
-    """Counts of one update.
+    """The numbers of experiments in one update.
 
     `experiments` were undecided before it, and `evaluated` of them had a new look.
-    `winners`, `provisional` and `inconclusive` are the new decisions; `running` are
-    still undecided. `undecidable` of the inconclusive ones have no comparison, or an
-    arm with fewer than 25 events. `redecided` were decided before, on older counts or
-    fewer arms; `replaced` of them lost their earlier winner. `not_over` of the running
-    ones are imports whose audience is still being divided: only e-values look at them.
+    `winners`, `provisional` and `inconclusive` are the new decisions; `running`
+    experiments are still undecided. `undecidable` of the inconclusive ones have no
+    comparison, or an arm with fewer than 25 events. `redecided` were decided before, on
+    older counts or fewer arms; `replaced` of them lost their earlier winner. `not_over`
+    of the running ones are imported tests whose audience is still being divided: only
+    e-values may decide them.
     """
 
     experiments: int
@@ -129,7 +133,7 @@ class ResultsSummary:
     not_over: int = 0
 
     def notes(self) -> list[str]:
-        """Return sentences for a person on facts that the counts do not show."""
+        """Return sentences for a person about facts that the numbers do not show."""
         notes = []
         if self.not_over:
             notes.append(
@@ -146,7 +150,11 @@ class ResultsSummary:
 
 @dataclass(frozen=True)
 class Verdict:
-    """One experiment's decision in words; lifts are those of leader over runner-up."""
+    """One experiment's decision in words; lifts are those of leader over runner-up.
+
+    `leader` is the number of an arm. `lift` is a ratio minus 1; `shrunken_lift` is on
+    the log scale.
+    """
 
     decision: str
     reason: str
@@ -163,13 +171,15 @@ def update_results(
     provisional_lift: float = PROVISIONAL_LIFT,
     run_id: str = "",
 ) -> ResultsSummary:
-    """Evaluate every undecided experiment and decide what can be decided.
+    """Evaluate every undecided experiment and decide those that can be decided.
 
     The rule is `decide_sequentially`. An experiment whose arms have no common reading
     at day 14 ends *inconclusive* once it is over. A decision is appended if it has
-    changed or rests on newer counts. An extended import is decided again by its
-    e-values, since z is valid for one look only. If that replaces a winner, the reason
-    says so, and the edges to the earlier winner are marked as superseded.
+    changed or is based on newer counts.
+
+    An import that was extended is decided again by its e-values, since z is valid for
+    one look only. If that replaces a winner, the reason says so, and the edges to the
+    earlier winner are marked as superseded.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -221,7 +231,7 @@ def _verdict(
     now: datetime,
     provisional_lift: float,
 ) -> Verdict:
-    """The verdict on experiment `i`."""
+    """Return the verdict on experiment `i`."""
     day = int(found.decided_on[i])
     if not day:
         if ex.is_running[i]:
@@ -287,7 +297,7 @@ def _not_judged(ex: UndecidedExperiments, i: int, day: int) -> str:
 def _evidence_rows(
     ex: UndecidedExperiments, found: SequentialResult
 ) -> list[EvidenceRow]:
-    """One row per pair of arms and new look."""
+    """Return one row per pair of arms and new look."""
     rows: list[EvidenceRow] = []
     max_log_e = found.max_log_e  # computed at each access
     for pair, column in np.argwhere(found.evaluated[found.pair_experiment]):

@@ -1,8 +1,8 @@
 """Finds experiments whose arms' counts were all read at one time.
 
-Only counts of one time show how an audience was divided. After a partial export, one
-arm's counts are newer than another's, so they differ although the split has no fault.
-Counts at days of age have equal age and need no such check.
+Only such counts show how an audience was divided. After a partial export, one arm's
+counts are newer than another's, so they differ although the split has no fault. Counts
+at a day of age are compared at equal age and need no such check.
 """
 
 from __future__ import annotations
@@ -17,7 +17,10 @@ from ig_assets.warehouse.warehouse import Connection
 
 ONE_DAY = timedelta(days=1)
 ONE_IMPORT = timedelta(seconds=1)
-"""Readings of one import have the same `observed_at`, except repeated readings."""
+"""Largest difference of `observed_at` between readings of one import.
+
+Repeated readings may be further apart.
+"""
 
 _TIMES_READ = """
 SELECT g.post_id, list(DISTINCT g.observed_at)
@@ -40,12 +43,12 @@ WHERE split_log_e >= ?
 
 
 class OneReading(NamedTuple):
-    """Numbers of the experiments whose split can be judged.
+    """Indices of the experiments whose split can be judged from their counts.
 
     `whole`: the counts of all arms are of one reading. `alarmed`: the split has raised
-    an alarm, each arm has files of its own, and one arm was read more often than
-    another. Such counts may be of different times, so uneven ones say nothing; even
-    ones clear the alarm.
+    an alarm, the arms came in separate files, and one arm was read more often than
+    another. The counts of `alarmed` experiments may be of different times, so that
+    uneven counts prove nothing; even counts clear the alarm.
     """
 
     whole: set[int]
@@ -55,12 +58,12 @@ class OneReading(NamedTuple):
 def of_one_reading(
     con: Connection, ex: UndecidedExperiments, which: Iterable[int]
 ) -> OneReading:
-    """Return which of the experiments can have their split judged, and how.
+    """Return the experiments in `which` whose split can be judged.
 
     Counts at days of age can always be judged. Final readings must be at most a day
-    apart, and either come from one import, or belong to a test that is over and whose
-    arms were all read equally often. (While a test runs, its audience grows between the
-    file of one arm and that of the next.) Counts that came in one import are only
+    apart. They must also come from one import, or belong to a test that is over and
+    whose arms were all read equally often. (While a test runs, its audience grows
+    between the file of one arm and that of the next.) Counts of one import can only be
     corrected by an import of all arms.
     """
     found, alarmed, apart = set(), set(), []

@@ -1,4 +1,4 @@
-"""Reads the record of earlier looks at undecided experiments, by pair of arms."""
+"""Reads the results of earlier looks at undecided experiments, by pair of arms."""
 
 from __future__ import annotations
 
@@ -84,9 +84,9 @@ Known = dict[tuple[str, str, str], dict[str, Any]]
 
 
 def known_pairs(con: Connection) -> tuple[Known, dict[str, datetime]]:
-    """Return the record of each evaluated pair, and the latest look by experiment.
+    """Return ({pair: its row}, {experiment id: time of the latest look}).
 
-    A pair's key is (experiment id, arm a, arm b).
+    A pair is (experiment id, arm a, arm b). It has a row if it was evaluated before.
     """
     known: Known = {}
     through: dict[str, datetime] = {}
@@ -105,10 +105,9 @@ def previous_state(
     """Return the state after earlier looks, as `decide_sequentially` takes it.
 
     `finals` (arms, 2) are final events and trials, NaN for other experiments. If a
-    final count fell, earlier looks at the pair used wrong counts and are ignored. The
-    single look on z is not spent if it was taken at the present counts under other
-    terms (split, sigma or rate): it is then repeated as the same look under the present
-    terms.
+    final count fell, earlier looks at the pair used wrong counts and are ignored. If
+    the single z-test was made on the present counts under other terms (split, sigma or
+    rate), it is repeated under the present terms, and does not count as a second one.
     """
     pairs = arm_pairs(starts)
     is_same_look = np.diff(starts) > 1
@@ -142,10 +141,10 @@ def previous_state(
 
 
 def _at_z(found: dict[str, Any]) -> tuple[float | None, ...]:
-    """Return a pair's counts at a look on z under other terms.
+    """Return the counts of a pair at its z-test, if that had other terms than now.
 
-    The order is events and trials of a, then of b; the first is None without such a
-    look.
+    The order is events and trials of arm a, then of arm b. The first is None without
+    such a test.
     """
     names = ("z_events_a", "z_trials_a", "z_events_b", "z_trials_b")
     return tuple(found[name] for name in names)
@@ -154,7 +153,7 @@ def _at_z(found: dict[str, Any]) -> tuple[float | None, ...]:
 def lowered_arms(
     known: Known, ids: list[str], arms: list[str], starts: Ints, finals: Floats
 ) -> dict[str, list[str]]:
-    """{experiment id: its arms of which a final count fell, now or earlier}.
+    """Return {experiment id: arms of which a final count fell, now or earlier}.
 
     `finals` are as in `previous_state`.
     """
@@ -180,9 +179,10 @@ def seen_before(
     events: Floats,
     trials: Floats,
 ) -> Bools:
-    """Return (experiments) whether the latest look was at these counts, of every arm.
+    """Return (experiments) whether the latest look was at the present counts.
 
-    `events` and `trials` (arms) are the present counts.
+    `events` and `trials` (arms) are the present counts. The result is true only if they
+    are unchanged for every arm.
     """
     seen = np.diff(starts) > 1
     for i, a, b in zip(*arm_pairs(starts), strict=True) if known else ():

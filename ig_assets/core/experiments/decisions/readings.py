@@ -1,4 +1,4 @@
-"""Reads both counters of the arms, and interpolates counts at whole days of age.
+"""Reads events and trials of the arms, and interpolates them at whole days of age.
 
 Counts between two readings are interpolated linearly. Before the first and after the
 last reading there is no value; nothing is extrapolated.
@@ -52,7 +52,8 @@ class Readings:
     `arm`, `age_hours`, `events` and `trials` have one entry per reading, sorted by arm
     and age. `is_final` (experiments) marks those with final readings only (imports:
     readings without an age), which count as day 14. `last_as_of` and `last_observed`
-    (arms) are times of the arm's latest reading, None if it has none.
+    (arms) are the times of each arm's latest reading and of its storage, None without a
+    reading.
     """
 
     arm: Ints
@@ -67,9 +68,9 @@ class Readings:
 def read_readings(con: Connection, post_ids: Sequence[str], starts: Ints) -> Readings:
     """Return the readings of undecided experiments.
 
-    `post_ids` (arms) has the post of each arm, and `starts` (experiments + 1) delimits
-    each experiment's arms. A reading without an age is ignored if its experiment has
-    readings with an age.
+    `post_ids` (arms) has the post of each arm. The arms of experiment i are `starts[i]`
+    to `starts[i + 1] - 1`; `starts` has shape (experiments + 1). A reading without an
+    age is ignored if its experiment has readings with an age.
     """
     number = {post_id: n for n, post_id in enumerate(post_ids)}
     last_as_of: list[datetime | None] = [None] * len(post_ids)

@@ -1,7 +1,7 @@
-"""Reopens decided experiments of an import whose file was extended since.
+"""Reopens decided experiments of an import if a later file has extended it.
 
-An experiment of the loop is decided once. An imported one is decided on the counts
-that its file had; a later file may bring newer counts, or an arm that was not there.
+An experiment of the loop is decided once. An imported one is decided on the counts in
+its file; a later file may have newer counts, or another arm.
 """
 
 from __future__ import annotations
@@ -55,9 +55,9 @@ WHERE experiments.experiment_id = extended.experiment_id
 
 
 def reopen_extended(con: Connection) -> int:
-    """Reopen imports that gained counts, arms or terms since the last look.
+    """Reopen imported experiments with new counts, arms or terms since the last look.
 
-    Returns how many were reopened. Terms are the split and σ.
+    Terms are the split and σ. Returns the number of reopened experiments.
     """
     counted = con.execute(_COUNTED).fetchall()
     if not counted:

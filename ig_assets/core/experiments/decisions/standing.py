@@ -1,7 +1,7 @@
-"""The record of one look at an experiment: leader, evidence and rule.
+"""Records the standing after a look at an experiment: leader, evidence and rule.
 
-Each look that is evaluated leaves one row of `standings`. Verdicts, JSON, pictures and
-lineage all read that row, so they always name the arm and the rule of the decision.
+Each evaluated look leaves one row of `standings`. Verdicts, JSON, pictures and lineage
+all read that row, so they always name the arm and the rule of the decision.
 """
 
 from __future__ import annotations
@@ -29,9 +29,12 @@ from ig_assets.core.experiments.stats.sample_ratio import (
 from ig_assets.warehouse.warehouse import Connection
 
 Rule = Literal["e", "z", "lift", "none", "repeated z"]
-"""What decided: e-values alone, the single look on z for at least one pair, the
-shrunken lift (a provisional winner), or nothing. An earlier version could decide by a
-second look on z; the migration marks these."""
+"""The basis of a decision: e-values, z, shrunken lift, or none.
+
+'e': e-values alone. 'z': the z-test of at least one pair, which is made once. 'lift':
+the shrunken lift (a provisional winner). 'none': no decision. 'repeated z': a second
+z-test, which an earlier version could make; a migration has marked these.
+"""
 
 _SPLITS = """
 SELECT experiment_id, max(split_log_e)
@@ -48,12 +51,14 @@ class StandingRow(TypedDict):
     `leader_arm` has the highest rate and `runner_up_arm` the next; `lead` is the log
     rate ratio between them (None if a rate is zero). `rival_arm` is the arm against
     which the leader has the least evidence. `log_e` is the running maximum of ln e over
-    the looks at which the leader was ahead of the rival, and 0 if it is not ahead now.
-    `z` is the leader's over the rival in the experiment's single look on z, None before
-    that look. `split_log_e` is ln e against an even split: of this look's counts if
-    they are final, since a later reading may correct them, else the highest so far. It
-    is None if the experiment is not randomised, or if the arms' counts are not of one
-    reading, unless these clear an alarm.
+    the looks at which the leader was ahead of the rival; it is 0 if the leader is not
+    ahead now. `z` compares leader and rival in the experiment's single z-test, None
+    before that test.
+
+    `split_log_e` is ln e against an even split. For final counts it is the value at
+    this look, since a later reading may correct them; otherwise it is the highest value
+    so far. It is None if the experiment is not randomised, or if the arms' counts are
+    not of one reading, unless they clear an alarm (`one_reading.py`).
     """
 
     experiment_id: str
@@ -72,7 +77,7 @@ class StandingRow(TypedDict):
 def standing_rows(
     con: Connection, ex: UndecidedExperiments, found: SequentialResult
 ) -> list[StandingRow]:
-    """One row per experiment and new look, in order of age."""
+    """Return one row per experiment and new look, by experiment and then by age."""
     looks = np.argwhere(found.evaluated)
     if not looks.size:
         return []

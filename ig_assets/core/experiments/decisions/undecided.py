@@ -31,7 +31,10 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 READING_PERIOD = timedelta(days=28)
-"""An organic experiment is over this long after its start or its last post."""
+"""Time from an organic experiment's start, or its last post, until it is over.
+
+The later of the two counts.
+"""
 
 _ARMS = """
 SELECT e.experiment_id, e.sigma, e.randomised, e.ends_at,
@@ -64,18 +67,19 @@ class ArmPost(NamedTuple):
 class UndecidedExperiments:
     """Undecided experiments, one per entry of `ids`, and their arms.
 
-    `starts` (experiments + 1) delimits each experiment's arms in `arms`, and in
-    `events` and `trials` (arms, 14), which are NaN at ages without a value. `is_final`
-    marks experiments with final readings only (imports: readings without an age), which
-    count as day 14; `is_running` marks those imports whose audience is still being
-    divided. `randomised` marks experiments whose split can be tested. `before` is the
-    state after earlier looks.
+    The arms of experiment i are `starts[i]` to `starts[i + 1] - 1` of `arms`, `events`
+    and `trials`; `starts` has shape (experiments + 1). `events` and `trials` (arms, 14)
+    are NaN at ages without a value. `is_final` marks experiments with final readings
+    only (imports: readings without an age), which count as day 14; `is_running` marks
+    those imports whose audience is still being divided. `randomised` marks experiments
+    whose split can be tested. `before` is the state after earlier looks. An experiment
+    with final readings is evaluated again if it has newer counts or another arm, and
+    once it is over.
 
-    An experiment with final readings is evaluated again if it has newer counts or
-    another arm, and once it is over. `last_as_of` and `last_observed` (arms) are times
-    of each arm's latest reading; `read_until` is the latest of all posts.
-    `evaluated_through` is the latest look by experiment, and `lowered` names the arms
-    whose final count fell since a look.
+    `last_as_of` and `last_observed` (arms) are the times of each arm's latest reading
+    and of its storage; `read_until` is the latest reading of all posts.
+    `evaluated_through` is {experiment id: latest look}, and `lowered` {experiment id:
+    arms whose final count fell since a look}.
     """
 
     ids: list[str]
@@ -103,8 +107,8 @@ class UndecidedExperiments:
         """Return the time up to which data were used for experiment `i` at `day`.
 
         This is when the arm that was published last reached an age of `day` whole days.
-        For final readings it is the time of the latest reading, made later than the
-        previous look if there was one. None if no arm is published or has a reading.
+        For final readings it is the time of the latest reading, or just after the
+        previous look if that is later. None if no arm is published or has a reading.
         """
         arms = self.arms_of(i)
         if self.is_final[i]:
@@ -128,9 +132,9 @@ class UndecidedExperiments:
     def is_over(self, i: int, now: datetime) -> bool:
         """Return whether experiment `i` can get no further comparable reading.
 
-        That is 28 days after its start or its last post, whichever is later. The clock
-        alone does not end an experiment with posts: engagement must have been read up
-        to then, so that a backfill sees all of its readings first.
+        An experiment is over 28 days after its start or its last post, whichever is
+        later. If it has posts, engagement must also have been read up to that time, so
+        that a backfill reads everything before a decision.
         """
         if self.is_running[i]:
             return False

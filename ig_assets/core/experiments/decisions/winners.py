@@ -1,7 +1,7 @@
-"""Lists the winners, and records each post's figures beside its script.
+"""Lists the winners, and writes each post's counts to its script's performance.
 
-The only table it writes is `script_performance`; promotion into `scripts` belongs to
-the corpus sync (`core/corpus/library/winners.py`).
+It writes only the table `script_performance`; the corpus sync promotes winners to
+scripts (`core/corpus/library/winners.py`).
 """
 
 from __future__ import annotations
@@ -136,7 +136,7 @@ ORDER BY s.script_id, source
 
 
 class LoserRow(TypedDict):
-    """An arm that lost to a winner, as it was published."""
+    """An arm that lost to a winner, with the words that were published."""
 
     experiment_id: str
     post_id: str
@@ -186,9 +186,9 @@ class WinnerRow(TypedDict):
 
 @dataclass(frozen=True)
 class WinnersSummary:
-    """Counts over all experiments; `performance_rows` were written by this call.
+    """Numbers over all experiments; `performance_rows` were written by this call.
 
-    `held` counts the winners that are displayed but not used (`held_winners`).
+    `held` is the number of winners that are displayed but not used (`held_winners`).
     """
 
     winners: int
@@ -199,13 +199,13 @@ class WinnersSummary:
 
 
 def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
-    """Write each script's latest figures, and count winners and losers.
+    """Write the latest performance of each script, and count winners and losers.
 
-    A post belongs to a script if it names it, or if its variant was promoted to it.
-    `rate` is the experiment's numerator over its denominator. There is one row per post
-    and reading; earlier rows are kept. Posts of history are skipped: their import
-    brought their figures, summed per script. Ads are skipped: Meta allows only
-    aggregate use of their figures.
+    A post belongs to a script if it names the script, or if its variant was promoted to
+    the script. `rate` is the experiment's numerator over its denominator. There is one
+    row per post and reading; earlier rows are kept. Posts of imported history are
+    skipped, since the import has written their sums per script. Ads are skipped: Meta
+    allows only aggregate use of their figures.
     """
     with warehouse.transaction() as con:
         rows = fetch_dicts(con, _FIGURES)
@@ -221,11 +221,11 @@ def record_winners(warehouse: Warehouse, clock: Clock) -> WinnersSummary:
 def winning_scripts(con: Connection) -> list[WinnerRow]:
     """Return one row per experiment with a (provisional) winner, oldest first.
 
-    `lift` is a ratio minus 1 over the runner-up; `shrunken_lift`, `shrunken_low` and
-    `shrunken_high` (the central 95 %) are on the log scale. `evidence` (the winner's
-    e-value over its rival), `z` and `rule` are from the standing of the deciding look.
-    `held_by` says why a winner is not used; `losers` are the other arms. The text
-    columns are for promotion and training, never for logs or metadata.
+    `lift` is a ratio minus 1 over the runner-up; `shrunken_lift` and its central 95 %
+    interval, `shrunken_low` to `shrunken_high`, are on the log scale. `evidence` (the
+    winner's e-value over its rival), `z` and `rule` are from the standing of the
+    deciding look. `held_by` says why a winner is not used; `losers` are the other arms.
+    The text columns are for promotion and training, never for logs or metadata.
     """
     winners = fetch_dicts(con, _WINNERS)
     pairs = _by_experiment(fetch_dicts(con, _FINAL_EVIDENCE))

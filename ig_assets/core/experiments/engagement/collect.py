@@ -1,9 +1,9 @@
-"""Collects what the platform reports about live posts, append-only.
+"""Collects the engagement of live posts from the platform, append-only.
 
-Missing is NULL, never 0. A value that was restated is a new row with a later
-`observed_at`; a value that is the same writes nothing, so a rerun changes nothing.
-Requests run in one pool and each answer is stored as it comes, so that a run that was
-killed continues with the posts that are left.
+A missing value is NULL, never 0. A changed value is a new row with a later
+`observed_at`; an unchanged value writes nothing, so a rerun changes nothing. Requests
+run in one pool and each answer is stored as it comes. After a kill, the next run
+continues with the remaining posts.
 """
 
 from __future__ import annotations
@@ -79,10 +79,10 @@ WHERE as_of = ?
 
 @dataclass(frozen=True)
 class EngagementSummary:
-    """Counts of one collection.
+    """The numbers of one collection.
 
     `posts` were read and `readings` rows written; `missing` of these rows are NULL, and
-    `restated` differ from what was stored. `kept` posts were skipped, since an earlier
+    `restated` differ from the stored value. `kept` posts were skipped, since an earlier
     run read them after the day had ended.
     """
 
@@ -104,12 +104,14 @@ def collect_engagement(
     """Read the live posts of one UTC day: daily to 28 days of age, then weekly.
 
     A platform that can read the past is read as of the day's end (or now, while the day
-    lasts). Another platform is read as of now, for the present day and the day before
-    it only. Of the day before, it reads the posts that were not read since that day
-    ended; for older days nothing is read and stored rows stay. At most `max_in_flight`
-    requests of 50 posts run at once, and each answer is stored before its thread sends
-    the next request. The platform's ads are read last. Raises InputError for a day that
-    has not begun, and the platform's VendorError; answers received before it are kept.
+    lasts). Other platforms are read as of now, and only for today and yesterday. For
+    yesterday, only posts are read that were not read since that day ended. For older
+    days nothing is read and stored rows stay.
+
+    At most `max_in_flight` requests of 50 posts run at once, and each answer is stored
+    before its thread sends the next request. The platform's ads are read last. Raises
+    InputError for a day that has not begun, and the platform's VendorError; answers
+    received before the error are kept.
     """
     check_has_begun(clock, [day])
     sources: list[InsightsSource] = [platform]
@@ -140,7 +142,7 @@ def check_has_begun(clock: Clock, days: Sequence[date]) -> None:
 
 
 def is_out_of_reach(platform: InsightsSource, clock: Clock, day: date) -> bool:
-    """Return whether the platform cannot read the past and `day` is too old."""
+    """Return whether `day` is too old for a platform that cannot read the past."""
     after_next = datetime.combine(day, time()) + 2 * DAY
     return not platform.can_read_the_past and clock.now() >= after_next
 
@@ -191,7 +193,10 @@ def _collect(
 def _adopt(
     con: Connection, platform: RecordedPlatform, since: datetime, until: datetime
 ) -> None:
-    """Store recorded posts, once each, as posts that belong to no experiment."""
+    """Store the posts of a recorded history that are not stored yet.
+
+    They belong to no experiment.
+    """
     rows = [
         {
             "post_id": stable_id("post", platform.platform, post.platform_post_id),
@@ -217,7 +222,7 @@ def _read_batch(
     posts: Sequence[dict[str, Any]],
     as_of: datetime,
 ) -> EngagementSummary:
-    """Request one batch's figures, then store them in a transaction of their own."""
+    """Request the engagement of a batch of posts, then store it in one transaction."""
     answers = platform.insights([p["platform_post_id"] for p in posts], as_of)
     rows = _rows(posts, platform.metrics, answers, as_of)
     observed_at = clock.now()
@@ -242,7 +247,7 @@ def live_posts(con: Connection, as_of: datetime, max_age_days: int = 90) -> int:
 
 
 def _is_due(age_at_day_end: timedelta) -> bool:
-    """Return whether a post is due: daily to 28 days of age, then weekly."""
+    """Return whether a post of this age is read: daily for 28 days, then weekly."""
     days = age_at_day_end // DAY
     return days <= DAILY_UNTIL_DAYS or days % 7 == 0
 
@@ -253,7 +258,7 @@ def _rows(
     answers: Sequence[Reading],
     as_of: datetime,
 ) -> list[dict[str, Any]]:
-    """Return one row per post and metric; the value is NULL if it was not answered."""
+    """Return one row per post and metric; the value is NULL if the answer has none."""
     values = {(r.platform_post_id, r.metric): _finite(r.value) for r in answers}
     return [
         {
@@ -275,7 +280,7 @@ def _finite(value: float | None) -> float | None:
 def _only_news(
     con: Connection, rows: list[dict[str, Any]], as_of: datetime, now: datetime
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the rows that are new or changed, and how many restate a stored one."""
+    """Return (new or changed rows, number of rows that change a stored value)."""
     ids = sorted({row["post_id"] for row in rows})
     stored = {
         (old["post_id"], old["metric"]): old

@@ -37,15 +37,15 @@ FIELDS: dict[str, Field] = {
 }
 
 OPTIONS = ("numbers", "dates", "timezone")
-"""Keys that stand beside the columns and say how the file's values are written."""
+"""Keys among the columns that say how the file's values are written."""
 
 
 def parse_columns(text: str) -> dict[str, str]:
     """Parse `views=plays, post_id=video` as {our name: the file's column}.
 
-    An empty column after `=` drops the guess for that name. `numbers=de`, `dates=mdy`
-    and `timezone=Europe/Berlin` say how values are written. Raises ValueError with a
-    sentence.
+    An empty column after `=` means that the file has no such column. `numbers=de`,
+    `dates=mdy` and `timezone=Europe/Berlin` say how values are written. Raises
+    ValueError with a sentence for the user.
     """
     mapping = {}
     for part in filter(None, map(str.strip, text.split(","))):
@@ -61,10 +61,10 @@ def parse_columns(text: str) -> dict[str, str]:
 def map_columns(
     profiles: Sequence[ColumnProfile], given: Mapping[str, str], name: str
 ) -> dict[str, int]:
-    """Return the position of the file's column for each of our names.
+    """Return {our name: position of the file's column}.
 
     A column in `given` overrides the guess. Raises InputError if a given column does
-    not exist or is there twice, or if a required column is missing.
+    not exist or exists twice, or if a required column is missing.
     """
     theirs = [profile.name for profile in profiles]
     given = {ours: column for ours, column in given.items() if ours not in OPTIONS}

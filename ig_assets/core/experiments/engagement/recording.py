@@ -44,14 +44,15 @@ _DATES = ("published_at", "observed_on")
 class Recording:
     """Recorded posts and their snapshots, grouped by post in order of time.
 
-    `post_ids` and `published_at` (posts) describe the recorded posts, and `starts`
-    (posts + 1) delimits their snapshots. `observed_at` (snapshots) is when the counters
-    were read, the end of the day if no time was given. `counters` have one value per
-    snapshot, NaN if missing. `rejects` are the rejected rows as (line, reason).
-    `rows_read` counts all physical rows: taken, rejected and `skipped`, which is
-    {blank, heading, totals, deleted, not posted: rows}. `falling` is a sentence on
-    counters that fall, or "". `errors` counts each counter's values that are
-    spreadsheet errors such as #REF!, and `hidden` those that the account hides.
+    `post_ids` and `published_at` (posts) describe the posts. `starts` (posts + 1) has
+    the index of each post's first snapshot. `observed_at` (snapshots) is when the
+    counters were read, the end of the day if no time was given. `counters` have one
+    value per snapshot, NaN if missing. `rejects` are the rejected rows as (line,
+    reason). `rows_read` is the number of all physical rows: taken, rejected and
+    skipped. `skipped` is {kind: rows}, with the kinds blank, heading, totals, deleted
+    and not posted. `falling` is a sentence on counters that fall, or "". `errors` is
+    {counter: number of values that are spreadsheet errors such as #REF!}, and `hidden`
+    {counter: number of values that the account hides}.
     """
 
     post_ids: list[str]
@@ -87,7 +88,7 @@ class Recording:
         return f"{words}. {self.falling}".rstrip()
 
     def snapshots(self, post: int) -> slice:
-        """Return the slice of `observed_at` and of each counter for post `post`."""
+        """Return the slice of `observed_at` and of each counter for the post `post`."""
         return slice(int(self.starts[post]), int(self.starts[post + 1]))
 
 
@@ -102,9 +103,11 @@ def read_recording(
     are written. A row that was read after `today` (naive UTC, with a day of tolerance
     for time zones) is rejected; None rejects none. Without a post_id, a post is
     identified by its title, author and time of publication. Of several rows of one post
-    and instant the last one counts. Raises InputError if the file cannot be read; if it
-    has no usable row, or no column of a post, a day or a counter; if a column's values
-    can be read in two ways; and if its counters are daily instead of cumulative.
+    and instant the last one counts.
+
+    Raises InputError if the file cannot be read; if it has no usable row, or lacks a
+    column of posts, days or counters; if a column's values are ambiguous; and if its
+    counters are daily instead of cumulative.
     """
     columns = columns or {}
     try:
@@ -148,10 +151,10 @@ def read_recording(
 
 
 def _series(recording: Recording) -> Iterator[tuple[list[list[float]], list[float]]]:
-    """Yield, for each post, the series of its views and reach, and that of its likes.
+    """Yield (series of views and of reach, series of likes) for each post.
 
-    The first list has a series for each of views and reach that the file has. Missing
-    values are dropped from every series.
+    The first is a list with one series per counter that the file has. Missing values
+    are dropped from every series.
     """
     for post in range(len(recording.post_ids)):
         at = recording.snapshots(post)

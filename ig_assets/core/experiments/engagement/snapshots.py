@@ -1,4 +1,4 @@
-"""Reads a recording's rows: takes the snapshots of posts, rejects the others."""
+"""Reads the rows of a recording as snapshots of posts, and rejects other rows."""
 
 from __future__ import annotations
 
@@ -32,11 +32,11 @@ _NO_BIRTH = "not a time of publication"
 
 
 class _NoSnapshotError(ValueError):
-    """A row is not a snapshot; the message says why."""
+    """Raised if a row is not a snapshot; the message says why."""
 
 
 class SnapshotReader:
-    """Collects snapshots, one entry per row in each list.
+    """Collects snapshots in lists, one entry per row.
 
     `indices` is {our name: column position}. Rows that were read more than a day after
     `today` are rejected; None rejects none. Times are naive UTC, a missing time of
@@ -103,7 +103,10 @@ class SnapshotReader:
             self.counters[name].append(count)
 
     def _post(self, cells: Sequence[Cell], born: object) -> str:
-        """Return an id of the row's post. Raises _NoSnapshotError if it names none."""
+        """Return an id of the row's post.
+
+        Raises _NoSnapshotError if the row names no post.
+        """
         if "post_id" in self._indices:
             post = self._text(cells, "post_id")
         else:
@@ -133,10 +136,10 @@ class SnapshotReader:
     def _time(
         self, cells: Sequence[Cell], name: str, problem: str
     ) -> tuple[datetime, timedelta] | None:
-        """Return a naive UTC instant and its length: one day if no time is given.
+        """Return (naive UTC instant, its precision), or None without a column or value.
 
-        None for a missing column or value. Raises _NoSnapshotError for an invalid
-        value.
+        The precision is one day if no time of day is given. Raises _NoSnapshotError for
+        an invalid value.
         """
         at = self._indices.get(name)
         if at is None:

@@ -1,7 +1,7 @@
-"""Attaches a post that a person published by hand to its variant.
+"""Attaches to a variant the post that a person published by hand.
 
-If its words were edited, they are stored as a revision of their own with an edge to the
-variant, and evidence and training use that revision.
+Edited words are stored as a new revision with an edge to the variant, and evidence and
+training use that revision.
 """
 
 from __future__ import annotations
@@ -102,13 +102,13 @@ def attach_post(
     content: bytes | None = None,
     editor: str = "",
 ) -> Attached:
-    """Record as which media of the account a variant was published, in which words.
+    """Record that a variant was published as a media of the account.
 
-    `variant_id` may be the variant's id, the beginning of it, or the id of its post.
-    `content` is a file like a library's; without it the planned words were published.
-    Raises InputError if the variant has no open post, if the media is unknown, belongs
-    to another post, is older than the variant or dated in the future, or if the file is
-    no script; and the vendor's errors.
+    `variant_id` may be the variant's id, the beginning of the id, or the id of its
+    post. `content` is a file in the library's format with the published words; without
+    it the planned words were published. Raises InputError if the variant has no open
+    post, if the media is unknown, belongs to another post, is older than the variant or
+    dated in the future, or if the file is no script; and the vendor's errors.
     """
     script = None if content is None else read_words(content)
     with warehouse.transaction() as con:
@@ -146,9 +146,10 @@ def attach_post(
 def detach_post(warehouse: Warehouse, post_id: str) -> str:
     """Undo a wrong attachment; return the media's id.
 
-    The media's figures are deleted, since they were never about the variant, and so is
-    the evidence of the post's experiment, which rests on them. Raises InputError for a
-    post that was not attached by a person or whose experiment is decided.
+    The media's counts are deleted, since they were never about the variant, and so is
+    the evidence of the post's experiment, which was computed from them. Raises
+    InputError for a post that was not attached by a person or whose experiment is
+    decided.
     """
     with warehouse.transaction() as con:
         found = fetch_dicts(con, _ATTACHED, [post_id])

@@ -1,8 +1,8 @@
 """Stores the containers of a platform that publishes in two steps.
 
-A container is an unpublished video and caption at the vendor; a second call makes it a
-post. Its row is written before that call, so that after a crash the vendor is asked
-about this container and nothing is posted twice.
+A container is an unpublished video and caption at the vendor; a second request makes it
+a post. The container's row is written before that request. After a crash the vendor is
+asked about this container, so that nothing is posted twice.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ WHERE platform_post_id IS NOT NULL
 
 @dataclass(frozen=True)
 class Container:
-    """One container; `content_hash` names its caption and video."""
+    """One container; `content_hash` is the hash of its caption and video."""
 
     container_id: str
     intent_key: str
@@ -49,7 +49,7 @@ class Container:
 
     @property
     def published(self) -> Published | None:
-        """Return the post that the container became, or None if that is not known."""
+        """The post that was made from the container, or None if that is not known."""
         if self.platform_post_id is None or self.published_at is None:
             return None
         return Published(self.platform_post_id, self.published_at)
@@ -62,7 +62,7 @@ class ContainerStore:
         self._warehouse = warehouse
 
     def last(self, intent_key: str) -> Container | None:
-        """The newest container of an intent."""
+        """Return the newest container of an intent, or None."""
         with self._warehouse.transaction() as con:
             rows = fetch_dicts(con, _LAST, [intent_key])
         return Container(**rows[0]) if rows else None
@@ -73,6 +73,6 @@ class ContainerStore:
             return {str(post) for (post,) in con.execute(_TAKEN).fetchall()}
 
     def write(self, container: Container) -> None:
-        """Store a container's present state."""
+        """Store the present state of a container."""
         with self._warehouse.transaction() as con:
             merge_rows(con, "reel_containers", [vars(container)])

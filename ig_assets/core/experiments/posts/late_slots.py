@@ -1,8 +1,8 @@
-"""Moves posts whose slot passed while nothing was published, as without the daemon.
+"""Moves posts whose slot passed without publication, e.g. because no daemon ran.
 
-If late posts were published at once, all arms of an experiment would go out within
-minutes, perhaps weeks after their day. So the open posts of an experiment are moved
-together, by whole days: the time of day and the distances between arms stay.
+If late posts were published at once, all arms of an experiment would appear within
+minutes, perhaps weeks after their day. Therefore the open posts of an experiment are
+moved together, by whole days: the time of day and the distances between arms stay.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 DAY = timedelta(days=1)
 LATE = DAY
-"""An approved post may be published this long after its slot without being moved."""
+"""Largest delay after its slot at which an approved post is published as planned."""
 
 _OPEN = """
 SELECT post_id, experiment_id, slot, status, detail
@@ -35,10 +35,11 @@ ORDER BY experiment_id, slot, post_id
 
 
 def move_late_slots(con: Connection, now: datetime, asks_again: bool) -> int:
-    """Move experiments with late approved posts to coming days; return how many posts.
+    """Move experiments with late approved posts to coming days.
 
-    The first slot of an experiment is then within a day of `now`. With `asks_again` its
-    posts are proposed again, since a person approved them for another day.
+    Returns the number of moved posts. The first slot of an experiment is then within a
+    day of `now`. With `asks_again` its posts are proposed again, since a person
+    approved them for another day.
     """
     experiments: dict[str, list[Mapping[str, Any]]] = {}
     for post in fetch_dicts(con, _OPEN, [now - LATE]):

@@ -4,7 +4,7 @@ A topic with at least two usable variants becomes one experiment with one post p
 variant, in a randomised order of slots. If a choice among its hooks is recorded
 (`hook_choices`), only the chosen ones are posted. A share of the experiments gets an
 A/A duplicate: one more post with the words of one arm. It takes no part in the decision
-and measures how much two posts of one script differ.
+and measures the variance between two posts of the same words.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ WHERE month = ?
 
 @dataclass(frozen=True)
 class PostArm:
-    """A variant that becomes a post of an experiment, or its A/A duplicate."""
+    """A variant that becomes a post of an experiment, as an arm or an A/A duplicate."""
 
     due_on: date | None
     variant_id: str
@@ -69,15 +69,15 @@ class PostArm:
 
     @property
     def post_name(self) -> str:
-        """Return the name of the post's arm; a duplicate's name says that it is one."""
+        """The name of the post's arm; it marks an A/A duplicate."""
         return f"{self.arm} ({AA_DUPLICATE})" if self.is_duplicate else self.arm
 
 
 @dataclass(frozen=True)
 class PlanSummary:
-    """What `plan_posts` did: numbers of experiments and of posts.
+    """The results of `plan_posts`: numbers of experiments and of posts.
 
-    A post that is planned is `proposed`, if a person must approve it, or `approved`.
+    A planned post is `proposed` if a person must approve it, otherwise `approved`.
     """
 
     experiments: int
@@ -103,11 +103,11 @@ def plan_posts(
     """Plan the month's topics that have two usable variants and no experiment yet.
 
     The arms take the slots (the topic's due day at 09:00 UTC, then every 24 h) in an
-    order drawn with `seed`, which each post's detail records. `sigma` is the standard
-    deviation between posts on the log scale ("pairs": estimated from A/A pairs). It is
-    fixed here for the experiment's lifetime, and so is the metric (`numerator` per
-    `denominator`). The share `aa_share` (0 to 1) of the experiments gets an additional
-    post, whose `duplicate_of` names the post that it repeats.
+    order drawn with `seed`; each post's detail records the seed. `sigma` is the
+    standard deviation between posts on the log scale ("pairs": estimated from A/A
+    pairs). It is fixed here for the experiment's lifetime, and so is the metric
+    (`numerator` per `denominator`). The share `aa_share` (0 to 1) of the experiments
+    gets an additional post, whose `duplicate_of` names the post that it repeats.
     """
     status = "approved" if approval == "auto" else "proposed"
     experiments: list[dict[str, Any]] = []
@@ -162,7 +162,7 @@ def plan_posts(
 
 
 def _unplanned(con: Connection, month: str, segment: str) -> dict[str, list[PostArm]]:
-    """The arms of each topic that has two or more and no experiment yet."""
+    """Return {topic: arms} of topics with two or more arms and no experiment yet."""
     planned = {t for (t,) in con.execute(_PLANNED, [month, segment]).fetchall()}
     topics: dict[str, list[PostArm]] = {}
     for topic_id, *arm in con.execute(_VARIANTS, [month]).fetchall():
@@ -182,7 +182,10 @@ def _draw_order(arms: list[PostArm], seed: int, experiment_id: str) -> list[Post
 def _with_duplicate(
     arms: list[PostArm], seed: int, share: float, experiment_id: str
 ) -> list[PostArm]:
-    """Return the arms; for a share of experiments, with an A/A duplicate of one arm."""
+    """Return the arms; in a share of experiments, add an A/A duplicate of one arm.
+
+    `experiment_id` and `seed` decide whether it is added, and of which arm.
+    """
     if seeded_unit(seed, "duplicate", experiment_id) >= share:
         return arms
     unit = seeded_unit(seed, "which is duplicated", experiment_id)

@@ -93,10 +93,10 @@ class DuePost(PostWords):
 
 @dataclass(frozen=True)
 class PublishSummary:
-    """Counts of one call.
+    """The numbers of posts in one call.
 
-    `published`, `failed` and `moved` (to another day) count what this call did;
-    `waiting` and `ambiguous` are the posts in these states after it.
+    `published`, `failed` and `moved` (to another day) were changed by this call;
+    `waiting` and `ambiguous` are in these states after it.
     """
 
     published: int
@@ -120,12 +120,14 @@ def publish_due(
 
     Call it under the pool of posts, which allows one publisher at a time. A post that
     the vendor refuses becomes `failed`, with the vendor's sentence. If the vendor
-    certainly did nothing for now, the post stays `approved`, on a later day if the
-    vendor asks for a wait of hours. After any other vendor error it is `ambiguous`, and
-    the next call looks it up. Raises no VendorError. Without `is_on`, waiting posts are
-    only counted. With `asks_again`, posts that are more than a day late are first moved
-    and need a new approval (`move_late_slots`); without it they go out late, since no
-    person is asked.
+    certainly has not published a post but may do so later, the post stays `approved`;
+    it moves to a later day if the vendor asks for a wait of hours. After any other
+    vendor error it is `ambiguous`, and the next call asks the vendor for the outcome.
+    Raises no VendorError.
+
+    Without `is_on`, waiting posts are only counted. With `asks_again`, posts that are
+    more than a day late are first moved and need a new approval (`move_late_slots`);
+    without it they are published late, since no person can be asked.
     """
     with warehouse.transaction() as con:
         now = clock.now()
@@ -148,9 +150,10 @@ def publish_due(
 
 
 def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:
-    """Return the posts to publish or to look up, in order, by month.
+    """Return {month: posts to publish or to look up}, in order.
 
-    Each is `<post_id> <status> <slot>`, which changes whenever publishing touches it.
+    Each post is the text `<post_id> <status> <slot>`, which changes whenever an attempt
+    to publish changes the post.
     """
     posts: dict[str, list[str]] = {}
     for month, post in con.execute(_DUE_POSTS, [now]).fetchall():
@@ -159,7 +162,7 @@ def due_posts(con: Connection, now: datetime) -> dict[str, list[str]]:
 
 
 def _open_posts(con: Connection, month: str | None) -> tuple[int, int]:
-    """Return how many posts wait for approval or a slot, and how many are ambiguous."""
+    """Return (number of posts waiting for approval or a slot, number ambiguous)."""
     ((waiting, ambiguous),) = con.execute(_OPEN, [month, month]).fetchall()
     return int(waiting), int(ambiguous)
 
@@ -213,7 +216,7 @@ def _request(post: DuePost) -> PublishRequest:
 
 
 def _claim(warehouse: Warehouse, post: DuePost) -> bool:
-    """Mark a post as being sent; return False if it was declined or edited."""
+    """Mark a post as being sent; return False if a person has declined or edited it."""
     with warehouse.transaction() as con:
         (status,) = con.execute(
             "SELECT status FROM posts WHERE post_id = ?", [post["post_id"]]
@@ -237,7 +240,10 @@ def _postpone(
     post: DuePost,
     error: TransientVendorError,
 ) -> None:
-    """Set the post back to approved; a wait of hours moves its slot to a later day."""
+    """Set a post back to approved.
+
+    If the vendor asks for a wait of hours, the post moves to a later day.
+    """
     slot = post["slot"]
     wait = timedelta(seconds=error.retry_after_s or 0.0)
     if wait >= timedelta(hours=1):
@@ -257,7 +263,7 @@ def _set_status(con: Connection, post: DuePost, status: str, sentence: str) -> N
 
 
 def _plan_of(post: PostWords) -> str:
-    """Return the part of the detail that the plan wrote (slot and seed)."""
+    """Return the part of a post's `detail` that the plan wrote: slot and seed."""
     return str(post["detail"] or "planned").split("; ")[0]
 
 
@@ -268,7 +274,7 @@ def record_published(
     published: Published,
     run_id: str,
 ) -> None:
-    """Store what was published, in which words, and from which variant it came."""
+    """Record that a post was published, with which words, and of which variant."""
     with warehouse.transaction() as con:
         con.execute(
             _PUBLISHED,

@@ -1,7 +1,7 @@
-"""Review by a person: list posts, approve or decline them, edit their words.
+"""Reviews posts for a person: lists, approves and declines them, edits their words.
 
-An edit is a revision of its own; the variant and earlier edits stay as they are. The
-last edit is what is published, and from then on what evidence and training look at.
+An edit is a new revision; the variant and earlier edits stay as they are. The last edit
+is published, and evidence and training then use it.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ WHERE post_id = ?
 class ReviewRow(TypedDict):
     """One row per post: its state, and the words that would be published.
 
-    `revision_hash` is that of these words. `review`, `reviewed_by` and `review_reason`
+    `revision_hash` identifies these words. `review`, `reviewed_by` and `review_reason`
     are from the latest review by a person, None if there is none.
     """
 
@@ -88,7 +88,7 @@ class ReviewRow(TypedDict):
 
 
 class StoredPost(PostOfVariant):
-    """The fields of a post that approving, declining and editing need."""
+    """The fields of a post that are needed to approve, decline or edit it."""
 
     status: str
     media_url: str | None
@@ -96,7 +96,10 @@ class StoredPost(PostOfVariant):
 
 @dataclass(frozen=True)
 class Decided:
-    """How many posts a decision changed; `left` is {id: state} of those that stay."""
+    """The number of posts that a review changed; `left` has the others.
+
+    `left` is {id: state in words}.
+    """
 
     count: int
     left: Mapping[str, str]
@@ -105,7 +108,10 @@ class Decided:
 def posts_for_review(
     warehouse: Warehouse, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
-    """Return the posts with the words to publish, in the order of their slots."""
+    """Return posts with the words that would be published, ordered by slot.
+
+    `month` and `status` restrict the posts if given.
+    """
     with warehouse.transaction() as con:
         return posts_in_review(con, month, status)
 
@@ -113,7 +119,7 @@ def posts_for_review(
 def posts_in_review(
     con: Connection, month: str | None = None, status: str | None = None
 ) -> list[ReviewRow]:
-    """Return the same as `posts_for_review`, in the caller's transaction."""
+    """Return the same rows as `posts_for_review`, in the caller's transaction."""
     rows = fetch_dicts(con, _REVIEW, [month, month, status, status])
     return cast(list[ReviewRow], rows)
 
@@ -126,15 +132,17 @@ def approve_posts(
     now: datetime | None = None,
     review: Review | None = None,
 ) -> Decided:
-    """Approve proposed posts; return how many were, and why the others were not.
+    """Approve proposed posts; return their number, and why others were not approved.
 
     With `now`, a post that is approved more than a day after its slot is moved to one
     of the coming days, with the open posts of its experiment (`move_late_slots`).
     `video` is the public URL of the reel of a single post; it may also replace the
-    video of a post that is approved or failed. Raises InputError for an id that is no
-    post, for a video that is no web address or is given for several posts, and with
-    `needs_video` for a post without one. Raises ConflictError if the words have changed
-    since the person of `review` saw them. No post is approved before these checks.
+    video of a post that is approved or failed.
+
+    Raises InputError for an id that is no post, for a video that is no web address or
+    is given for several posts, and with `needs_video` for a post without one. Raises
+    ConflictError if the words have changed since the person of `review` read them. No
+    post is approved before these checks.
     """
     if video is None and not needs_video:
         return _move(warehouse, post_ids, ("proposed",), "approved", now, review)
@@ -158,11 +166,12 @@ def approve_posts(
 def decline_posts(
     warehouse: Warehouse, post_ids: Sequence[str], review: Review
 ) -> Decided:
-    """Decline open posts, which are then never published; return how many were.
+    """Decline open posts, which are then never published; return their number.
 
-    The result also says why the others were not. Raises InputError for a review without
-    a reason and for an id that is no post, and ConflictError as `approve_posts` does,
-    before any post is declined.
+    The result also says why other posts were not declined. Raises InputError for a
+    review without a reason and for an id that is no post. Raises ConflictError if the
+    words have changed since the person of `review` read them. Both are raised before
+    any post is declined.
     """
     if not review.reason.strip():
         raise InputError(
@@ -181,12 +190,12 @@ def edit_post(
     run_id: str = "",
     based_on: str | None = None,
 ) -> Edited:
-    """Store a person's words for a post, written like a library file.
+    """Store a person's words for a post as a new revision.
 
-    `based_on` is the revision that the person began with. Raises InputError if the post
-    is unknown, published or declined, or if the file cannot be used or lacks a hook, a
-    body or a call to action. Raises ConflictError if the post's words are no longer
-    those of `based_on`.
+    `content` is a file in the library's format. `based_on` is the revision with which
+    the person began. Raises InputError if the post is unknown, published or declined,
+    or if the file cannot be used or lacks a hook, a body or a call to action. Raises
+    ConflictError if the post has words of another revision than `based_on`.
     """
     script = read_words(content)
     with warehouse.transaction() as con:

@@ -1,4 +1,4 @@
-"""Records who approved or declined a post, when, why, and in which words."""
+"""Records reviews of posts: who approved or declined, when, why, and which words."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ ORDER BY p.post_id
 
 @dataclass(frozen=True)
 class Review:
-    """A person's decision on posts: who, when (naive UTC) and why.
+    """A person's review of posts: who, when (naive UTC) and why.
 
-    `seen` maps a post's id to the revision that the person read; other posts are not
-    checked. Raises InputError if `by` is blank.
+    `seen` is {post id: revision that the person read}; posts without an entry are not
+    checked for changes. Raises InputError if `by` is blank.
     """
 
     by: str

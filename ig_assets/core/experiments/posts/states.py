@@ -1,4 +1,4 @@
-"""Says in words what became of a post: published, approved or declined, by whom."""
+"""Says in words whether a post was published, approved or declined, and by whom."""
 
 from __future__ import annotations
 

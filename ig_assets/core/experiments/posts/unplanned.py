@@ -6,10 +6,10 @@ from ig_assets.warehouse.warehouse import Connection
 
 
 def unplanned_topics(con: Connection) -> dict[str, list[str]]:
-    """{month: ids of the topics that can be planned as experiments now}.
+    """Return {month: ids of the topics that can be planned as experiments now}.
 
-    Such a topic has two usable variants or more, no draft that is still to be polished
-    and no experiment. Topics that a person withdrew are left out.
+    Such a topic has at least two usable variants, no draft still to be polished and no
+    experiment. Topics that a person withdrew are left out.
     """
     rows = con.execute("""
         SELECT ready.month, ready.topic_id

@@ -25,8 +25,10 @@ LEFT JOIN topics AS t
 LEFT JOIN latest_edits AS c
   ON c.post_id = p.post_id
 """
-"""Posts (p) with experiment (e), variant (v) and, where there are any, topic (t) and
-last edit (c)."""
+"""Joins posts (p) with experiment (e), variant (v), topic (t) and last edit (c).
+
+Topic and last edit may be missing.
+"""
 
 
 class PostOfVariant(TypedDict):
@@ -68,7 +70,7 @@ def read_words(content: bytes) -> ParsedScript:
 
 
 def words_as_file(hook: str, body: str, call_to_action: str) -> bytes:
-    """Return the three parts as a file that `edit_post` reads.
+    """Return the three parts as a file from which `edit_post` reads the same parts.
 
     Raises InputError if the file would be parsed into other parts, e.g. for a body with
     a heading.
@@ -94,7 +96,7 @@ def store_words(
     now: datetime,
     run_id: str = "",
 ) -> Edited:
-    """Store the words as a revision of their own, with an edge to the variant."""
+    """Store the words as a new revision, with an edge to the variant."""
     [(last,)] = con.execute(
         "SELECT max(edited_at) FROM post_edits WHERE post_id = ?", [post["post_id"]]
     ).fetchall()

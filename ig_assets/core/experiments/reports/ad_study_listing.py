@@ -1,4 +1,4 @@
-"""Lists the split tests: budget, what was spent, state and verdict."""
+"""Lists the split tests: budget, amount spent, state and verdict."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def _state(row: dict[str, Any], now: datetime) -> str:
 
 
 def _verdict(row: dict[str, Any], of_experiment: str | None) -> str:
-    """Return the experiment's verdict, or a sentence that nothing was shown yet."""
+    """Return the experiment's verdict, or a sentence that no ad was shown yet."""
     if row["started_at"] is None or of_experiment is None:
         return "Nothing was shown yet."
     return of_experiment

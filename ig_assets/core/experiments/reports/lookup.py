@@ -1,4 +1,4 @@
-"""Finds the experiment that a person names: by id, its beginning, or a team's name."""
+"""Finds an experiment by its id, by the beginning of its id, or by a test's name."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ LIMIT ?
 
 
 def experiment_named(con: Connection, name: str) -> str:
-    """Return the id of the experiment that `name` means.
+    """Return the id of the experiment that a person means by `name`.
 
-    `name` is the experiment's id, its beginning (4 letters or more), or for an imported
-    test the name in its file. Raises InputError if none or several match.
+    `name` is the experiment's id, the beginning of the id (4 letters or more), or for
+    an imported test the name in its file. Raises InputError if none or several match.
     """
     parameters = [name, name, name, SHORTEST_PREFIX, name, name, _MOST]
     found = [str(row[0]) for row in con.execute(_NAMED, parameters).fetchall()]

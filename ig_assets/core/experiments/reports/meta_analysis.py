@@ -1,10 +1,10 @@
 """Meta-analysis over topics: which hook style does better, and whether the loop does.
 
 Every experiment that has ended gives one paired difference of log rates, whatever its
-decision, and enters once: at its last look, in its month. A month enters when all its
-experiments have ended. Running pairs are therefore never included because of what an
-early look shows. A broken split gives no pair, unless a person accepted it and no other
-arm has won since.
+decision. It enters once: at its last look, in its month. A month enters when all its
+experiments have ended, so a running pair cannot be included because an early look was
+favourable. A broken split gives no pair, unless a person accepted it and no other arm
+has won since.
 """
 
 from __future__ import annotations
@@ -117,9 +117,10 @@ JOIN arms AS y
 
 
 def mean_differences(condition: str) -> str:
-    """SQL: the mean difference of each experiment, over the pairs of a condition.
+    """Return SQL for each experiment's mean difference over the pairs of a condition.
 
-    The condition names the arms x and y of `arms`, a table expression before it.
+    The condition names the arms x and y of the table expression `arms`, which must
+    precede the SQL.
     """
     return f"""
 SELECT c.experiment_id, avg(c.d) AS d, c.month, c.audience, c.is_open
@@ -152,11 +153,11 @@ _LOOP = _ARMS + mean_differences("""
 
 @dataclass(frozen=True)
 class StyleResult:
-    """A hook style against the other styles of its topics.
+    """A hook style compared with the other styles of its topics.
 
     `claim` is 'better' or 'worse' if the evidence suffices for this style among all
-    styles that were tried (e >= 20 times their number), else 'undecided'. `waiting`
-    counts pairs that are left out until their month has ended.
+    styles that were tried (e >= 20 times their number), else 'undecided'. `waiting` is
+    the number of pairs that are left out until their month has ended.
     """
 
     hook_style: str
@@ -167,11 +168,11 @@ class StyleResult:
 
 @dataclass(frozen=True)
 class AcrossTopics:
-    """Styles, best mean first, and the loop's writing against its control arms.
+    """The results for styles, best mean first, and for the loop against control arms.
 
-    A control arm has the style of the arm beside it, but is written by the frozen base
-    model with the first prompt and no winners in retrieval. `loop_claim` and
-    `loop_waiting` are as `claim` and `waiting` of a style.
+    A control arm has the same style as an arm of the loop, but is written by the frozen
+    base model with the first prompt and no winners in retrieval. `loop_claim` and
+    `loop_waiting` have the meaning of `claim` and `waiting` in `StyleResult`.
     """
 
     styles: tuple[StyleResult, ...]
@@ -217,7 +218,7 @@ def across_topics(con: Connection, *, simulated: bool) -> AcrossTopics:
 
 
 def pooled(rows: Sequence[Mapping[str, Any]]) -> tuple[SequentialMean, int]:
-    """Return the evidence of the rows of closed months, and the number of other rows.
+    """Return (evidence from rows of closed months, number of rows of open months).
 
     The rows have the columns d, month, audience and is_open (the month has not ended).
     """
@@ -227,7 +228,10 @@ def pooled(rows: Sequence[Mapping[str, Any]]) -> tuple[SequentialMean, int]:
 
 
 def claim_rows(found: AcrossTopics) -> list[dict[str, Any]]:
-    """One row per claim for people: lifts are ratios minus 1, `evidence` an e-value."""
+    """Return one row per claim for people.
+
+    Lifts are ratios minus 1, and `evidence` is an e-value.
+    """
     needed = E_CLAIM * max(1, len(found.styles))
     rows = [
         claim_row(
@@ -243,7 +247,11 @@ def claim_rows(found: AcrossTopics) -> list[dict[str, Any]]:
 def claim_row(
     question: str, found: SequentialMean, needed: float, claim: str, left_out: int
 ) -> dict[str, Any]:
-    """Return one row of `claim_rows`; `left_out` pairs do not count, or not yet."""
+    """Return one row of `claim_rows`.
+
+    `needed` is the e-value that a claim needs; `left_out` is the number of pairs that
+    do not count, or not yet.
+    """
     return {
         "question": question,
         "claim": claim,

@@ -1,4 +1,4 @@
-"""The trajectory of experiments: rates and evidence at each look, by day of age."""
+"""Reads the trajectory of experiments: rates and evidence at each look, by age."""
 
 from __future__ import annotations
 
@@ -37,11 +37,11 @@ ORDER BY s.experiment_id, s.arm_a, s.arm_b, s.data_through
 
 @dataclass(frozen=True)
 class ArmCourse:
-    """An arm's cumulative rate at days of age; all arrays are (looks).
+    """An arm's cumulative rate at days of age; all arrays have shape (looks).
 
-    `low` and `high` are the 95 % interval of the text's own rate, valid for a single
-    look. It is computed on the log scale from the counts' sampling variance and the
-    variance between posts (sigma).
+    `low` and `high` are the 95 % interval of the rate of the arm's text, valid for a
+    single look. It is computed on the log scale from the counts' sampling variance and
+    the variance between posts (sigma).
     """
 
     arm: str
@@ -57,8 +57,9 @@ class PairCourse:
 
     `e_ahead` (looks) is the running maximum of e over the looks at which the same arm
     was ahead, at least 1. `ahead` is the arm ahead at the last look, None if rates tie.
-    `z` (a over b) is from the experiment's single look on z, None if there was none;
-    `z_is_void` if it no longer counts, since a final count was lowered afterwards.
+    `z` (a over b) is from the experiment's single z-test, None if there was none.
+    `z_is_void` is true if this z no longer counts, since a final count was lowered
+    afterwards.
     """
 
     arm_a: str
@@ -72,7 +73,7 @@ class PairCourse:
 
 @dataclass(frozen=True)
 class Course:
-    """All looks at one experiment; `is_final` where counts have no age (history)."""
+    """All looks at one experiment; `is_final` is true for counts without an age."""
 
     experiment_id: str
     is_final: bool

@@ -32,7 +32,7 @@ _DRAWING = threading.Lock()  # of the figures that are kept
 
 @dataclass(frozen=True)
 class TitledCourse:
-    """A trajectory with the two lines above it: the topic and the verdict."""
+    """A trajectory, and the two lines of text above its plot: topic and verdict."""
 
     topic: str
     verdict: str
@@ -42,7 +42,7 @@ class TitledCourse:
 def titled(
     rows: Sequence[Mapping[str, Any]], found: Sequence[Course]
 ) -> list[TitledCourse]:
-    """Give each course the topic and verdict of its row from `experiment_rows`."""
+    """Add to each course the topic and verdict of its row from `experiment_rows`."""
     known = {row["experiment_id"]: row for row in rows}
     return [
         TitledCourse(
@@ -70,7 +70,7 @@ def course_picture(titled_courses: Sequence[TitledCourse]) -> bytes:
 
 
 def _encoded(image: Image, scale: float) -> bytes:
-    """The PNG of an image, scaled, with a palette of at most `PALETTE` colours."""
+    """Return the PNG of an image, scaled, with at most `PALETTE` colours."""
     from PIL import Image as images
 
     if scale < 1.0:
@@ -91,7 +91,10 @@ def _draw(titled_courses: Sequence[TitledCourse]) -> Image:
 
 
 def _exact(value: Any) -> Hashable:
-    """Return a hashable key that only equal values share; arrays by their bytes."""
+    """Return a hashable key of a value; equal keys mean equal values.
+
+    The key of an array is made from its bytes.
+    """
     if isinstance(value, dict):
         return tuple(map(_exact, value.values()))
     if isinstance(value, (list, tuple)):
@@ -114,9 +117,10 @@ class _Row:
 def _drawn_row(row: _Row | None) -> npt.NDArray[np.uint8]:
     """Return the pixels (height, width, 3) of a row; None draws a placeholder.
 
-    They are cached, since most rows are of decided experiments and look the same every
-    day. Axes have fixed positions: letting matplotlib place them (constrained layout)
-    takes longer than everything else together, and this is drawn every simulated day.
+    The pixels are cached, since most rows are of decided experiments and look the same
+    every day. Axes have fixed positions: automatic placement by matplotlib (constrained
+    layout) takes longer than everything else together, and this is drawn every
+    simulated day.
     """
     if row is None:
         figure = _new_figure()
@@ -147,10 +151,10 @@ def _new_figure() -> Any:
 
 @lru_cache(maxsize=2)
 def _figure_with_axes(is_final: bool) -> Any:
-    """Return a cached figure with empty axes of rates and of evidence.
+    """Return a cached figure with two empty axes, for rates and for evidence.
 
-    Creating axes is a third of the work. Final readings have a figure of their own,
-    since tick labels stay once they are set.
+    The figure is cached because creating axes is a third of the work. Final readings
+    have a separate figure, since tick labels stay once they are set.
     """
     figure = _new_figure()
     figure.add_axes((0.055, 0.14, 0.42, 0.6))
@@ -244,7 +248,7 @@ def _finish(axes: Any, course: Course, title: str) -> None:
 
 
 def _label(axes: Any, labels: Sequence[tuple[str, str]]) -> None:
-    """Write names in their colours; a legend would take longer to draw."""
+    """Write names in their colours into the axes; drawing a legend takes longer."""
     box = {"facecolor": "white", "alpha": 0.6, "linewidth": 0, "pad": 0.5}
     for line, (text, colour) in enumerate(labels):
         axes.text(

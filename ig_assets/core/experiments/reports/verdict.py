@@ -110,7 +110,7 @@ Counts = tuple[float, float]
 class ArmRow(TypedDict):
     """An arm of an experiment; counts and `rate` are None before the first look.
 
-    `read_at` is when they were read, None for counts at a day of age.
+    `read_at` is when the counts were read, None for counts at a day of age.
     """
 
     experiment_id: str
@@ -185,21 +185,22 @@ def experiment_rows(
 ) -> list[ExperimentRow]:
     """Return experiments, newest first, with their arms and a verdict.
 
-    At most `limit` experiments, of one month and of these ids if given. One call for
-    all ids costs little more than a call for one. The rows contain no script text.
+    At most `limit` experiments are returned, of one month and of these ids if given.
+    One call for all ids costs little more than a call for one. The rows contain no
+    script text.
 
-    `arms` are dictionaries with events, trials and rate at the latest look (None before
-    the first). `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence`
-    (e of the leader over the rival, its weakest pair), `z` and `rule` are the
-    `standings` row of that look. `name` is an imported test's name in its file.
-    `split_alarms` is true if a randomised audience was not divided as planned,
-    `split_is_judged` if the latest look could judge this, since its counts are of one
-    reading. `held_by` says why a winner is not used; `accepted_by`, `accepted_at` and
-    `accepted_reason` say who accepted it nevertheless. `data_through` of pairs of final
-    counts is when the newer counts were read. `z_is_spent` is true if the single look
-    on z was taken; `is_of_earlier_look` if the reported evidence, or a winner's z, is
-    from before the latest look. `lowered_arms` had a final count that fell since a
-    look.
+    `arms` have events, trials and rate at the latest look (None before the first).
+    `leader`, `lead` (ratio minus 1 over the runner-up), `rival`, `evidence` (e of the
+    leader over the rival), `z` and `rule` are the `standings` row of that look.
+    `data_through` of a pair of final counts is when the newer counts were read.
+
+    `name` is an imported test's name in its file. `split_alarms` is true if a
+    randomised audience was not divided as planned; `split_is_judged` is true if the
+    latest look could judge this, since its counts are of one reading. `held_by` says
+    why a winner is not used; `accepted_by`, `accepted_at` and `accepted_reason`
+    describe a person's acceptance. `z_is_spent` is true if the single z-test was made.
+    `is_of_earlier_look` is true if the evidence, or a winner's z, is from a look before
+    the latest. `lowered_arms` are the arms whose final count fell since a look.
     """
     every, chosen = experiment_ids is None, list(experiment_ids or ())
     parameters = [month, month, every, chosen, limit]
@@ -234,7 +235,7 @@ def experiment_rows(
 
 
 def decisions_in_all(con: Connection) -> dict[str, int]:
-    """Return {decision: number of experiments that have it now}."""
+    """Return {decision: number of experiments with this latest decision}."""
     rows = con.execute("""
         SELECT decision, count(*)
         FROM latest_decisions
@@ -259,9 +260,9 @@ def _decision(row: dict[str, Any] | None) -> dict[str, Any]:
 
 
 def _earlier(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the arms with a lowered count, and whether the evidence is from before.
+    """Return the values of `lowered_arms` and `is_of_earlier_look` for a row.
 
-    It is from before if it was reached at an earlier look than the latest.
+    `is_of_earlier_look` is true if the evidence was reached before the latest look.
     """
     lowered: set[str] = set()
     is_earlier = False
@@ -284,7 +285,7 @@ def _look(
     pairs: list[dict[str, Any]],
     read: list[dict[str, Any]],
 ) -> dict[str, Any]:
-    """Return the arms with counts and rates, and the pairs with the time of reading."""
+    """Return the arms with counts and rates, and the pairs with their reading time."""
     counts: dict[str, Counts] = {}
     for pair in pairs:
         counts[pair["arm_a"]] = (pair["events_a"], pair["trials_a"])
@@ -313,7 +314,10 @@ def _look(
 
 
 def _standing(row: dict[str, Any] | None) -> dict[str, Any]:
-    """Return the latest standing for people: lead as ratio minus 1, evidence as e."""
+    """Return the latest standing for display.
+
+    `lead` is the rate ratio minus 1 (0.2 is 20 % more) and `evidence` the e-value.
+    """
     names = ("leader", "runner_up", "rival", "age_days", "z", "rule")
     found = {name: row[name] if row else None for name in names}
     found["looked_at"] = row["data_through"] if row else None

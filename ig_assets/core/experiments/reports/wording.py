@@ -22,7 +22,10 @@ _DOUBT = {
     "repeated z": "An earlier version decided it by a second look on z, but ",
     None: "",
 }
-"""What a person accepted, by the cause in `unsound_experiments`; None: no cause now."""
+"""Beginning of a warning about an accepted winner, by cause.
+
+The causes are those of `unsound_experiments`; None means that there is no cause now.
+"""
 
 _LAPSED = " {} was accepted before; that ended when another arm won."
 
@@ -33,7 +36,7 @@ _NOT_JUDGED = (
 
 
 def verdict(row: dict[str, Any]) -> str:
-    """Return a sentence on a row of `experiment_rows`, with any warning."""
+    """Return the verdict for a row of `experiment_rows`, with any warning."""
     sentence = _verdict(row) + lowered(row["lowered_arms"])
     if row["held_by"] is not None:
         lapsed = row["lapsed_arm"]
@@ -117,7 +120,7 @@ def _verdict(row: dict[str, Any]) -> str:
 
 
 def _proof(row: dict[str, Any]) -> str:
-    """Return the words on what decided a winner, by the rule of its standing."""
+    """Return words on what decided a winner, by the rule of its standing."""
     if row["rule"] == "e":
         when = ", reached at an earlier look" if row["is_of_earlier_look"] else ""
         return f"with evidence {_short(row['evidence'])} of {E_WINNER:.0f} needed{when}"

@@ -1,8 +1,8 @@
 """An anytime-valid t-test: whether paired differences have a mean other than zero.
 
-For questions that no single experiment can answer: a hook style, a model, the loop
-itself, each over many topics. The variance is estimated from the differences, so the
-parts that posts and texts contribute to it need not be known.
+It is for questions over many topics that no single experiment can answer: about a hook
+style, a model, or the loop itself. The variance is estimated from the differences, so
+the variance of posts and of texts need not be known.
 """
 
 from __future__ import annotations
@@ -27,24 +27,26 @@ def t_log_e(
 ) -> Floats:
     """Return ln e against a mean of zero after each difference (..., n); same shape.
 
-    For normal differences of unknown variance, e is the likelihood ratio of the
-    scale-invariant statistic, mixed over standardised means ~ N(0, g), g = effect_sd^2.
-    With S_n the sum and V_n the sum of squares of the first n,
+    The differences are taken as normal, with unknown variance. e is the likelihood
+    ratio of the scale-invariant statistic, mixed over standardised means ~ N(0, g),
+    with g = effect_sd^2. Let S_n be the sum and V_n the sum of squares of the first n
+    differences:
 
         ln e_n = -1/2 ln(1 + n g) + n/2 ln(V_n / (V_n - S_n^2 g / (1 + n g))).
 
     e_n is a test martingale for a mean of zero whatever the variance, so it is valid
     after every pair; e_1 = 1. This is Lai's t-test (1976, right Haar measure over the
     sd) with the Gaussian mixture of Wang & Ramdas ("Anytime-valid t-tests and
-    confidence sequences for Gaussian means with unknown variance", 2024, c^2 = 1/g);
+    confidence sequences for Gaussian means with unknown variance", 2024, c^2 = 1/g).
     Perez-Ortiz, Lardy, de Heide & Grunwald ("E-statistics, group invariance and
     anytime-valid testing", 2024) show that it is optimal among invariant e-statistics.
 
-    With `carry_over` c the differences are an autoregression, each keeping the share c
-    of the deviation before it: the same test of y_1 = x_1 sqrt(1 - c^2) and y_i = x_i -
-    c x_(i-1), whose means are w_i times the mean, w_1 = sqrt(1 - c^2) and w_i = 1 - c
-    (generalised least squares, Prais & Winsten 1954). n g becomes g times the sum of
-    squares of w, and S_n the sum of w_i y_i.
+    With `carry_over` c the differences x_i are an autoregression: each keeps the share
+    c of the deviation before it. The test is then made on y_1 = x_1 sqrt(1 - c^2) and
+    y_i = x_i - c x_(i-1). Their means are w_i times the mean of x, with w_1 = sqrt(1 -
+    c^2) and w_i = 1 - c (generalised least squares, Prais & Winsten 1954). In the
+    formula, g times the sum of squares of w replaces n g, and the sum of w_i y_i
+    replaces S_n.
     """
     y, w = _whitened(differences, carry_over)
     n, wide = np.arange(1, y.shape[-1] + 1), effect_sd**2 * (w**2).cumsum()
@@ -72,11 +74,11 @@ def _whitened(differences: npt.ArrayLike, carry_over: float) -> tuple[Floats, Fl
 class SequentialMean:
     """Mean and evidence of the differences so far (log scale, in order of arrival).
 
-    `pairs` counts the differences, `units` the independent observations: the pairs, or
-    the months over which they were averaged. `low` to `high` is the 95 % confidence
-    sequence, which holds at all times simultaneously. `log_e` is ln e now;
-    `log_e_ahead` and `log_e_behind` are the running maxima of ln e while the mean was
-    above or below zero, at least 0.
+    `pairs` is the number of differences, `units` the number of independent
+    observations: the pairs, or the months over which they were averaged. `low` to
+    `high` is the 95 % confidence sequence, which holds at all times simultaneously.
+    `log_e` is ln e now; `log_e_ahead` and `log_e_behind` are the running maxima of ln e
+    while the mean was above or below zero, at least 0.
     """
 
     pairs: int
@@ -90,10 +92,10 @@ class SequentialMean:
 
     @property
     def log_e_of_leader(self) -> float:
-        """Return the highest ln e so far of the side on which the mean is now.
+        """The highest ln e so far on the present side of the mean, above or below zero.
 
-        The sides are above and below zero. Without a mean, the side above counts; a
-        mean of exactly zero is on the side below.
+        Without a mean, the side above counts; a mean of exactly zero is on the side
+        below.
         """
         ahead = self.mean is None or self.mean > 0
         return self.log_e_ahead if ahead else self.log_e_behind
@@ -101,7 +103,7 @@ class SequentialMean:
     def decides(self, e: float) -> int:
         """Return 1 or -1 if the side above or below zero has reached `e`, else 0.
 
-        Only the side that the mean is on now can decide. Its evidence is its highest
+        Only the present side of the mean can decide. Its evidence is the highest
         e-value so far, not the present one.
         """
         if self.mean is None:

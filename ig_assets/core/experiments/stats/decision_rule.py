@@ -44,7 +44,10 @@ CELLS = 1 << 16
 
 
 class ArmPairs(NamedTuple):
-    """Pairs of arms of one experiment: arrays (P), sorted by experiment, a and b."""
+    """Pairs of arms of one experiment; each array has shape (P).
+
+    The arrays are sorted by experiment, a and b.
+    """
 
     experiment: Ints
     a: Ints
@@ -53,12 +56,12 @@ class ArmPairs(NamedTuple):
 
 @dataclass(frozen=True)
 class PreviousState:
-    """The state that earlier looks left.
+    """The state after earlier looks.
 
     `until` (E) is the last day that was evaluated, 0 if none was, and `z_taken` (E)
-    says whether the single look on z is spent. For each pair (P), `ahead_a` and
+    says whether the single z-test has been made. For each pair (P), `ahead_a` and
     `ahead_b` are the running maxima of ln e over the looks at which a or b was ahead;
-    `z` is from the single look, 0 if it was not taken or did not include the pair.
+    `z` is from the single z-test, 0 if it was not made or did not include the pair.
     """
 
     until: Floats
@@ -69,7 +72,7 @@ class PreviousState:
 
     @classmethod
     def none(cls, experiments: int, pairs: int) -> PreviousState:
-        """The state before the first look."""
+        """Return the state before the first look."""
         zeros = np.zeros(pairs)
         taken = np.zeros(experiments, dtype=np.bool_)
         return cls(np.zeros(experiments), taken, zeros, zeros, zeros)
@@ -112,11 +115,11 @@ class SequentialResult:
 
     @property
     def max_log_e(self) -> Floats:
-        """The running maximum of ln e (P, D), whichever arm was ahead; 0 at least."""
+        """The running maximum of ln e (P, D), whichever arm was ahead; at least 0."""
         return np.maximum(self.ahead_a, self.ahead_b)
 
     def leads(self, i: int) -> tuple[Floats, Floats]:
-        """Return the leader's log rate ratios over each other arm, and their variances.
+        """Return (the leader's log rate ratios over each other arm, their variances).
 
         Both are of decided experiment `i` on the day of its decision.
         """
@@ -132,7 +135,8 @@ class SequentialResult:
 def arm_pairs(starts: Ints) -> ArmPairs:
     """Return all pairs of arms a < b within each experiment.
 
-    `starts` (E + 1) delimits each experiment's arms.
+    The arms of experiment i are `starts[i]` to `starts[i + 1] - 1`; `starts` has shape
+    (E + 1).
     """
     owner = np.repeat(np.arange(len(starts) - 1), np.diff(starts))
     arms = np.arange(owner.size)
@@ -155,21 +159,23 @@ def decide_sequentially(
 ) -> SequentialResult:
     """Apply the rule to cumulative counts (A, D) at days of age 1 to D.
 
-    `starts` (E + 1) delimits each experiment's arms, `sigma` (E) is the standard
-    deviation between posts on the log scale. NaN marks an age that an arm has not
-    reached; there is no look at it. `over` (E) is false while the audience is still
-    being divided, so that the counts of the last day may still grow; all are over by
-    default. `before` is the state after earlier looks.
+    The arms of experiment i are `starts[i]` to `starts[i + 1] - 1`; `starts` has shape
+    (E + 1). `sigma` (E) is the standard deviation between posts on the log scale. NaN
+    marks an age that an arm has not reached; there is no look at it. `over` (E) is
+    false while the audience is still being divided, so that the counts of the last day
+    may still grow; all are over by default. `before` is the state after earlier looks.
 
     A *winner* leads every other arm, either with e >= E_WINNER at a look at which it
     was ahead of that arm, or with |z| > Z_FINAL at the single look on z. That is the
     first look on `final_day` at which the experiment is over and every arm has enough
     events. If it was taken before, its z values stay, and other pairs have none. An
-    e-value speaks only for the arm that was ahead when it was reached, so each arm of a
-    pair has its own maximum. *Provisional*: no winner by the last day, sigma > 0,
-    enough events, and the leader's shrunken lift (log scale) over each other arm is at
-    least `provisional_lift`. *Inconclusive*: anything else on the last day. *Running*:
-    the last day was not reached, or the experiment is not over.
+    e-value is evidence only for the arm that was ahead when it was reached, so each arm
+    of a pair has a separate maximum.
+
+    *Provisional*: no winner by the last day, sigma > 0, enough events, and the leader's
+    shrunken lift (log scale) over each other arm is at least `provisional_lift`.
+    *Inconclusive*: anything else on the last day. *Running*: the last day was not
+    reached, or the experiment is not over.
     """
     pair_starts = np.searchsorted(arm_pairs(starts).experiment, np.arange(len(starts)))
     n, pairs, days = len(starts) - 1, int(pair_starts[-1]), events.shape[1]
@@ -219,7 +225,10 @@ def _decide(
     final_day: int,
     provisional_lift: float,
 ) -> SequentialResult:
-    """Decide a block of experiments; `offset` counts experiments and arms before it."""
+    """Decide a block of experiments.
+
+    `offset` is (number of experiments, number of arms) before the block.
+    """
     n, days = len(starts) - 1, events.shape[1]
     of, a, b = arm_pairs(starts)
     pair_starts = np.searchsorted(of, np.arange(n + 1))
@@ -302,16 +311,20 @@ def _leaders(events: Floats, trials: Floats, starts: Ints) -> Ints:
 
 
 def _all(values: Bools, starts: Ints) -> Bools:
-    """Return whether all rows of each experiment are true; true if it has none."""
+    """Return whether all rows of each experiment are true; true without rows.
+
+    The result has one row per experiment, and the other axes of `values`.
+    """
     return np.asarray(_reduce(np.logical_and, values, starts, empty=True), np.bool_)
 
 
 def _reduce(
     reduction: np.ufunc, values: npt.NDArray[Any], starts: Ints, empty: Any = 0
 ) -> npt.NDArray[Any]:
-    """Return one row per experiment: the reduction over the rows of its arms or pairs.
+    """Return one row per experiment: a reduction over its rows (arms or pairs).
 
-    `starts` (E + 1) delimits these rows; an experiment without rows gets `empty`.
+    The rows of experiment i are `starts[i]` to `starts[i + 1] - 1`; an experiment
+    without rows gets `empty`.
     """
     sizes = np.diff(starts)
     if sizes.size and 0 < sizes.min() == sizes.max():  # several times faster

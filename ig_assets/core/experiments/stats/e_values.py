@@ -1,9 +1,9 @@
 """E-values: the evidence of two arms' counts that their rates differ.
 
-Everything is an array over pairs (or pairs and days): no loop over experiments. The
-method and its constants are measured, not guessed: a mixture e-value is valid at every
-look (at e >= 40 it errs in at most 1 of 40 pairs without a difference), and one z-test
-at day 14 spends another 2.5 %.
+All inputs are arrays over pairs (or pairs and days); no function loops over
+experiments. The method and its constants were chosen by measurement: a mixture e-value
+is valid at every look (at e >= 40 it errs in at most 1 of 40 pairs without a
+difference), and one z-test at day 14 adds an error of at most 2.5 %.
 """
 
 from __future__ import annotations
@@ -21,16 +21,16 @@ TAU = 0.27
 ARM_EFFECT_SD = 0.27
 """Sd of one arm's true effect on the log scale; shrinks a measured lift."""
 MIN_EVENTS = 25
-"""Events an arm needs before a log ratio of counts is nearly normal."""
+"""Events that an arm needs for the log ratio of counts to be nearly normal."""
 LARGEST_LOG_E = 700.0
-"""Overflow guard: the exponential of more than about 709 is no finite float."""
+"""Largest ln e that is exponentiated; exp of more than about 709 is not finite."""
 E_WINNER = 40.0
-"""Evidence that makes a leader a winner at any look: false alarms <= 1 in 40."""
+"""E-value that makes a leader a winner at any look: false alarms <= 1 in 40."""
 P_FINAL = 0.025
-"""Two-sided level of the single look at day 14.
+"""Two-sided level of the single z-test at day 14.
 
-Two-sided, since the data choose the leader: either arm may turn out to be ahead.
-Together with 1 / E_WINNER this spends the pair's 5 %.
+It is two-sided because either arm may turn out to be ahead. Together with 1 / E_WINNER
+it uses the pair's 5 %.
 """
 Z_FINAL = 2.2414027276049473
 """|z| at P_FINAL, two-sided: the normal quantile of 1 - 0.025 / 2."""
@@ -41,9 +41,10 @@ LOG_E_WINNER = math.log(E_WINNER)
 class Evidence:
     """Evidence of pairs a and b; all arrays have the shape of the inputs.
 
-    `log_rate_ratio` is a over b, and `variance` is its variance with the part between
-    posts; both are NaN if a rate is zero or unknown. `log_e` and `z` are 0 without
-    evidence. `enough` says whether both arms had enough events to be judged.
+    `log_rate_ratio` is the log of rate a over rate b, and `variance` its variance,
+    including the variance between posts; both are NaN if a rate is zero or unknown.
+    `log_e` and `z` are 0 without evidence. `enough` says whether both arms had enough
+    events to be judged.
     """
 
     log_rate_ratio: Floats
@@ -121,7 +122,11 @@ def shrunken_interval(
     s: float = ARM_EFFECT_SD,
     z: float = 1.959963984540054,
 ) -> tuple[Floats, Floats]:
-    """Return the central 95 % of the same posterior, log scale: mean -/+ z sd."""
+    """Return the central 95 % interval (low, high) of the lift to expect, log scale.
+
+    It is mean -/+ z sd of the posterior in `shrunken_lift`; both have the inputs'
+    shape.
+    """
     v = np.asarray(variance, dtype=np.float64)
     mean = shrunken_lift(log_rate_ratio, v, s)
     half = z * np.sqrt(2 * s**2 * v / (2 * s**2 + v))

@@ -1,12 +1,13 @@
-"""The unit of evidence across topics is a month: pairs of one month move together.
+"""Uses months as the units of evidence across topics.
 
-What both posts of a pair share (topic, audience, season) cancels in their difference.
-What is left of a month, for example a style that does well that month, is shared by all
-pairs of the month, so more pairs do not average it out, and no pair of the month
-separates it from a lasting lift. Months are therefore the clusters, and their means the
-sample, as in Ibragimov & Mueller 2010, "t-Statistic based correlation and heterogeneity
-robust inference": the t-test stays valid where the means' variances differ (Bakirov &
-Szekely 2006), as they do for months of many pairs and of few.
+The effects that both posts of a pair share (topic, audience, season) cancel in their
+difference. The remaining effect of a month, for example a style that does well that
+month, is shared by all pairs of the month. More pairs do not average it out, and no
+pair of the month separates it from a lasting lift. Months are therefore the clusters,
+and their means the sample, as in Ibragimov & Mueller 2010, "t-Statistic based
+correlation and heterogeneity robust inference". The t-test stays valid if the means'
+variances differ (Bakirov & Szekely 2006), as they do for months of many pairs and of
+few.
 """
 
 from __future__ import annotations
@@ -30,12 +31,13 @@ lift of 20 % have a mean of 1.3 sd, or of 0.75 sd with a shared month effect of 
 CARRY_OVER = 0.1
 """The share of a month's deviation that is assumed to carry over into the next.
 
-Measured (`benchmarks/months.py`): with it, false claims of both sides together stay
-under 5 % for 36 months in which 0.3 carries over."""
+With this value, false claims of both sides together stay under 5 % for 36 months in
+which a share of 0.3 carries over (measured by `benchmarks/months.py`).
+"""
 
 
 class PairDifference(NamedTuple):
-    """One paired difference of log rates: its month YYYY-MM, and its audience."""
+    """One paired difference `d` of log rates, its month YYYY-MM, and its audience."""
 
     d: float
     month: str
@@ -72,7 +74,7 @@ def month_means(pairs: Sequence[PairDifference]) -> Floats:
 
 
 def mean_over_months(pairs: Sequence[PairDifference]) -> SequentialMean:
-    """Return the evidence of all pairs, with each month as one observation."""
+    """Return the evidence of all pairs; each month is one observation."""
     found = sequential_mean(
         month_means(pairs) if pairs else [],
         effect_sd=MONTH_EFFECT_SD,

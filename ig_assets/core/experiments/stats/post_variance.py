@@ -1,7 +1,7 @@
 """Sigma: the standard deviation between posts of the same words, from A/A pairs.
 
 An experiment's sigma is fixed when it starts, since evidence under daily peeking needs
-a known one; an estimate therefore enters as its upper bound.
+a known one. As a safe value, the upper bound of the estimate is used.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 MAX_SIGMA = 2.0
 MIN_PAIRS = 10
-"""Pairs below which an upper bound says more about their number than about sigma."""
+"""Least number of pairs for an upper bound that says something about sigma."""
 CONFIDENCE = 0.95
 
 # Two posts of the same words (and image, where it is known), each post in one pair.
@@ -73,7 +73,8 @@ ORDER BY x.post_id
 class SigmaEstimate:
     """Standard deviation between posts, log scale, over `pairs` with enough events.
 
-    `upper` is its one-sided 95 % bound, which an experiment should use as its sigma.
+    `upper` is its one-sided 95 % upper bound, which an experiment should use as its
+    sigma.
     """
 
     pairs: int
@@ -87,7 +88,7 @@ def estimate_sigma(
     events_b: npt.ArrayLike,
     trials_b: npt.ArrayLike,
 ) -> SigmaEstimate:
-    """Estimate from pairs of posts of the same words, leaving out those of few events.
+    """Estimate sigma from pairs of posts of the same words that have enough events.
 
     Q(s) = sum d^2 / (V + 2 s^2) is chi-squared with one degree of freedom per pair at
     the true sigma. The estimate solves Q = pairs (Paule & Mandel 1982, with a mean of
@@ -132,10 +133,10 @@ def sigma_from_pairs(
 def planned_sigma(
     con: Connection, setting: float | Literal["pairs"], *, simulated: bool
 ) -> float:
-    """Return the sigma of new organic experiments: the setting, or the pairs' bound.
+    """Return the sigma of new organic experiments.
 
-    With "pairs" it is the upper bound from A/A pairs, or UNKNOWN_SIGMA if there are
-    fewer than MIN_PAIRS.
+    It is `setting` if that is a number. With "pairs" it is the upper bound from A/A
+    pairs, or UNKNOWN_SIGMA if there are fewer than MIN_PAIRS.
     """
     if setting != "pairs":
         return setting

@@ -49,9 +49,10 @@ ORDER BY s.experiment_id, s.arm
 
 @dataclass(frozen=True)
 class AudienceShares:
-    """A randomised experiment's trials by arm, at the look that `log_e` is from.
+    """A randomised experiment's trials by arm, and the evidence of uneven shares.
 
-    `log_e` is the highest over days of age, or that of the latest final reading.
+    `log_e` is the highest value over days of age, or the value at the latest final
+    reading; `trials` are from the same look.
     """
 
     experiment_id: str
@@ -67,9 +68,9 @@ class AudienceShares:
 def audience_shares(
     con: Connection, experiment_ids: Sequence[str] | None = None
 ) -> list[AudienceShares]:
-    """Return the shares of evaluated randomised experiments, all of them or these.
+    """Return the shares of evaluated randomised experiments.
 
-    The planned shares are equal.
+    `experiment_ids` restricts the experiments if given. The planned shares are equal.
     """
     ids = None if experiment_ids is None else list(experiment_ids)
     rows = con.execute(_SPLITS, [ids, ids]).fetchall()

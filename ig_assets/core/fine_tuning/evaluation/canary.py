@@ -1,4 +1,4 @@
-"""Promotes a trained model to the active one, by a trial's evidence or by a person.
+"""Makes a trained model the active one, by a trial's evidence or a person's decision.
 
 A candidate that passed its evaluation becomes the canary, which writes one additional
 arm for some topics. Its posts are compared with those of the active model.
@@ -41,8 +41,10 @@ E_PROMOTE = 20.0
 """The e-value that a promotion needs."""
 
 NOVELTY = timedelta(days=28)
-"""Posts this soon after a model's first one do not count: new writing may do well,
-or badly, only because it is new."""
+"""Time after a model's first post in which its posts do not count.
+
+New writing may do well, or badly, only because it is new.
+"""
 
 # One row per pair of a canary's post and the active model's post of the same topic and
 # style, whose drafts were grounded in the same scripts.
@@ -93,10 +95,11 @@ ORDER BY k.month, k.experiment_id, k.other
 
 @dataclass(frozen=True)
 class CanaryEvidence:
-    """The canary's log rate ratios over the active model, one per pair of posts.
+    """The evidence on the canary: its log rate ratios over the active model.
 
-    `left_out` counts pairs that are not used: those of the model's first days
-    (`NOVELTY`), and those whose month has not ended yet.
+    `stand` has one ratio per pair of posts. `left_out` is the number of pairs that are
+    not used: those of the model's first days (`NOVELTY`), and those whose month has not
+    ended.
     """
 
     model_id: str
@@ -106,10 +109,9 @@ class CanaryEvidence:
 
 @dataclass(frozen=True)
 class PromotionDecision:
-    """What the evidence says: 'promote' the canary, 'keep' it on trial, or 'none'.
+    """The result of the evidence: 'promote' the canary, 'keep' it on trial, or 'none'.
 
-    'none' means that no model is on trial. `model_id` is the canary's, None without
-    one.
+    'none' means that no model is on trial; `model_id`, the canary's id, is then None.
     """
 
     action: Literal["promote", "keep", "none"]
@@ -118,16 +120,18 @@ class PromotionDecision:
 
 
 def canary_evidence(con: Connection) -> CanaryEvidence | None:
-    """Return the evidence on the canary against the active model, or None.
+    """Return the evidence on the canary against the active model.
 
-    A pair is a canary text and the active model's text of the same topic and style,
-    each with at least 25 events, at the last look at an experiment that has ended.
-    Control arms, posts of the model's first days, and pairs whose prompts had different
-    retrieved scripts (after an arm was written again) are left out, since they do not
-    isolate the model. Pairs of one month move together, so a month is one observation
-    of the t e-process (`stats/month_means.py`), which is valid after every month. It
-    estimates the variance from the months, so effects that pairs share need not be
-    known. None if there is no canary.
+    None if there is no canary. A pair is a canary text and the active model's text of
+    the same topic and style, each with at least 25 events, at the last look at an
+    experiment that has ended. Some pairs are left out, since they do not isolate the
+    effect of the model: pairs with a control arm, pairs with posts of the model's first
+    days, and pairs whose prompts had different retrieved scripts (after an arm was
+    written again).
+
+    Pairs of one month share the month's effect, so a month is one observation of the t
+    e-process (`stats/month_means.py`), which is valid after every month. The variance
+    is estimated from the months, so effects that pairs share need not be known.
     """
     canary = canary_model(con)
     if canary is None:
@@ -141,7 +145,7 @@ def canary_evidence(con: Connection) -> CanaryEvidence | None:
 
 
 def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
-    """The evidence as a row of `claim_rows`."""
+    """Return the evidence as a row of `claim_rows`."""
     claims = {1: "better", -1: "worse", 0: "undecided"}
     claim = claims[evidence.stand.decides(E_PROMOTE)]
     name = f"the canary {evidence.model_id} over the active model"
@@ -149,7 +153,7 @@ def canary_row(evidence: CanaryEvidence) -> dict[str, Any]:
 
 
 def decide_promotion(con: Connection) -> PromotionDecision:
-    """Decide whether the canary should be promoted; changes nothing.
+    """Decide whether the canary should be promoted; change nothing.
 
     Promotion needs e >= 20 and a canary that is ahead. `promote` carries it out.
     """
@@ -183,10 +187,10 @@ def admit_canary(
 ) -> ModelRow | None:
     """Make the newest candidate the canary; return it, or None if none is admitted.
 
-    The candidate must have passed its evaluation against the active model. A canary
-    that has been on trial for less than `trial` stays, as `trial_note` says; otherwise
-    it and older candidates are retired. The warning that `warning_of` returns for the
-    candidate, if any, becomes part of the recorded reason.
+    The candidate must have passed its evaluation against the active model. If another
+    canary has been on trial for less than `trial`, it stays and no candidate is
+    admitted; otherwise it and older candidates are retired. `warning_of` may return a
+    warning about the candidate, which is added to the recorded reason.
     """
     candidate = candidate_model(con)
     if candidate is None:
@@ -216,7 +220,7 @@ def promote(
 ) -> ModelRow:
     """Make a model active, whatever its evidence, and retire the active one.
 
-    The warning that `warning_of` returns for it, if any, becomes part of the recorded
+    `warning_of` may return a warning about the model, which is added to the recorded
     reason. Idempotent. Raises InputError for an unknown or tainted model, for a ranker,
     and for an empty reason.
     """
@@ -245,11 +249,11 @@ def rollback(
     reason: str,
     warning_of: Callable[[ModelRow], str | None] = lambda model: None,
 ) -> ModelRow:
-    """Reactivate the last model that was active before the present one first was.
+    """Reactivate the model that was active before the present one first became active.
 
-    The warning that `warning_of` returns for it, if any, becomes part of the recorded
-    reason. Raises InputError if all earlier models are tainted or there is none, and
-    for an empty reason.
+    Tainted models are skipped. `warning_of` may return a warning about the model, which
+    is added to the recorded reason. Raises InputError if all earlier models are tainted
+    or there is none, and for an empty reason.
     """
     _require_reason(reason)
     with warehouse.transaction() as con:
@@ -271,10 +275,9 @@ def _with_warning(
 
 
 def previously_active(con: Connection, model_id: str) -> str | None:
-    """Return the last untainted model that was active before this one first was.
+    """Return the last untainted model before `model_id` first became active, or None.
 
-    So a second rollback goes further back, never to the model that was rolled back.
-    None if there is none.
+    A second rollback thus goes further back, never to the model that was rolled back.
     """
     usable = {m.model_id for m in list_models(con)} - tainted_models(con)
     history = con.execute(

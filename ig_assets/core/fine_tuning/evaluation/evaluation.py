@@ -58,7 +58,7 @@ class HeldOutExample:
 
 @dataclass(frozen=True)
 class WrittenText:
-    """What a model wrote; `text` is None where its answer cannot be used."""
+    """The text that a model wrote; `text` is None if its answer cannot be used."""
 
     text: str | None
 
@@ -67,10 +67,10 @@ class WrittenText:
 class EvaluationSummary:
     """Means over n held-out pairs; a score is 0 (malformed) to 3, usually near 1.
 
-    `preference` is better, worse or undecided: by `accuracy` if both models give
-    log-probabilities, as a judge found if it gave the same verdict in both orders for
-    at least 30 pairs, otherwise from the scores. With fewer than 30 pairs it is
-    insufficient. `accuracy` is None without log-probabilities. `passed` says whether
+    `preference` is better, worse, undecided or insufficient (fewer than 30 pairs). It
+    follows `accuracy` if both models give log-probabilities. Otherwise it follows the
+    judge if the judge gave the same verdict in both orders for at least 30 pairs, and
+    else the scores. `accuracy` is None without log-probabilities. `passed` says whether
     the candidate may become the canary.
     """
 
@@ -91,7 +91,7 @@ FindLikelihood = Callable[[ModelRow, HeldOutExample], PairLikelihood | None]
 
 @dataclass(frozen=True)
 class Evaluator:
-    """The settings and callables with which models are compared.
+    """The settings and functions with which two models are compared.
 
     `write` returns a model's text for an example, `embed` unit vectors of texts (n,
     dimensions). At most `n_topics` groups are drawn with `seed`, one pair from each.
@@ -118,11 +118,11 @@ class Evaluator:
 def evaluate_model(
     evaluator: Evaluator, month: str, candidate: ModelRow, active: ModelRow
 ) -> EvaluationSummary:
-    """Write, score and store each held-out pair once; stored pairs are kept.
+    """Write, score and store each held-out pair that is not stored yet.
 
     A stored pair is compared anew if its log-probabilities are wanted and missing.
     Errors of `write`, `embed`, `judge` and `likelihood` pass through, except
-    MalformedAnswerError of `write`, which scores 0; pairs that were stored before stay.
+    MalformedAnswerError of `write`, which scores 0; pairs that were stored before the error stay.
     """
     if candidate.model_id == active.model_id:
         reason = "The candidate is the active model already; nothing was compared."
@@ -183,7 +183,10 @@ def evaluate_model(
 def held_out_examples(
     con: Connection, month: str, n_topics: int, seed: int
 ) -> list[HeldOutExample]:
-    """At most `n_topics` preference pairs of the validation split, one per group."""
+    """Return preference pairs of the validation split, one per group.
+
+    At most `n_topics` groups are drawn with `seed`.
+    """
     rows = fetch_dicts(
         con,
         """
@@ -213,10 +216,11 @@ def held_out_examples(
 def evaluation_of(
     con: Connection, model_id: str, against_model_id: str, margin: float = MARGIN
 ) -> EvaluationSummary:
-    """Return the verdict from the stored pairs; `passed` needs all planned ones.
+    """Return the verdict on a candidate from the stored pairs.
 
-    A candidate that is broken, inert or worse is refused with the reason (see
-    `verdict.py`). Raises nothing: without a stored pair the candidate is not admitted.
+    `passed` is true only if all planned pairs are stored. A candidate that is broken,
+    inert or worse is refused with the reason (see `verdict.py`); so is one without
+    stored pairs.
     """
     rows = con.execute(
         "SELECT score, against_score, detail FROM evaluations "
@@ -258,7 +262,7 @@ def _row(
     trained_on: CorpusRuns,
     more: dict[str, Any],
 ) -> dict[str, Any]:
-    """Return the `evaluations` columns with both texts' scores and figures."""
+    """Return the columns of `evaluations`, with scores and figures of both texts."""
     score, against_score = _scores(texts, example, evaluator.embed)
     mine, others = (figures_of(text, trained_on) for text in texts)
     detail = {
@@ -316,10 +320,11 @@ def _likelihoods(both: Sequence[_Written]) -> dict[str, Any] | None:
 def _phrases(
     written: tuple[list[str], list[str]], texts: Sequence[str | None]
 ) -> dict[str, Any]:
-    """Return the self-BLEU of both models' texts so far in this run, with this pair.
+    """Add a pair of texts to `written`; return the self-BLEU of both models.
 
-    `texts` are added to `written`. They are not stored, so after a crash the texts of
-    earlier runs are missing. Empty while there are too few texts.
+    It covers all texts of this run so far. Texts are only kept in memory, so after a
+    crash the texts of earlier runs are missing. The result is empty while there are too
+    few texts.
     """
     for of_model, text in zip(written, texts, strict=True):
         if text is not None:

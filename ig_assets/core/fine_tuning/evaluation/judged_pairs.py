@@ -1,9 +1,9 @@
 """Lets a model judge pairs of texts; only verdicts that agree in both orders count.
 
-A judging model also prefers a position (Zheng et al. 2023, "Judging LLM-as-a-judge with
-MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in both orders. The
-share of wins among the consistent pairs has the interval of Wilson (1927, "Probable
-inference, the law of succession, and statistical inference", JASA 22).
+A model that judges prefers one position (Zheng et al. 2023, "Judging LLM-as-a-judge
+with MT-bench and Chatbot Arena", NeurIPS 36), so each pair is shown in both orders. The
+interval of the share of wins is that of Wilson (1927, "Probable inference, the law of
+succession, and statistical inference", JASA 22).
 """
 
 from __future__ import annotations
@@ -39,12 +39,12 @@ class Judged:
 
     @property
     def consistent(self) -> int:
-        """Return the number of pairs that were won by either model."""
+        """The number of pairs that were won by either model."""
         return self.wins + self.losses
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Return Wilson's 95 % interval (low, high) of the share of wins (0 to 1).
+        """Wilson's 95 % interval (low, high) of the candidate's share of wins (0 to 1).
 
         The share is among the consistent pairs; (0, 1) if there are none.
         """

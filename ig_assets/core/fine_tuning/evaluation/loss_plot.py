@@ -9,7 +9,7 @@ from ig_assets.core.plots import render_png
 
 
 def loss_picture(losses: Sequence[Loss]) -> bytes:
-    """Training loss by step, and validation loss where it was measured, as PNG."""
+    """Return a PNG of training loss by step, and of validation loss if measured."""
     from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.0, 2.6), dpi=80)

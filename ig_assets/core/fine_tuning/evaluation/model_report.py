@@ -1,4 +1,4 @@
-"""Collects what is stored of one model: its job, evaluations and status changes."""
+"""Collects the stored facts about one model: job, evaluations and status changes."""
 
 from __future__ import annotations
 
@@ -52,7 +52,7 @@ class ModelReport:
 
 
 def model_report(con: Connection, model_id: str) -> ModelReport:
-    """Read what is stored of a model. Raises InputError for an unknown id."""
+    """Return the stored facts about a model. Raises InputError for an unknown id."""
     model = get_model(con, model_id)
     job = job_of(con, model.job_id) if model.job_id else None
     events = fetch_dicts(

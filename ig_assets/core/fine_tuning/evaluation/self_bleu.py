@@ -1,13 +1,15 @@
-"""Self-BLEU: how much a model's texts for different topics say the same phrases.
+"""Self-BLEU: how many phrases a model's texts for different topics share.
 
 Each text is scored by BLEU (Papineni et al. 2002, "BLEU: a method for automatic
-evaluation of machine translation", ACL) against all others as references, and the mean
-is taken (Zhu et al. 2018, "Texygen", SIGIR): 1 where all texts are alike, near 0 where
-they share no phrase. A longer text shares more by chance, so all are cut to the same
-number of words, and no brevity penalty is needed. A precision of 0 counts as half a
-match (Chen and Cherry 2014, "A systematic comparison of smoothing techniques for
-sentence-level BLEU", WMT). Own code: sacrebleu scores corpora against fixed references,
-has no self-BLEU, and would come with three packages for these lines.
+evaluation of machine translation", ACL) with all other texts as references, and the
+mean is taken (Zhu et al. 2018, "Texygen", SIGIR). It is 1 if all texts are alike, and
+near 0 if they share no phrase. A longer text shares more by chance, so all are cut to
+the same number of words, and no brevity penalty is needed. A precision of 0 counts as
+half a match (Chen and Cherry 2014, "A systematic comparison of smoothing techniques for
+sentence-level BLEU", WMT).
+
+It is implemented here because sacrebleu scores corpora against fixed references, has no
+self-BLEU, and would add three packages.
 """
 
 from __future__ import annotations
@@ -24,8 +26,8 @@ _WORD = re.compile(r"[^\W_]+")
 def self_bleu(texts: Sequence[str], words: int) -> float | None:
     """Return the self-BLEU (0 to 1) of texts, each cut to its first `words` words.
 
-    Shorter texts are left out. None with fewer than two texts left, or for fewer than
-    four words, the longest run that is compared.
+    Shorter texts are left out. Returns None if fewer than two texts are left, or if
+    `words` is below four, the length of the longest word runs compared.
     """
     cut = [_WORD.findall(text.casefold())[:words] for text in texts]
     counted = [_run_counts(each) for each in cut if len(each) == words]
@@ -41,7 +43,8 @@ def self_bleu(texts: Sequence[str], words: int) -> float | None:
 def shared_length(*of_models: Sequence[str]) -> int:
     """Return the smallest of the models' median text lengths, in words.
 
-    Texts are cut to it, so that at least half of each model's texts can be compared.
+    If texts are cut to this length, at least half of each model's texts can be
+    compared.
     """
     medians = []
     for texts in of_models:

@@ -1,4 +1,4 @@
-"""Computes figures by which two models' texts are compared; they contain no words."""
+"""Computes the figures by which two models' texts are compared, without their words."""
 
 from __future__ import annotations
 
@@ -42,7 +42,10 @@ def figures_of(text: str | None, trained_on: CorpusRuns) -> TextFigures:
 
 
 def mean_similarity(texts: Sequence[TextFigures]) -> float:
-    """Mean similarity (Jaccard, estimated by sketches) of all pairs; 0 without any."""
+    """Return the mean Jaccard similarity of all pairs of texts; 0 without a pair.
+
+    It is estimated from the texts' sketches.
+    """
     sketches = [np.array(t.sketch) for t in texts if t.sketch]
     found = [
         float(np.mean(a == b))

@@ -1,4 +1,4 @@
-"""Limits a canary's trial, and says which candidate waits for its end."""
+"""Limits the length of a canary's trial, and names the candidate that waits."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from ig_assets.core.models.registry import canary_model, candidate_model
 from ig_assets.warehouse.warehouse import Connection
 
 TRIAL = timedelta(days=366)
-"""How long a canary is on trial at most, before a newer candidate may replace it.
+"""Longest trial of a canary before a newer candidate may replace it.
 
 A month is one observation, and fewer than five cannot reach the e-value of a promotion,
 however consistent they are. `IG_CANARY_DAYS` sets another length.
@@ -18,7 +18,7 @@ however consistent they are. `IG_CANARY_DAYS` sets another length.
 def trial_note(con: Connection, now: datetime, trial: timedelta = TRIAL) -> str | None:
     """Return a sentence on the end of the canary's trial, or None without a canary.
 
-    It also names the candidate that waits.
+    It also names the candidate that waits for that end.
     """
     canary = canary_model(con)
     if canary is None:

@@ -1,4 +1,4 @@
-"""Judges a candidate by its figures on held-out pairs; it fails closed.
+"""Judges a candidate by its figures on held-out pairs; in doubt it is refused.
 
 A candidate that is broken, inert or worse is refused with the reason. A few texts
 cannot show that it is better; only the audience can (`canary.py`).
@@ -31,7 +31,7 @@ PAIR_SD = 0.15
 ONE_SIDED_95 = 1.645
 
 FEWEST_PAIRS = 30
-"""With fewer held-out pairs the preference is insufficient."""
+"""Number of held-out pairs below which the preference is `insufficient`."""
 INSUFFICIENT = "insufficient"
 BETTER, WORSE, UNDECIDED = "better", "worse", "undecided"
 
@@ -41,12 +41,12 @@ LEAST_NOVELTY = 0.5
 MOST_SIMILAR = 0.5
 MOST_SELF_BLEU = 0.6
 CLEARLY = 0.1
-"""How much worse than the active model's a figure must be to refuse a candidate."""
+"""Difference by which a figure must be worse than the active model's for a refusal."""
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a candidate may become the canary, why, and its `preference`.
+    """Whether a candidate may become the canary, the reason, and its preference.
 
     `preference` is better, worse, undecided or insufficient.
     """
@@ -62,12 +62,13 @@ def verdict(
     details: Sequence[Mapping[str, Any]],
     margin: float = MARGIN,
 ) -> Verdict:
-    """Judge a candidate by its scores and the figures of its texts, one entry per pair.
+    """Judge a candidate by the scores and figures of its texts, one entry per pair.
 
-    The candidate's mean score may be lower by `margin` plus the difference that two
-    texts of one model have by chance, since a few pairs cannot distinguish that from a
-    worse model (one-sided 95 % of PAIR_SD / sqrt(n)). Pairs of an earlier version have
-    no text figures and are judged by their scores alone.
+    `against` are the active model's scores. The candidate's mean score may be lower by
+    `margin` plus the difference that two texts of one model have by chance (one-sided
+    95 % of PAIR_SD / sqrt(n)): a few pairs cannot distinguish that from a worse model.
+    Pairs of an earlier version have no text figures and are judged by their scores
+    alone.
     """
     n = len(scores)
     mine, theirs = float(np.mean(scores)), float(np.mean(against))
@@ -114,9 +115,9 @@ def _by_likelihood(accuracy: PreferenceAccuracy | None) -> str:
 def _preference(
     scores: Sequence[float], against: Sequence[float], judged: Judged
 ) -> str:
-    """Return better, worse, undecided or insufficient, by two-sided 95 % intervals.
+    """Return better, worse, undecided or insufficient, by a two-sided 95 % interval.
 
-    The interval is of the share of the judge's wins, or if too few pairs were judged
+    It is the interval of the judge's share of wins or, if too few pairs were judged
     consistently, of the mean difference of the scores.
     """
     if judged.consistent >= FEWEST_PAIRS:
@@ -171,9 +172,9 @@ def _fault(details: Sequence[Mapping[str, Any]]) -> str | None:
 
 
 def _same_phrases(details: Sequence[Mapping[str, Any]]) -> str | None:
-    """Return the fault of texts that share too many phrases, or None.
+    """Return a reason to refuse texts that share too many phrases, or None.
 
-    Of the stored self-BLEU figures the one over the most texts counts.
+    Of the stored self-BLEU figures, the one over the most texts is used.
     """
     measured = [detail["self_bleu"] for detail in details if "self_bleu" in detail]
     if not measured:

@@ -32,7 +32,7 @@ class _PricedCall(Call):
     price_usd: float | None = None
 
     def cost_usd(self, usage: TokenUsage) -> float | None:
-        """The whole price, whatever is used."""
+        """Return the whole price (USD), whatever the usage is."""
         return self.price_usd
 
 
@@ -43,7 +43,7 @@ def reserve_training(
     estimate: TrainingEstimate,
     run: RunRef,
 ) -> None:
-    """Reserve the estimated cost, once per intent.
+    """Reserve the estimated cost of a job, once per intent.
 
     Raises BudgetError if a budget forbids it, if a budget limits dollars and the
     estimate has no price, or if there is no ledger.
@@ -67,11 +67,11 @@ def reserve_training(
 
 
 def settle_training(con: Connection, intent_key: str, state: TrainingState) -> None:
-    """Write the cost of a job that has ended, in the transaction of its state.
+    """Write the cost of a job that has ended, in the transaction that writes its state.
 
     A refused job costs nothing. If the provider reports neither price nor tokens, a job
-    that succeeded costs the estimate; the cost of one that failed or was cancelled is
-    unknown, so its whole reservation counts.
+    that succeeded costs the estimate. The cost of one that failed or was cancelled is
+    then unknown, so its whole reservation counts as spent.
     """
     for call_id, reserved_usd, reserved_tokens in con.execute(
         _OPEN, [intent_key]

@@ -29,7 +29,7 @@ class ExpectedCost:
 def expected_costs(
     trainers: Sequence[Trainer], dataset: DatasetSummary, seed: int
 ) -> list[ExpectedCost]:
-    """Return one row per trainer, in their order; nothing is sent or paid."""
+    """Return one estimate per trainer, in their order; nothing is sent or paid."""
     if dataset.is_empty:
         return []
     with vendor_files(dataset) as files:

@@ -1,10 +1,10 @@
-"""Lets one process at a time, of all that share a home, submit a job: a lease.
+"""Lets only one of the processes that share a home submit a job, by a lease.
 
-The intent's row names the folder that submits the job and until when. The lease is
-written with the intent and checked again right before the job is created, so that a
-process that was suspended does not create it a second time. After a crash, a process of
-the same folder continues at once (its lock file proves that no other of its processes
-is submitting); another machine has to wait until `LEASE` has passed.
+The intent's row names the folder that submits the job, and when the lease ends. The
+lease is written with the intent and checked again right before the job is created, so
+that a process that was suspended does not create it a second time. After a crash, a
+process of the same folder continues at once (its lock file proves that no other process
+of the folder is submitting); another machine has to wait until `LEASE` has passed.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from ig_assets.errors import TransientVendorError
 from ig_assets.warehouse.warehouse import Connection
 
 LEASE = timedelta(minutes=15)
-"""Must exceed an upload and a vendor's answer, which may take a minute each."""
+"""Length of a lease; it exceeds an upload and a vendor's answer, a minute each."""
 
 _TAKE = """
 UPDATE fine_tune_jobs
@@ -30,15 +30,15 @@ WHERE job_id = $3
 
 
 def submitter_of(folder: Path) -> str:
-    """Return a name for this machine's folder of a month's files, without its path."""
+    """Return a name that identifies a machine's folder without containing its path."""
     return stable_id("submitter", node(), str(folder.resolve()))
 
 
 def take(con: Connection, job_id: str, submitter: str, now: datetime) -> None:
-    """Take the lease of a job that is being submitted, or renew it; `now` is real time.
+    """Take the lease of a job that is being submitted, or renew it.
 
-    Raises TransientVendorError if another submitter holds it, or if the job is
-    submitted.
+    `now` is real time. Raises TransientVendorError if another submitter holds the
+    lease, or if the job has been submitted.
     """
     con.execute(_TAKE, [submitter, now + LEASE, job_id, now])
     found = con.execute(

@@ -23,10 +23,11 @@ from ig_assets.warehouse.warehouse import Connection, Warehouse
 def register_model(
     warehouse: Warehouse, clock: Clock, month: str, run_id: str = ""
 ) -> ModelRow | None:
-    """Register the month's newest succeeded job as a candidate; None without one.
+    """Register the month's newest succeeded job as a candidate.
 
-    The model is tainted at once if one of its examples was forgotten meanwhile.
-    Idempotent: a registered model keeps its row and its status.
+    Returns None without such a job. The model is tainted at once if one of its examples
+    has been forgotten in the meantime. Idempotent: a registered model keeps its row and
+    its status.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -64,7 +65,7 @@ def register_model(
 
 
 def _model_of_same_examples(con: Connection, job: JobRow) -> str | None:
-    """An earlier few-shot model of the same base model and examples, if any."""
+    """Return an earlier few-shot model of the same base model and examples, or None."""
     example_ids = _example_ids(job)
     for model in list_models(con):
         same = (model.artifact or {}).get("example_ids") == example_ids
@@ -74,13 +75,13 @@ def _model_of_same_examples(con: Connection, job: JobRow) -> str | None:
 
 
 def _example_ids(job: JobRow) -> list[str]:
-    """The examples of a few-shot model; none for another kind of model."""
+    """Return the example ids of a few-shot model; empty for another kind of model."""
     artifact = json.loads(job.artifact) if job.artifact else {}
     return [str(i) for i in artifact.get("example_ids", [])]
 
 
 def _model_edges(model_id: str, job: JobRow) -> list[Edge]:
-    """Edges to the job, and to the examples of a few-shot model."""
+    """Return edges from the model to its job, and to a few-shot model's examples."""
     made = Edge("model", model_id, "job", job.job_id, "made_by")
     examples = [
         Edge("model", model_id, "example", i, "shows") for i in _example_ids(job)

@@ -12,13 +12,13 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 PASSED_ON = ("refused", "failed")
-"""Final states after which the next trainer of `IG_TRAINER` gets the dataset.
+"""Final states after which the dataset goes to the next trainer of `IG_TRAINER`.
 
-A job that a person cancelled is not passed on, since that person wanted it to end.
+A cancelled job is not among them, since a person wanted it to end.
 """
 
 LONGEST = timedelta(days=3)
-"""A job that has not ended after this is reported; a vendor's takes hours."""
+"""Age from which an unfinished job is reported; a vendor's job takes hours."""
 
 FINAL = ("succeeded", "failed", "cancelled", "refused")
 JOB_STATUSES = ("submitting", "queued", "running", *FINAL)
@@ -32,7 +32,7 @@ FROM fine_tune_jobs
 
 @dataclass(frozen=True)
 class JobRow:
-    """One job; `status` is one of JOB_STATUSES, of which FINAL never change.
+    """One job; `status` is one of JOB_STATUSES. Those in FINAL never change.
 
     `artifact` is the trainer's output as JSON.
     """
@@ -53,14 +53,15 @@ class JobRow:
 
 
 def unfinished_jobs(con: Connection) -> list[JobRow]:
-    """Jobs that are submitting, queued or running, oldest first."""
+    """Return jobs that are submitting, queued or running, oldest first."""
     return select_jobs(con, "WHERE status NOT IN (SELECT unnest(?::TEXT[]))", [FINAL])
 
 
 def unevaluated_jobs(con: Connection) -> list[JobRow]:
-    """Return succeeded jobs whose model is not registered or evaluated, oldest first.
+    """Return succeeded jobs whose model is not registered or not evaluated.
 
-    A registered model of a month without held-out pairs needs no evaluation.
+    The oldest come first. A registered model of a month without held-out pairs is not
+    listed.
     """
     return select_jobs(
         con,
@@ -86,7 +87,7 @@ def unevaluated_jobs(con: Connection) -> list[JobRow]:
 
 
 def latest_job(con: Connection, month: str) -> JobRow | None:
-    """The month's newest job, whatever its status."""
+    """Return the month's newest job, whatever its status, or None."""
     jobs = select_jobs(con, "WHERE month = ?", [month])
     return jobs[-1] if jobs else None
 
@@ -94,7 +95,7 @@ def latest_job(con: Connection, month: str) -> JobRow | None:
 def overdue_notes(jobs: Sequence[JobRow], now: datetime) -> list[str]:
     """Return a sentence for each unfinished job that is older than `LONGEST`.
 
-    A job that is dated ahead, by a clock that was wrong, counts as older.
+    A job with a date in the future, from a wrong clock, counts as older.
     """
     return [
         f"Job {job.job_id} is {job.status} at {job.provider} since "
@@ -105,7 +106,7 @@ def overdue_notes(jobs: Sequence[JobRow], now: datetime) -> list[str]:
 
 
 def job_of(con: Connection, job_id: str) -> JobRow | None:
-    """The job of an id; None where there is none."""
+    """Return the job with this id, or None."""
     jobs = select_jobs(con, "WHERE job_id = ?", [job_id])
     return jobs[0] if jobs else None
 
@@ -113,6 +114,6 @@ def job_of(con: Connection, job_id: str) -> JobRow | None:
 def select_jobs(
     con: Connection, where: str = "", parameters: Sequence[Any] = ()
 ) -> list[JobRow]:
-    """Jobs that a WHERE clause selects, oldest first."""
+    """Return the jobs that a WHERE clause selects, oldest first."""
     sql = f"{_COLUMNS} {where} ORDER BY submitted_at, job_id"
     return [JobRow(**row) for row in fetch_dicts(con, sql, list(parameters))]

@@ -1,4 +1,4 @@
-"""Asks trainers for the states of jobs, and stores them; a final one never changes."""
+"""Asks trainers for the states of jobs and stores them; a final state never changes."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ def poll_jobs(
 ) -> tuple[list[JobRow], list[str]]:
     """Ask the trainers for the states of their unfinished jobs, and store them.
 
-    Returns the jobs, and one sentence per problem. A job keeps its state if its trainer
-    cannot be reached or rejects the key. An intent that the trainer does not know stays
+    Returns (jobs, one sentence per problem). A job keeps its state if its trainer
+    cannot be reached or rejects the key. A job that the trainer does not know stays
     'submitting' until `submit_job` is called again.
     """
     with warehouse.transaction() as con:
@@ -59,9 +59,9 @@ def poll_jobs(
 def cancel_job(
     warehouse: Warehouse, clock: Clock, job_id: str, *trainers: Trainer
 ) -> JobRow:
-    """Ask the trainer of a job to stop it; return the job afterwards.
+    """Ask the trainer of a job to stop it; return the job as stored afterwards.
 
-    A job that has ended stays as it is. Raises InputError for an unknown job, for one
+    A job that has ended stays as it is. Raises InputError for an unknown job, for a job
     whose trainer is not configured, and for a vendor's job, which a person has to
     cancel at the vendor.
     """
@@ -85,10 +85,11 @@ def cancel_job(
 
 
 def passed_on_jobs(con: Connection, providers: Sequence[str]) -> list[JobRow]:
-    """Return failed or refused jobs whose dataset the next trainer can take.
+    """Return failed or refused jobs whose dataset a next trainer can take.
 
-    `providers` are those of the trainers, in order; after the last one a dataset is not
-    passed on. Only the last job of a month counts, and only if its dataset is stored.
+    `providers` has the provider of each trainer, in order; after the last one there is
+    no next trainer. Only the last job of a month counts, and only if its dataset is
+    stored.
     """
     has_dataset = """
         WHERE EXISTS (
@@ -114,7 +115,7 @@ def refused(reason: str) -> TrainingState:
 def record_state(
     warehouse: Warehouse, clock: Clock, job: JobRow, state: TrainingState
 ) -> JobRow:
-    """Store the job's state, and settle what it cost once it is final."""
+    """Store a job's state; if the state is final, settle the job's cost."""
     final = state.status in FINAL
     with warehouse.transaction() as con:
         stored = job_of(con, job.job_id)
@@ -147,10 +148,10 @@ def record_state(
 
 
 def _asked(trainer: Trainer, job: JobRow) -> TrainingState | None:
-    """Return the trainer's state of the job, or None if it does not know the intent.
+    """Return the trainer's state of the job, or None if the trainer does not know it.
 
-    If the trainer does not know the job's id, the job is searched by its intent key,
-    and counts as failed if it is not found.
+    A job without a vendor's id is searched by its intent key. So is a job whose id the
+    trainer does not know; it counts as failed if it is not found.
     """
     if job.provider_job_id is None:
         return trainer.find(job.intent_key)
@@ -163,7 +164,7 @@ def _asked(trainer: Trainer, job: JobRow) -> TrainingState | None:
 
 
 def _artifact(job: JobRow, state: TrainingState) -> str | None:
-    """Return the trainer's own facts and its loss curve as JSON."""
+    """Return the trainer's facts about the model and its loss curve, as JSON."""
     facts = dict(state.artifact or {})
     if state.trained_tokens is not None:
         facts["trained_tokens"] = state.trained_tokens

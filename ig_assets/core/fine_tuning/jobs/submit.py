@@ -34,7 +34,7 @@ from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Connection, Warehouse
 
 LOCK = ".submitting.lock"
-"""Suffix of the file beside a month's folder that the submitting process locks."""
+"""Suffix of the lock file beside a month's folder; the submitting process locks it."""
 
 
 def submit_to_first(
@@ -50,7 +50,8 @@ def submit_to_first(
     """Submit the dataset to the first trainer that neither refuses it nor fails.
 
     A trainer whose job for this dataset was refused or failed, now or earlier, is
-    skipped. Returns the last job if all did. Raises as `submit_job` does.
+    skipped. If this holds for all trainers, the last job is returned. Raises as
+    `submit_job` does.
     """
     for trainer in trainers:
         job = submit_job(
@@ -75,9 +76,9 @@ def submit_job(
 
     If a crash left an intent, its job is first searched at the trainer. A dataset
     without examples, or a trainer's refusal, gives the final status 'refused' with the
-    reason. The trainer's cost is estimated and reserved in the `ledger` before anything
-    starts. Raises TransientVendorError, AccessError and BudgetError; the intent stays,
-    so that a later call continues.
+    reason. The cost is estimated and reserved in the `ledger` before anything starts.
+    Raises TransientVendorError, AccessError and BudgetError; the intent stays, so that
+    a later call continues.
     """
     with _alone(dataset):
         return _submit_once(
@@ -105,7 +106,7 @@ class _Submitter:
 
 @contextmanager
 def _alone(dataset: DatasetSummary) -> Iterator[None]:
-    """Let only one process of this data folder submit the dataset.
+    """Let only one process of this data folder submit the dataset at a time.
 
     Another process would find an intent without a job and create the job a second time.
     Raises TransientVendorError if another process is submitting.
@@ -186,7 +187,10 @@ def _submit(
     run: RunRef,
     hold: Callable[[], None],
 ) -> TrainingState:
-    """Estimate, reserve, and submit the job if the lease still holds (`hold`)."""
+    """Estimate the cost, reserve it, and submit the job.
+
+    `hold` is called right before the submission; it raises if the lease was lost.
+    """
     try:
         estimate = trainer.estimate(request)
         if estimate is not None and not estimate.allowed:
@@ -203,7 +207,10 @@ def _submit(
 
 
 def _submitted_at(con: Connection, month: str, clock: Clock) -> Any:
-    """Now, or just after the month's last job, so that jobs keep their order."""
+    """Return the present time, or just after the month's last job if that is later.
+
+    Jobs thus keep their order.
+    """
     [(last,)] = con.execute(
         "SELECT max(submitted_at) FROM fine_tune_jobs WHERE month = ?", [month]
     ).fetchall()

@@ -1,10 +1,11 @@
 """Places the bets that prove a ranker; each is recorded and never placed again.
 
-A refit sees new experiments, later counts, and fewer texts after a forgetting. If it
-placed all bets again, the best of many replays could reach a proof by chance. So a
-comparison is bet on once, when its experiment is over, by a ranker that was fitted on
-the comparisons recorded before it. Records stay, and their evidence accumulates. This
-gives a single path, however often it is evaluated, as `proof.py` requires.
+A refit uses new experiments, later counts, and fewer texts after a forgetting. If it
+placed all bets again, the best of many replays could reach a proof by chance. A bet on
+a comparison is therefore placed once, when its experiment is over, by a ranker that was
+fitted on the comparisons recorded before. Bets stay recorded, and their evidence
+accumulates. This gives a single path, however often it is evaluated, as `proof.py`
+requires.
 """
 
 from __future__ import annotations
@@ -32,11 +33,14 @@ from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
 NEAR_DUPLICATE_COSINE = 0.88
-"""Cosine of encoder vectors minus their mean, which all hooks share. Among 7,252 real
-headlines it finds about as many pairs (722) as 0.92 of retrieval vectors (738)."""
+"""Cosine from which two hooks are nearly equal, for centred encoder vectors.
+
+Centred means without the mean, which all hooks share. Among 7,252 real headlines this
+bound finds about as many pairs (722) as 0.92 of retrieval vectors (738).
+"""
 
 Group = tuple[str, str]
-"""The id of an experiment, and the image that its hooks were shown with, or ''."""
+"""(id of an experiment, image shown with its hooks or '')."""
 
 _RECORDED = """
 SELECT number, experiment_id, image, sum(log_e) AS log_e
@@ -53,9 +57,9 @@ _NO_BET: dict[str, Any] = dict.fromkeys(
 
 @dataclass(frozen=True)
 class Record:
-    """The comparisons of one series so far, in the order in which they were recorded.
+    """The comparisons of one series of bets so far, in the order of recording.
 
-    `log_e` has the evidence of each comparison, 0 if no bet was placed on it.
+    `log_e` is the evidence (ln e) of each comparison, 0 if no bet was placed on it.
     """
 
     series: str
@@ -70,7 +74,7 @@ class Record:
 
 @dataclass(frozen=True)
 class NewBets:
-    """The bets of one fit: new rows of `ranker_bets`, and the record including them."""
+    """The bets of one fit: new rows of `ranker_bets`, and the extended record."""
 
     rows: list[dict[str, Any]]
     record: Record
@@ -90,11 +94,11 @@ def new_bets(
     settled: frozenset[str],
     now: datetime,
 ) -> NewBets:
-    """Bet on comparisons that are over and not in the record; write no rows.
+    """Place bets on comparisons that are over and not in the record; write no rows.
 
-    Each bet is placed by a ranker that has learnt from the record and from the earlier
-    ones of the new comparisons, never from one that is still to be bet on. `settled`
-    has the ids of experiments that are over; `features` belong to the hooks of `past`.
+    Each bet is placed by a ranker that was fitted on the record and on the new
+    comparisons before this one, never on later ones. `settled` has the ids of
+    experiments that are over; `features` belong to the hooks of `past`.
     """
     present = {group: number for number, group in enumerate(past.groups)}
     known = [group for group in record.groups if group in present]
@@ -125,7 +129,10 @@ def record_bets(con: Connection, bets: NewBets) -> None:
 
 
 class _Here:
-    """The comparisons to bet on or to learn from, renumbered in their order."""
+    """The comparisons that still have hooks, recorded and new, numbered from 0.
+
+    `order` lists their positions in `past.groups`.
+    """
 
     def __init__(self, past: PastHooks, features: Features, order: list[int]) -> None:
         place = np.full(len(past.groups), -1, dtype=np.int64)
@@ -157,7 +164,10 @@ class _Here:
         )
 
     def rows(self, bets: GroupBets) -> list[dict[str, Any]]:
-        """Return a row per pair of one comparison, or one row that says why not."""
+        """Return the rows of one comparison: one per pair.
+
+        If no bet was placed, one row says why.
+        """
         if not bets.pairs:
             member = int(np.flatnonzero(self._outcomes.group == bets.group)[0])
             row = {"pair": 0, "passed_over": bets.passed_over, "log_e": 0.0}
@@ -186,9 +196,10 @@ class _Here:
 
 
 def clusters(vectors: Floats, group: Ints) -> Ints:
-    """Return a cluster number per group; groups with nearly equal hooks share it.
+    """Return a cluster number per group; groups with nearly equal hooks share one.
 
-    `vectors` (arms, columns) are the encoder's, and `group` (arms) numbers the groups.
+    `vectors` (arms, columns) are the encoder's, and `group` (arms) has the group number
+    of each arm.
     """
     centre = vectors - vectors.mean(axis=0)
     near = near_duplicate_pairs(

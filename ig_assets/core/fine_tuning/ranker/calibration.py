@@ -1,9 +1,9 @@
 """Checks a ranker's calibration: the slope of outcome on forecast, and coverage.
 
-It uses recorded bets, whose forecasts were made before the ranker learnt from their
-outcomes. A slope of 1 is right; near 0, what was learnt does not hold any more, e.g.
-since the audience has changed. It is checked every month, so it warns only at three
-standard errors beyond the range, not at two.
+It uses recorded bets, whose forecasts were made before the ranker learnt their
+outcomes. The slope should be 1; near 0 the forecasts no longer hold, e.g. since the
+audience has changed. The check runs every month, so it warns only at three standard
+errors beyond the accepted range, not at two.
 """
 
 from __future__ import annotations
@@ -42,9 +42,9 @@ WHERE series = $1 AND pair > 0 AND month IN (SELECT month FROM recent)
 
 @dataclass(frozen=True)
 class Calibration:
-    """Slope with its standard error, and coverage of 90 % intervals, over `pairs` bets.
+    """The slope with its standard error, and the coverage of 90 % intervals.
 
-    The values are None without a pair.
+    `pairs` is the number of bets. The other values are None without a pair.
     """
 
     pairs: int
@@ -54,9 +54,9 @@ class Calibration:
 
     @property
     def problem(self) -> str | None:
-        """Return what is wrong with the forecasts, or None.
+        """A sentence on what is wrong with the forecasts, or None.
 
-        None also if there are too few pairs.
+        It is also None if there are too few pairs.
         """
         if self.pairs < LEAST_PAIRS or self.slope is None or self.slope_se is None:
             return None
@@ -83,18 +83,18 @@ class Calibration:
 
 
 def series_of(encoder_model: str, simulated: bool) -> str:
-    """Return the name of a series of bets: one encoder and one kind of audience."""
+    """Return the name of the series of bets of one encoder and one kind of audience."""
     return f"{encoder_model} {'simulated' if simulated else 'real'}"
 
 
 def series_of_model(model: ModelRow) -> str:
-    """The series of a registered ranker."""
+    """Return the name of the series of bets of a registered ranker."""
     known = model.artifact or {}
     return series_of(model.base_model, bool(known.get("simulated")))
 
 
 def calibration(con: Connection, series: str, months: int | None = None) -> Calibration:
-    """The calibration of a series of bets, over its newest `months` or all of them."""
+    """Return the calibration of a series of bets, of its newest `months` or of all."""
     [row] = fetch_dicts(con, _PAIRS_OF, [series, months or 1_000_000])
     pairs, weight = int(row["pairs"]), row["weight"]
     if not weight:

@@ -1,4 +1,4 @@
-"""Reads what a ranker learns from: every arm of every evaluated experiment."""
+"""Reads the data that a ranker learns from: all arms of all evaluated experiments."""
 
 from __future__ import annotations
 
@@ -75,11 +75,11 @@ LEFT JOIN valid_acceptances AS a ON a.experiment_id = c.experiment_id
 
 @dataclass(frozen=True)
 class Evidence:
-    """The arms to learn from, and how many were left out for which reason.
+    """The arms to learn from; `left_out` is {reason: number of other arms}.
 
     `simulated` is true if all arms are of simulated audiences; otherwise none is.
-    `settled` has the ids of experiments that are over, whose counts hardly change any
-    more.
+    `settled` has the ids of experiments that are over, so that their counts hardly
+    change any more.
     """
 
     arms: tuple[PastArm, ...]

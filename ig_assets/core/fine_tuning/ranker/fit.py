@@ -1,4 +1,4 @@
-"""Fits the ranker to a data folder's own experiments, bets and registers it."""
+"""Fits the ranker to one data folder's experiments, places bets, and registers it."""
 
 from __future__ import annotations
 
@@ -51,10 +51,10 @@ ROLLED_BACK = "rollback: "
 class RankerFit:
     """The result of a fit; `model` is None if there is too little to learn from.
 
-    `proven_after` is the number of comparisons at which the ranker was proven, and
-    `lost_after` the one at which an earlier proof was taken back. `simulated` is true
-    if it rests on a simulated audience alone. `retired` are the rankers that this fit
-    retired.
+    `proven_after` is the number of comparisons after which the ranker was proven, and
+    `lost_after` the number after which an earlier proof was withdrawn. `simulated` is
+    true if it was fitted on a simulated audience alone. `retired` are the rankers that
+    this fit retired.
     """
 
     state: str
@@ -70,7 +70,7 @@ class RankerFit:
 
     @property
     def missing(self) -> int:
-        """Return how many more groups are needed before a ranker can be used."""
+        """The number of further groups that are needed before a ranker can be used."""
         return max(0, MIN_GROUPS - self.groups)
 
 
@@ -83,13 +83,13 @@ def fit_ranker(
     with_ads: bool = False,
     run_id: str | None = None,
 ) -> RankerFit:
-    """Fit the ranker to everything that was looked at before `cutoff` (default: now).
+    """Fit the ranker to all experiments with a look before `cutoff` (default: now).
 
     First, bets are placed on experiments that are over and have none (`bets.py`). A
-    proven ranker becomes active. An unproven one is a candidate, also if it was proven
-    before and its forecasts no longer hold. Earlier rankers are retired. The same
-    evidence gives the same model; one that a person rolled back stays retired. With
-    fewer than 25 groups nothing is registered.
+    proven ranker becomes active. An unproven one becomes a candidate, even if it was
+    proven before and its forecasts no longer hold. Earlier rankers are retired. The
+    same evidence gives the same model; a model that a person rolled back stays retired.
+    With fewer than 25 groups nothing is registered.
     """
     now = clock.now()
     with warehouse.transaction() as con:
@@ -221,11 +221,11 @@ def _retire_others(
 
 
 def roll_back_ranker(warehouse: Warehouse, clock: Clock, reason: str) -> ModelRow:
-    """Retire the ranker in use and reactivate the last one that was proven before it.
+    """Retire the ranker in use and reactivate the last proven one before it.
 
-    A fit to the same evidence does not bring it back; a fit to more evidence makes
-    another ranker. Raises InputError without a reason, a ranker in use, or an earlier
-    proven ranker.
+    A fit to the same evidence does not reactivate the retired ranker; a fit to more
+    evidence makes another ranker. Raises InputError without a reason, without a ranker
+    in use, or without an earlier proven one.
     """
     if not reason.strip():
         raise InputError("A rollback needs a reason; say why.")

@@ -1,8 +1,8 @@
 """Chooses which of a topic's hooks are posted: the ranker's best and a random one.
 
-The random one is drawn first, among all hooks, so that the lead of the others over it
-measures the ranker's benefit (`lift.py`). The decision rule sees counts alone. Each
-choice is recorded before posts are planned from it, and never made again.
+The random one is drawn first, among all hooks, so that the lead of the ranker's hooks
+over it measures the ranker's benefit (`lift.py`). The decision rule uses counts alone.
+Each choice is recorded before posts are planned from it, and is never made again.
 """
 
 from __future__ import annotations
@@ -58,7 +58,7 @@ ORDER BY v.topic_id, v.arm, v.variant_id
 
 @dataclass(frozen=True)
 class ChoiceSummary:
-    """Counts of what was chosen: topics, their hooks, and how many of these are posted.
+    """The numbers of topics, of their hooks and of the posted hooks.
 
     Without a proven ranker `model_id` is None, and `note` says why all hooks were drawn
     at random.
@@ -110,7 +110,7 @@ def choose_hooks(
 
 
 def _candidates(con: Connection, month: str) -> dict[str, list[dict[str, Any]]]:
-    """Return the hooks of each topic that has more of them than it posts."""
+    """Return {topic: hooks} of topics with more hooks than posts."""
     topics: dict[str, list[dict[str, Any]]] = {}
     for row in fetch_dicts(con, _CANDIDATES, [month]):
         topics.setdefault(row["topic_id"], []).append(row)
@@ -124,7 +124,7 @@ def _posted(rows: Sequence[Mapping[str, Any]]) -> int:
 def _ranker(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder
 ) -> tuple[LoadedRanker | None, str | None]:
-    """Return the proven ranker, or None and why none may choose."""
+    """Return (proven ranker, None), or (None, why no ranker may choose)."""
     with warehouse.transaction() as con:
         proven = choosing_ranker(con)
     if proven is None:
@@ -156,7 +156,11 @@ def _choice(
     topic: tuple[str, str],
     now: datetime,
 ) -> list[dict[str, Any]]:
-    """Return the rows of one topic's choice; `expected` is empty without a ranker."""
+    """Return the rows of `hook_choices` for one topic, one per hook.
+
+    `rows` are the topic's hooks and `topic` is (month, topic id). `expected` is
+    {variant id: expected log lift}, or empty if there is no ranker.
+    """
     ids = [row["variant_id"] for row in rows]
     draws = [seeded_unit(seed, "drawn hook", *topic, v) for v in ids]
     values = [expected[v] for v in ids] if expected else None
@@ -180,11 +184,11 @@ def _choice(
 def roles_of(
     draws: Sequence[float], expected: Sequence[float] | None, posted: int
 ) -> list[str]:
-    """Return the role of each hook of a topic.
+    """Return the role of each hook of a topic: posted at random, as best, or not.
 
-    `draws` are random numbers: the hook with the smallest is posted whatever its
-    `expected` lift, and with it the best of the others. Without expectations, the
-    `posted` hooks with the smallest numbers are posted.
+    `draws` are random numbers. The hook with the smallest is posted whatever its
+    `expected` lift; the best of the others fill the remaining places of `posted`.
+    Without expectations, the `posted` hooks with the smallest numbers are posted.
     """
     roles = [NOT_POSTED] * len(draws)
     by_chance = np.argsort(draws, kind="stable")

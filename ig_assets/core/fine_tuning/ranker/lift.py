@@ -1,8 +1,8 @@
 """Measures the benefit of a ranker's choice: its hooks against random ones.
 
-Both are posts of one topic, written by one model; the random one was drawn among all
-hooks before the ranker chose. If the choice has no benefit, their mean difference is 0.
-As for all claims across topics, a month is one observation.
+Both hooks are posts of one topic, written by one model; the random one was drawn among
+all hooks before the ranker chose. If the choice has no benefit, their mean difference
+is 0. As for all claims across topics, a month is one observation.
 """
 
 from __future__ import annotations
@@ -38,11 +38,10 @@ arms AS (
 
 @dataclass(frozen=True)
 class ChoiceLift:
-    """How much better hooks that the ranker chose did than random ones.
+    """The lead of hooks that the ranker chose over random ones.
 
     `mean` is the mean log rate ratio with its evidence, from months that have ended;
-    `waiting` is the number of comparisons, one per experiment, from months that have
-    not.
+    `waiting` is the number of comparisons, one per experiment, from other months.
     """
 
     mean: SequentialMean
@@ -50,7 +49,7 @@ class ChoiceLift:
 
 
 def choice_lift(con: Connection, *, simulated: bool) -> ChoiceLift:
-    """Return the log rate ratio of chosen over random hooks, over ended experiments."""
+    """Return the log rate ratio of chosen over random hooks in ended experiments."""
     return ChoiceLift(*pooled(compared_rows(con, _CHOSEN, [simulated])))
 
 

@@ -1,10 +1,10 @@
-"""Finds texts that have nearly the same words, exactly.
+"""Finds texts that have nearly the same words, without false or missed pairs.
 
 Two texts are near-copies if the Jaccard similarity of their three-word runs is at least
-0.8. MinHash would only estimate it and miss some; a prefix filter misses none (Bayardo,
+0.8. MinHash would only estimate it and miss some. A prefix filter misses none (Bayardo,
 Ma and Srikant 2007, "Scaling up all pairs similarity search", WWW): two sets of at
 least this similarity share one of their rarest members, so only texts that share one
-are compared. It is slow only if many texts share rare runs, which are then near-copies.
+are compared. It is slow only if many texts share rare runs; these are then near-copies.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def near_copies(
 
 
 def word_runs(text: str) -> set[str]:
-    """The runs of three words of a text, case-folded."""
+    """Return the runs of three words of a text, case-folded."""
     words = _WORD.findall(text.casefold())
     return {
         " ".join(words[start : start + RUN_WORDS])

@@ -2,12 +2,12 @@
 
 Up to `EXACT_UP_TO` vectors all pairs are compared. Above that, only vectors in the same
 cell of a random partition are compared, in several rounds. A partition is two
-cross-polytope hashes: the direction, of some random ones, along which a vector is
-largest, and its sign (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt 2015,
-"Practical and optimal LSH for angular distance", NeurIPS 28). Cosines are computed
-exactly, so there are no false pairs; a pair is missed if no round puts its two texts
-into one cell. The number of rounds is chosen so that a pair exactly at the bound is
-missed with probability `MOST_MISSED`, and nearer pairs far less often.
+cross-polytope hashes (Andoni, Indyk, Laarhoven, Razenshteyn and Schmidt 2015,
+"Practical and optimal LSH for angular distance", NeurIPS 28). The hash of a vector is
+the random direction along which its score is largest, with the sign of that score.
+Cosines are computed exactly, so there are no false pairs; a pair is missed if no round
+puts its two texts into one cell. The number of rounds is chosen so that a pair exactly
+at the bound is missed with probability `MOST_MISSED`, and nearer pairs far less often.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ Rows = npt.NDArray[np.int64]
 
 NEAR_DUPLICATE_COSINE = 0.92
 EXACT_UP_TO = 20_000
-"""All pairs of this many vectors are compared in seconds."""
+"""Number of vectors up to which all pairs are compared; this takes seconds."""
 MOST_MISSED = 0.001
 
 _CHUNK = 1024
@@ -38,7 +38,7 @@ _DRAWS = 20_000
 
 
 class VectorTable(Mapping[str, Vectors]):
-    """Vectors by key in one matrix (keys, dimensions), 4 bytes a number."""
+    """Vectors by key, in one matrix (keys, dimensions) of 4 bytes per number."""
 
     def __init__(self, keys: Sequence[str], matrix: Vectors) -> None:
         self.keys_in_order = list(keys)
@@ -64,7 +64,7 @@ def near_duplicate_pairs(
     cosine: float = NEAR_DUPLICATE_COSINE,
     exact_up_to: int = EXACT_UP_TO,
 ) -> list[tuple[str, str]]:
-    """Pairs of keys whose vectors have at least this cosine; see `near_rows`."""
+    """Return pairs of keys whose vectors have at least this cosine; see `near_rows`."""
     table = as_table(vectors)
     keys = table.keys_in_order
     found = near_rows(table.matrix, cosine, exact_up_to)
@@ -90,9 +90,9 @@ def near_rows(
     """Return pairs (pairs, 2) of row numbers a < b of near rows, sorted.
 
     `matrix` is (rows, dimensions). Up to `exact_up_to` rows, all pairs of at least this
-    cosine (0 to 1) are returned; above, nearly all. Of more than a few million pairs,
-    only as many are returned as connect the same rows. Besides the matrix this takes a
-    few hundred bytes per row.
+    cosine (0 to 1) are returned; above, nearly all. If there are more than a few
+    million pairs, only enough pairs to connect the same rows are returned. Besides the
+    matrix this takes a few hundred bytes per row.
     """
     count = len(matrix)
     norms = np.concatenate(
@@ -123,10 +123,11 @@ def near_rows(
 
 @cache
 def rounds(cosine: float, directions: int) -> int:
-    """Return how many partitions miss a pair of this cosine with at most `MOST_MISSED`.
+    """Return the number of partitions for a miss probability of at most `MOST_MISSED`.
 
-    The scores of two such vectors along a random direction are normal with this
-    correlation; how often both have the same largest direction is simulated.
+    `cosine` is that of the missed pair. The scores of its vectors along a random
+    direction are normal with this correlation; how often both have the same largest
+    direction is simulated.
     """
     draw = np.random.default_rng(_SEED)
     first = draw.normal(size=(_DRAWS, directions))
@@ -139,7 +140,7 @@ def rounds(cosine: float, directions: int) -> int:
 
 
 def _cells(matrix: Vectors, directions: int, draw: np.random.Generator) -> Rows:
-    """The cell (rows) of each row in a random partition of (2 directions)² cells."""
+    """Return each row's cell (rows) in a random partition of (2 directions)² cells."""
     shape = (matrix.shape[1], 2 * directions)
     axes = draw.normal(size=shape).astype(np.float32)
     cell = np.empty(len(matrix), dtype=np.int64)
@@ -151,10 +152,10 @@ def _cells(matrix: Vectors, directions: int, draw: np.random.Generator) -> Rows:
 
 
 def _greatest(scores: npt.NDArray[np.floating]) -> Rows:
-    """Return the direction of the largest score in each row (rows, directions).
+    """Return a number for the largest absolute score of each row.
 
-    The number is twice the direction with the largest absolute score, plus 1 if that
-    score is negative, so that 2 · directions values are possible.
+    `scores` has shape (rows, directions). The number is twice the direction of that
+    score, plus 1 if the score is negative, so that 2 · directions values are possible.
     """
     at = np.abs(scores).argmax(axis=1)
     is_negative = np.take_along_axis(scores, at[:, None], axis=1)[:, 0] < 0
@@ -185,7 +186,7 @@ _MOST_PAIRS = 4_000_000
 
 
 def _distinct(found: Sequence[Rows], count: int) -> Rows:
-    """The pairs, smaller number first, in order and once each."""
+    """Return the distinct pairs, sorted, with the smaller number first."""
     pairs = np.sort(np.concatenate(found), axis=1)
     coded = np.unique(pairs[:, 0] * count + pairs[:, 1])
     pairs = np.stack((coded // count, coded % count), axis=1)
@@ -195,7 +196,7 @@ def _distinct(found: Sequence[Rows], count: int) -> Rows:
 def _forest(pairs: Rows, count: int) -> Rows:
     """Return fewer pairs that connect the same rows.
 
-    Each row is paired with the first row of its group.
+    Each row is paired with the first row of its connected group.
     """
     label = joined(pairs, count)
     _, firsts = np.unique(label, return_index=True)

@@ -34,7 +34,7 @@ FORMATS = (
 )
 ENCODING = "o200k_base"
 FEWEST_EXAMPLES = 10
-"""OpenAI refuses a supervised training file with fewer lines (its guide, 2025)."""
+"""Least number of lines of a supervised training file for OpenAI (its guide, 2025)."""
 MANIFEST = "manifest.json"
 CONTROL_TOKEN = "has a control token"
 _EDGES_AT_ONCE = 100_000
@@ -49,7 +49,7 @@ ORDER BY example_id
 
 @dataclass(frozen=True)
 class DatasetFile:
-    """One file; `tokens` counts its prompts and texts by o200k_base."""
+    """One file; `tokens` is the o200k_base token count of its prompts and texts."""
 
     kind: str
     split: str
@@ -63,8 +63,8 @@ class DatasetFile:
 class DatasetSummary:
     """The month's files; there are none without examples.
 
-    `quarantined` counts examples that were not written, see `write_datasets`;
-    `excluded` counts, by reason, texts of decided experiments that gave no example.
+    `quarantined` is the number of examples that were not written, see `write_datasets`;
+    `excluded` is {reason: number of texts of decided experiments that gave no example}.
     """
 
     month: str
@@ -83,7 +83,7 @@ class DatasetSummary:
 
     @property
     def why_empty(self) -> str:
-        """Return a sentence on why the set is empty, with excluded counts by reason."""
+        """Return a sentence on why the set is empty, with exclusions by reason."""
         if self.is_empty and self.lines:
             return (
                 f"The {self.lines:,} lines of {self.month} are all for validation, so "
@@ -167,7 +167,7 @@ def write_datasets(
 
 
 def jsonl_line(example: Mapping[str, Any]) -> str:
-    """One example as a line of its kind's format, without the line end."""
+    """Return an example as a line in the format of its kind, without the line end."""
     user = {"role": "user", "content": example["prompt"]}
     chosen = {"role": "assistant", "content": example["completion"]}
     line: dict[str, Any] = {"messages": [user, chosen]}
@@ -183,7 +183,7 @@ def jsonl_line(example: Mapping[str, Any]) -> str:
 
 
 def check_line(kind: str, line: str) -> str | None:
-    """What is wrong with a line of an sft or dpo file, None where it is valid."""
+    """Return what is wrong with a line of an sft or dpo file; None for a valid one."""
     try:
         parsed = json.loads(line)
         if kind == "sft":
@@ -215,7 +215,7 @@ def check_line(kind: str, line: str) -> str | None:
 
 
 def count_tokens(texts: Sequence[str]) -> int:
-    """Tokens of all texts by o200k_base, counted offline."""
+    """Return the number of o200k_base tokens of all texts, counted offline."""
     encoding = _encoding()
     return sum(len(encoding.encode_ordinary(text)) for text in texts)
 
@@ -230,9 +230,9 @@ def _encoding() -> Any:
 def _checked(
     examples: Sequence[Mapping[str, Any]], month: str
 ) -> list[tuple[Mapping[str, Any], str]]:
-    """Return the examples that may be written, with their lines.
+    """Return the examples that may be written, each with its line.
 
-    Examples with a control token are left out. Raises InputError for another invalid
+    Examples with a control token are left out. Raises InputError for any other invalid
     line.
     """
     clean = []
@@ -331,7 +331,7 @@ def _record(
 ) -> None:
     """Write one row for the set, one per file, and edges to the examples.
 
-    `written` has the id and the split of each example.
+    `written` has (id, split) of each example.
     """
     if not summary.files:
         return

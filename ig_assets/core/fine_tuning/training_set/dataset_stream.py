@@ -1,8 +1,8 @@
-"""Writes a training set in one pass over its rows, holding one page in memory.
+"""Writes a training set in one pass over its rows, with one page in memory.
 
-Each row goes to the file of its kind and split, and its description to the manifest. At
-the end all files are put in place together, and then the manifest; after an exception
-none is.
+Each row is written to the file of its kind and split, and its description to the
+manifest. At the end all files are put in place together, and then the manifest. After
+an exception nothing is put in place.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from ig_assets.files import open_atomic
 from ig_assets.warehouse.warehouse import Warehouse
 
 PAGE = 10_000
-"""Rows that are in memory at once."""
+"""Number of rows that are in memory at once."""
 
 DESCRIBED = (
     "example_id",
@@ -36,7 +36,7 @@ DESCRIBED = (
     "rejected_revision_hash",
     "simulated",
 )
-"""Columns of an example that the manifest contains; none has text of a script."""
+"""Columns of an example that the manifest contains; none has the text of a script."""
 
 _PAGE_OF = """
 SELECT *
@@ -57,7 +57,10 @@ _FLAT = json.JSONEncoder(
 def pages(
     warehouse: Warehouse, month: str, size: int = PAGE
 ) -> Iterator[list[dict[str, Any]]]:
-    """The month's examples by id, in pages; no transaction is open between them."""
+    """Yield the month's examples in pages, ordered by id.
+
+    No transaction is open between two pages.
+    """
     after = ""
     while True:
         with warehouse.transaction() as con:
@@ -90,12 +93,12 @@ class LineFile:
 
     @property
     def sha256(self) -> str:
-        """Return the SHA-256 of what was written so far."""
+        """The SHA-256 (hex) of the lines that were written so far."""
         return self._digest.hexdigest()
 
 
 class SetWriter(ExitStack):
-    """The files of a set that is being written into a folder.
+    """Writes the files of a training set into a folder.
 
     `files` are those that have lines, by kind and split.
     """
@@ -149,7 +152,7 @@ class SetWriter(ExitStack):
 
 
 class _Hashed:
-    """A file that passes what is written to a hash."""
+    """A file whose written bytes are also hashed."""
 
     def __init__(self, into: BinaryIO, update: Callable[[bytes], None]) -> None:
         self._into, self._update = into, update

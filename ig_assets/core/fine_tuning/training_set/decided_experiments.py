@@ -114,7 +114,7 @@ ORDER BY script_id
 class DecidedArm:
     """One published text; `script_id` or `variant_id` may be None.
 
-    `author` is None for what a model wrote.
+    `author` is None for a text that a model wrote.
     """
 
     arm: str
@@ -164,11 +164,11 @@ class DecidedExperiment:
 
 @dataclass(frozen=True)
 class DecidedSet:
-    """The usable experiments in order of their start, and what was excluded.
+    """The usable experiments in order of their start, and the excluded ones by reason.
 
-    `candidates` is the number of experiments with any decision before the cut-off; each
-    is usable or has one reason in `excluded`, {reason: number}. Reasons that begin with
-    `RIVAL` are about rivals of usable winners.
+    `candidates` is the number of experiments with any decision before the cut-off. Each
+    is either usable or counted once in `excluded`, {reason: number}. Reasons that begin
+    with `RIVAL` are about rivals of usable winners.
     """
 
     experiments: tuple[DecidedExperiment, ...]
@@ -181,10 +181,10 @@ def decided_before(
 ) -> DecidedSet:
     """Read the experiments decided strictly before `cutoff`, as of that instant.
 
-    The latest decision of each experiment counts. Excluded are winners whose script was
-    retired before the cut-off (a retired loser stays, as the worse of two texts);
-    forgotten scripts on either side, whenever they were forgotten; held winners
-    (whenever the sample-ratio alarm was raised) that no person accepted; texts and
+    The latest decision of each experiment counts. These are excluded: winners whose
+    script was retired before the cut-off (a retired loser stays, as the worse of two
+    texts); forgotten scripts on either side, whenever they were forgotten; held winners
+    that no person accepted, whenever the sample-ratio alarm was raised; texts and
     briefs with control tokens, which a trainer would read as turns, with a secret or
     with personal data; and experiments decided by ads unless `with_ads`, since Meta
     allows only aggregate use of their data.
@@ -205,15 +205,15 @@ def decided_before(
 def stated_topic(body: str) -> str:
     """Return a topic for a script without one: its body's first sentence, shortened.
 
-    Imported posts seldom have a topic. The hook cannot be in the prompt, since it is
-    what the model learns to write. Empty if there is no body.
+    Imported posts seldom have a topic. The hook is not used, since the prompt must not
+    contain what the model learns to write. Empty if there is no body.
     """
     sentence = re.split(r"(?<=[.!?])\s", " ".join(body.split()), maxsplit=1)[0]
     return textwrap.shorten(sentence, TOPIC_CHARACTERS, placeholder=" …")
 
 
 class _Reader:
-    """Holds the rows that decisions refer to, by key."""
+    """Holds, by key, the rows to which decisions refer."""
 
     def __init__(self, con: Connection, cutoff: datetime, with_ads: bool) -> None:
         self.with_ads = with_ads
@@ -250,7 +250,7 @@ class _Reader:
     ) -> DecidedExperiment | str:
         """Return the decided experiment, or the reason why it is excluded.
 
-        Counts in `excluded` the reasons of the winner's rivals that give no lead.
+        Rivals of the winner that give no lead are counted by reason in `excluded`.
         """
         if decision["decision"] not in DECIDED:
             return str(decision["decision"])
@@ -331,9 +331,9 @@ class _Reader:
         return leads
 
     def _arm(self, post: dict[str, Any]) -> DecidedArm | str:
-        """Return the exact published text, which a person may have edited.
+        """Return the arm with the exact published text, which a person may have edited.
 
-        If it is unusable, the reason is returned as a string.
+        If the text is unusable, the reason is returned as a string.
         """
         variant_id, published = post["variant_id"], post["published_revision_hash"]
         script_id = post["script_id"] or self.of_variant.get(variant_id or "")

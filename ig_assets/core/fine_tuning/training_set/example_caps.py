@@ -18,15 +18,16 @@ MOST_OF_A_TOPIC = 20
 MOST_OF_AN_AUTHOR = 100
 MOST_SHARE_OF_A_STYLE = 0.6
 FEWEST_FOR_A_SHARE = 50
-"""The cap on a style applies from this size on; smaller sets need every example."""
+"""Size of a set from which a hook style is capped; smaller sets need every example."""
 
 
 def within_caps(
     experiments: Sequence[DecidedExperiment],
 ) -> tuple[list[DecidedExperiment], Counter[str]]:
-    """Return the experiments taken, in their order, and counts of the others by reason.
+    """Return (experiments within the caps, {reason: number of others}).
 
-    Winners are taken before provisional ones, and the greatest shrunken lifts first.
+    The experiments keep their order. Winners are taken before provisional ones, and the
+    greatest shrunken lifts first.
     """
     excluded: Counter[str] = Counter()
     taken: set[str] = set()
@@ -63,7 +64,7 @@ def within_caps(
 
 
 def _near_copies(experiments: Sequence[DecidedExperiment]) -> dict[str, list[str]]:
-    """Return {experiment id: experiments whose winner has nearly the same words}."""
+    """Return {experiment id: ids of experiments with nearly the same winning words}."""
     found: dict[str, list[str]] = {}
     for a, b, _ in near_copies([e.winner.text for e in experiments]):
         one, other = experiments[a].experiment_id, experiments[b].experiment_id

@@ -46,15 +46,14 @@ PROVISIONAL_FACTOR = 0.5
 
 @dataclass(frozen=True)
 class ExamplesSummary:
-    """Counts of a month's training set.
+    """The numbers of a month's training set.
 
-    `sft` counts the supervised examples and `dpo` the preference pairs; `train` and
-    `validation` count the examples of each split. `candidates` is the number of
-    experiments with a decision before the cut-off, and `taken` the number of those that
-    gave examples. `excluded` counts, by reason, each of the others once, and rivals of
-    usable winners that gave no preference pair; their reasons begin with "rival: ".
-    `simulated` counts examples from simulated audiences. `late` counts examples that
-    are not in the stored set because they became known after it was built.
+    `sft` is the number of supervised examples, `dpo` that of preference pairs.
+    `candidates` is the number of experiments with a decision before the cut-off;
+    `taken` of them gave examples. `excluded` is {reason: number}: each other candidate
+    once, and rivals of usable winners that gave no preference pair ("rival: …").
+    `simulated` examples are from simulated audiences. `late` examples are not in the
+    stored set because they became known after it was built.
     """
 
     sft: int
@@ -69,7 +68,7 @@ class ExamplesSummary:
 
     @property
     def unexplained(self) -> int:
-        """Return the number of `candidates` neither taken nor excluded: always 0."""
+        """The number of `candidates` neither taken nor excluded: always 0."""
         reasons = (n for why, n in self.excluded.items() if not why.startswith(RIVAL))
         return self.candidates - self.taken - sum(reasons)
 
@@ -89,7 +88,7 @@ def training_prompt(
     brief: str | None = None,
     voice: str | None = None,
 ) -> str:
-    """Return the brief that a completion answers, in the order of the draft prompt.
+    """Return the brief for a training example, in the order of the draft prompt.
 
     `hook_style` is None for a pair whose arms differ in style; its line is left out.
     """
@@ -117,10 +116,11 @@ def build_training_examples(
     """Build the month's set once; a later call only removes forgotten scripts.
 
     `model` and `dimensions` name the stored embeddings in which near-duplicates are
-    searched. An example's weight is its winner's shrunken lift over the set's largest
-    (0 to 1). It is halved for a provisional winner, and for every `half_life_months`
-    that the decision is older than the month's end (None: never). `with_ads` includes
-    experiments that ads decided. Raises InputError if the month is not over.
+    searched. An example's weight is its winner's shrunken lift divided by the set's
+    largest (0 to 1). It is halved for a provisional winner, and once for every
+    `half_life_months` between the decision and the month's end (None: never).
+    `with_ads` includes experiments that ads decided. Raises InputError if the month is
+    not over.
     """
     cutoff = month_cutoff(month)
     now = clock.now()
@@ -186,9 +186,9 @@ def _examples(
 def recency(
     decided_at: datetime, cutoff: datetime, half_life_months: float | None
 ) -> float:
-    """Return the factor (0 to 1) by which age reduces a weight: half per half-life.
+    """Return the factor (0 to 1) by which a decision's age reduces its weight.
 
-    A month has a twelfth of 365.25 days.
+    It halves per half-life (None: never). A month is a twelfth of 365.25 days.
     """
     if half_life_months is None:
         return 1.0
@@ -199,7 +199,7 @@ def recency(
 def _example(
     month: str, experiment: DecidedExperiment, lead: Lead | None, weight: float
 ) -> _Example:
-    """Return a preference pair, or without `lead` a supervised example."""
+    """Return a preference pair for a `lead`; without one, a supervised example."""
     kind, winner = "sft" if lead is None else "dpo", experiment.winner
     rival = None if lead is None else lead.rival
     style = winner.hook_style
@@ -263,8 +263,8 @@ def _text_edges(example_id: str, arm: DecidedArm, relation: str) -> list[Edge]:
 def _reason(experiment: DecidedExperiment, lead: Lead | None) -> str:
     """Return the reason for an example, e.g. 'winner: +32 % over b, e=81'.
 
-    Without `lead`, the figures are those of the nearest rival. If no rival was
-    measured, the reason has the shrunken lift instead.
+    Without `lead`, the numbers are those of the lead over the nearest rival. If no
+    rival was measured, the shrunken lift is given instead.
     """
     measured = [k for k in experiment.leads if k.log_rate_ratio is not None]
     if lead is None and measured:
@@ -316,7 +316,7 @@ def _ids(con: Connection, month: str) -> set[str]:
 
 
 def splits_before(con: Connection, month: str) -> dict[str, set[str]]:
-    """Return the splits that each experiment had in the sets of earlier months."""
+    """Return {experiment id: splits it had in the sets of earlier months}."""
     rows = con.execute(
         """
         SELECT DISTINCT decision_ref, split

@@ -3,7 +3,7 @@
 `croissant.json` is Croissant 1.1 (MLCommons): the files with their hashes, one record
 per line, and the provenance of each example. `openlineage.jsonl` has OpenLineage run
 events (2-0-2): which run made which set and model. Both contain ids and hashes from the
-tables, no words, and the same bytes for the same rows.
+tables and no words of scripts. The same rows give the same bytes.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 CROISSANT, EVENTS = "croissant.json", "openlineage.jsonl"
 PAGE = "lineage.html"
-"""The lineage report of a month, which is written beside them."""
+"""File name of a month's lineage report, which is beside these files."""
 URN = "urn:ig-assets"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
 _FACETS = "https://openlineage.io/spec/facets"
@@ -224,10 +224,10 @@ ORDER BY m.created_at, m.model_id
 
 
 def write_events(con: Connection, folder: Path, month: str) -> None:
-    """Write `openlineage.jsonl`: start and end events of each run that made something.
+    """Write `openlineage.jsonl`: start and end events of the runs of a month.
 
-    It has every set that the month ever had, and every model trained on one. The file
-    is removed if there is none. Raises OSError.
+    It has a run for every set that the month ever had, and for every model trained on
+    one. The file is removed if there is none. Raises OSError.
     """
     events: list[dict[str, Any]] = []
     for row in fetch_dicts(con, _SETS, [month]):
@@ -284,7 +284,10 @@ def _events(
 
 
 def _run(run_id: str | None, kind: str, made: str) -> dict[str, Any]:
-    """Return the run; if its id is no UUID, the id is derived from the output."""
+    """Return the OpenLineage run; an id that is no UUID is replaced.
+
+    The replacement is derived from `kind` and `made`, the output of the run.
+    """
     try:
         known = str(uuid.UUID(run_id or ""))
     except ValueError:

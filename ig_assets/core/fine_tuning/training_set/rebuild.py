@@ -1,4 +1,4 @@
-"""Rebuilds a training set's files from its manifest, and says what is gone and why."""
+"""Rebuilds a training set's files from its manifest, and reports missing examples."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ WHERE f.month = ? AND f.example_id IN (SELECT unnest(?::TEXT[]))
 
 @dataclass(frozen=True)
 class RebuiltFile:
-    """One rebuilt file; `is_same` if its bytes are those that the manifest names."""
+    """One rebuilt file; `is_same` is true if its bytes are those in the manifest."""
 
     name: str
     lines: int
@@ -41,7 +41,7 @@ class RebuiltFile:
 
 @dataclass(frozen=True)
 class GoneExample:
-    """An example of the manifest that can no longer be written, with the reason."""
+    """An example of the manifest that can no longer be written, and why."""
 
     example_id: str
     file: str
@@ -50,7 +50,7 @@ class GoneExample:
 
 @dataclass(frozen=True)
 class Rebuilt:
-    """The files that were written, and the examples that are gone from them."""
+    """The files that were written, and the examples that are missing from them."""
 
     month: str
     dataset_hash: str
@@ -60,15 +60,15 @@ class Rebuilt:
 
     @property
     def is_same(self) -> bool:
-        """Return whether every file has the bytes that the manifest names."""
+        """Whether every file has the bytes that the manifest names."""
         return all(file.is_same for file in self.files)
 
 
 def rebuild_dataset(warehouse: Warehouse, manifest: Path, folder: Path) -> Rebuilt:
     """Write the files that a `manifest.json` names into another folder.
 
-    Raises InputError for a file that is no manifest, and where `folder` is the
-    manifest's own, whose files would be overwritten.
+    Raises InputError for a file that is no manifest, and if `folder` is the manifest's
+    own folder, whose files would be overwritten.
     """
     fields = _read(manifest)
     if folder.resolve() == manifest.parent.resolve():

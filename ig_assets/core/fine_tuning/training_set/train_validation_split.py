@@ -35,7 +35,10 @@ class GroupingText:
 
 @dataclass(frozen=True)
 class GroupingItem:
-    """One example with what relates it to others; `texts` are chosen and rejected."""
+    """One example with the values that relate it to others.
+
+    `texts` are its chosen and rejected texts.
+    """
 
     example_id: str
     topic: str
@@ -44,7 +47,10 @@ class GroupingItem:
 
 
 def normalise_key(text: str) -> str:
-    """Letters and digits, case-folded, single spaces: 'Oat Milk!' is 'oat milk'."""
+    """Return the letters and digits of a text, case-folded: 'Oat Milk!' is 'oat milk'.
+
+    Words are separated by single spaces.
+    """
     folded = unicodedata.normalize("NFKC", text).casefold()
     kept = "".join(c if c.isalnum() else " " for c in folded)
     return " ".join(kept.split())
@@ -53,12 +59,12 @@ def normalise_key(text: str) -> str:
 def group_examples(
     items: Sequence[GroupingItem], vectors: Mapping[str, Vector] | None = None
 ) -> dict[str, str]:
-    """Return the group id of each example id.
+    """Return {example id: group id}.
 
-    `vectors` maps revision hashes to unit vectors; texts at a cosine of at least 0.92
-    are related, as are texts without a vector whose normalised hooks are equal. A group
-    is named after its first item's experiment, so that it keeps its name in later
-    months: give items in order of experiment start.
+    `vectors` is {revision hash: unit vector}. Texts at a cosine of at least 0.92 are
+    related, as are texts without a vector whose normalised hooks are equal. A group is
+    named after its first item's experiment. Items must be in the order of experiment
+    start, so that a group keeps its name in later months.
     """
     experiments = _Numbers()
     topics, texts = _Numbers(experiments), _Numbers(experiments)
@@ -87,7 +93,7 @@ def group_examples(
 
 
 class _Numbers(dict[str, int]):
-    """Numbers names on first access; several kinds of names may share one counter."""
+    """Gives each name a number on first access; kinds of names may share a counter."""
 
     def __init__(self, shared: _Numbers | None = None) -> None:
         super().__init__()
@@ -100,14 +106,14 @@ class _Numbers(dict[str, int]):
 
     @property
     def count(self) -> int:
-        """How many names of all kinds have a number."""
+        """The number of names that have a number."""
         return self._counter[0]
 
 
 def _near_texts(
     hooks: Mapping[str, str], known: Mapping[str, Vector], texts: _Numbers
 ) -> Rows:
-    """Pairs (pairs, 2) of the numbers of texts that are near-duplicates."""
+    """Return pairs (pairs, 2) of the numbers of texts that are near-duplicates."""
     if hooks.keys() != known.keys():
         known = {text: known[text] for text in hooks if text in known}
     table = as_table(known)
@@ -132,7 +138,7 @@ def _same_hook_pairs(
 def assign_split(
     group_id: str, seed: int, validation_share: float = VALIDATION_SHARE
 ) -> str:
-    """'train' or 'validation' for one group, by a seeded hash of its id."""
+    """Return 'train' or 'validation' for one group, by a seeded hash of its id."""
     drawn = seeded_unit(seed, "split", group_id)
     return "validation" if drawn < validation_share else "train"
 
@@ -143,11 +149,12 @@ def assign_splits(
     validation_share: float = VALIDATION_SHARE,
     kept: Mapping[str, str] | None = None,
 ) -> dict[str, str]:
-    """Return the split of each group; with two or more groups neither split is empty.
+    """Return {group id: split}; with two or more groups neither split is empty.
 
-    Groups in `kept` have the split that it gives; the others are drawn. If a split is
-    empty, the drawn group nearest to the border changes sides; if none was drawn, the
-    split stays empty. A single group that is not in `kept` is for training.
+    Groups in `kept` have the split stated there; the others are drawn. If a split would
+    be empty, the drawn group whose random number is nearest to the border changes
+    sides; if no group was drawn, the split stays empty. A single group that is not in
+    `kept` is for training.
     """
     fixed = kept or {}
     draws = {g: seeded_unit(seed, "split", g) for g in group_ids}
@@ -167,11 +174,11 @@ def kept_splits(
     groups: Mapping[str, str],
     earlier: Mapping[str, set[str]],
 ) -> dict[str, str]:
-    """Return the splits that groups keep from earlier months, by group id.
+    """Return {group id: split} of the groups that keep a split from earlier months.
 
-    `earlier` has the splits of experiments. A group with a member that was ever in
-    validation is for validation, even if another member was in training: a later model
-    must not learn texts that earlier models were evaluated on.
+    `earlier` is {experiment id: its earlier splits}. A group with a member that was
+    ever in validation is for validation, even if another member was in training: a
+    later model must not learn texts that earlier models were evaluated on.
     """
     before: dict[str, set[str]] = {}
     for item in items:

@@ -1,8 +1,8 @@
-"""Renders training lines in the form in which generation asks the trained model.
+"""Renders training lines as the prompts and answers that generation uses.
 
-The files of a training set hold a brief and a text. A vendor's model is trained on the
-prompts and answers of generation: the instructions and the prompt of a draft, and the
-script as JSON by the schema. Retrieved scripts are not included.
+The files of a training set have a brief and a text. A vendor's model is trained on the
+instructions and the prompt of a draft, and on the script as JSON by the schema, as it
+is later asked. Retrieved scripts are not included.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from ig_assets.core.ports import TrainingFile
 from ig_assets.files import open_atomic
 
 SENT = "sent"
-"""Subfolder of a month's folder with the files that are being sent; temporary."""
+"""Temporary subfolder of a month's folder, with the files that are being sent."""
 
 _FEWEST_BEATS = 3
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
@@ -34,7 +34,7 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 @contextmanager
 def vendor_files(dataset: DatasetSummary) -> Iterator[dict[str, TrainingFile]]:
-    """Yield the files by `<kind>_<split>` in the vendors' form; delete them at exit."""
+    """Yield {`<kind>_<split>`: file in the vendors' form}; delete the files at exit."""
     folders, found = set(), {}
     try:
         for file in dataset.files:
@@ -51,9 +51,9 @@ def vendor_files(dataset: DatasetSummary) -> Iterator[dict[str, TrainingFile]]:
 def asked_and_answered(prompt: str, text: str) -> tuple[str, str, str] | None:
     """Return (instructions, prompt, answer) of an example; None if a part is missing.
 
-    A text needs a hook, a body of at least three sentences, and a call to action. More
-    than `MOST_BEATS` sentences are merged into as many beats. `prompt` is a
-    `training_prompt`.
+    `prompt` is a `training_prompt`. The text needs a hook, a body of at least three
+    sentences, and a call to action. More than `MOST_BEATS` sentences are merged into as
+    many beats.
     """
     asked, answer = asked_prompt(prompt), script_answer(text)
     if asked is None or answer is None:
@@ -62,7 +62,7 @@ def asked_and_answered(prompt: str, text: str) -> tuple[str, str, str] | None:
 
 
 def script_answer(text: str) -> ScriptAnswer | None:
-    """Return the text as a writer's answer; None if a part is missing."""
+    """Return the text as a writer's answer; None if a part of the script is missing."""
     parts = [part.strip() for part in text.split("\n\n") if part.strip()]
     sentences = _SENTENCE_END.split(" ".join(parts[1:-1]))
     count = len(sentences)
@@ -78,7 +78,7 @@ def script_answer(text: str) -> ScriptAnswer | None:
 
 
 def _rendered(source: Path, target: Path) -> TrainingFile:
-    """Write the file in the vendors' form; equal files give equal bytes."""
+    """Write a file in the vendors' form to `target`; equal files give equal bytes."""
     digest = hashlib.sha256()
     lines = tokens = left_out = 0
     with (
@@ -100,10 +100,10 @@ def _rendered(source: Path, target: Path) -> TrainingFile:
 
 
 def _sent(line: Mapping[str, Any]) -> tuple[Mapping[str, object], list[str]] | None:
-    """Return a vendor's line and the texts that it trains on; None if a part lacks.
+    """Return (a vendor's line, the texts it trains on); None if a part is missing.
 
-    A pair counts as two examples of one prompt, since vendors do not say how they
-    count.
+    For a preference pair, the texts are those of two examples with one prompt, since
+    vendors do not say how they count its tokens.
     """
     if "messages" in line:
         user, chosen = line["messages"]

@@ -1,6 +1,6 @@
 """Explains each gate's result on a text to the person who writes it.
 
-The figures and bounds are those of `measure`; this module only words them.
+The figures and bounds come from `measure`; this module only puts them into words.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Advice:
     """A gate's advice on a text; `passed` is None if the gate was not measured.
 
     `where` is the part of the script concerned, empty for the whole script; `words` are
-    the words at fault, empty if no single ones are.
+    the words at fault, empty if the fault is not in particular words.
     """
 
     gate: str
@@ -49,7 +49,7 @@ def advice(
     figures: Sequence[Figure],
     corpus: CorpusRuns,
 ) -> list[Advice]:
-    """Return sentences on each gate, failed ones first; a gate may have several."""
+    """Return the advice of all gates, failed ones first; a gate may give several."""
     found: list[Advice] = []
     for figure in figures:
         gate = figure.gate
@@ -63,7 +63,10 @@ def advice(
 
 
 def _one_sentence(word: Callable[[Candidate, Figure], str]) -> _Faults:
-    """Make the advice of a gate that says one sentence about the whole script."""
+    """Return a function that advises in one sentence on the whole script.
+
+    `word` returns that sentence for a failed gate.
+    """
 
     def advise(
         gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
@@ -200,7 +203,7 @@ def _repetition(candidate: Candidate, figure: Figure) -> str:
 
 @_one_sentence
 def _failed(candidate: Candidate, figure: Figure) -> str:
-    """Return the advice of a failed gate without words of its own: figure and bound."""
+    """Return the general sentence for a failed gate: its figure and bound."""
     sentence = figure.why_not or GATES[figure.gate]
     return f"{sentence[:1].upper()}{sentence[1:]}."
 
@@ -260,9 +263,10 @@ _NOT_MEASURED: Mapping[str, str] = {
 def _of_words(
     gate: str, sentence: str, words: Sequence[str], candidate: Candidate
 ) -> Advice:
-    """Return the advice with the words as written, and the part where they begin.
+    """Return the advice, with the words as written and the part of the script.
 
-    `words` are in lower case; the longest run of at least three of them is searched.
+    `words` are in lower case. If they do not occur as a whole, their longest beginning
+    of at least three words is searched for.
     """
     for name, part in _parts(candidate).items():
         found = list(_WORD.finditer(part))

@@ -23,7 +23,7 @@ class BannedPhrase:
     pattern: re.Pattern[str]
 
     def is_in(self, text: str) -> bool:
-        """Return whether the text contains the phrase, in any case, as whole words."""
+        """Return whether the text contains the phrase as whole words, in any case."""
         return self.words_in(text) is not None
 
     def words_in(self, text: str) -> str | None:
@@ -48,9 +48,9 @@ def read_banned(path: Path) -> tuple[BannedPhrase, ...]:
 
 
 def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
-    """Parse the phrases of a text, which may be empty. Raises InputError.
+    """Parse the phrases of a text, which may be empty.
 
-    The error names the line.
+    Raises InputError, naming the line and `source`.
     """
     phrases = []
     for number, line in enumerate(text.splitlines(), start=1):
@@ -68,7 +68,7 @@ def parse_banned(text: str, source: str) -> tuple[BannedPhrase, ...]:
 
 
 def phrases_in(phrases: Sequence[BannedPhrase], text: str) -> list[BannedPhrase]:
-    """The banned phrases that the text contains."""
+    """Return the banned phrases that the text contains."""
     return [phrase for phrase in phrases if phrase.is_in(text)]
 
 

@@ -1,4 +1,4 @@
-"""Extracts the content words of a text, as stems that forms of one word share.
+"""Extracts the content words of a text, as stems that group the forms of a word.
 
 A content word is a number or a word of at least four letters that is not a stop word;
 its stem is its first five letters. This is crude, but needs no model and works the same
@@ -47,7 +47,7 @@ _SHORT = frozenset(
 
 
 def words_of(text: str) -> list[str]:
-    """Every word and number of a text, lower case."""
+    """Return all words and numbers of a text, in lower case."""
     return [found.replace("’", "'") for found in _WORD.findall(text.lower())]
 
 
@@ -57,7 +57,7 @@ def is_empty_word(word: str) -> bool:
 
 
 def stems(text: str) -> set[str]:
-    """The first `STEM_LETTERS` characters of each content word and number."""
+    """Return the first `STEM_LETTERS` characters of each content word and number."""
     return {
         word[:STEM_LETTERS]
         for word in words_of(text)
@@ -66,5 +66,5 @@ def stems(text: str) -> set[str]:
 
 
 def sentences_of(text: str) -> Iterator[str]:
-    """The sentences of a text, without empty ones."""
+    """Yield the sentences of a text, without empty ones."""
     return (part for part in map(str.strip, _SENTENCE_END.split(text)) if part)

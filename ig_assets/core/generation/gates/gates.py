@@ -79,7 +79,7 @@ class Gates:
 class Candidate:
     """A text that may become a variant; `beats` is None if only `body` is known.
 
-    `topic` and `brief` are what the writer was asked for, empty if unknown.
+    `topic` and `brief` are those of the writer's request, empty if unknown.
     """
 
     hook: str
@@ -94,13 +94,13 @@ class Candidate:
 
     @property
     def known(self) -> str:
-        """Return the topic and the brief, the words that the writer was given."""
+        """The words given to the writer: the topic, and the brief on the next line."""
         return f"{self.topic}\n{self.brief}"
 
 
 @dataclass(frozen=True)
 class Figure:
-    """What a gate measured; without a figure it has neither passed nor failed."""
+    """The result of a gate; without a figure the gate has neither passed nor failed."""
 
     gate: str
     figure: float | None
@@ -117,7 +117,7 @@ class Figure:
 
     @property
     def why_not(self) -> str | None:
-        """How it failed, in one clause; None where it did not fail."""
+        """A clause on how the gate failed; None if it did not fail."""
         if self._is_low:
             return self._sentence("below", self.at_least)
         if self._is_high:
@@ -153,10 +153,11 @@ def measure(
     siblings: Sequence[str] | None,
     nearest: Nearest,
 ) -> list[Figure]:
-    """Return one figure per gate.
+    """Measure a text at all gates; return one figure per gate.
 
-    `siblings` is None for an arm that may resemble its pair (canary or control).
-    `nearest` may cost a call and is measured only if all other gates pass.
+    `siblings` are the texts that it must differ from; None for an arm that may resemble
+    its pair (canary or control). `nearest` may cost a call and is measured only if all
+    other gates pass.
     """
     text = candidate.text
     alike = None if siblings is None else sibling_similarity(text, siblings)
@@ -272,7 +273,7 @@ def part_faults(candidate: Candidate) -> dict[str, str]:
 
 
 def failures(figures: Sequence[Figure]) -> list[Figure]:
-    """The figures out of bounds."""
+    """Return the figures that are out of bounds."""
     return [figure for figure in figures if figure.passed is False]
 
 

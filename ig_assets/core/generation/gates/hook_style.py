@@ -1,7 +1,7 @@
 """Detects the style of a hook from its words, so that its label is correct.
 
 `experiments --across` compares styles by their labels. Without detection, a hook that
-opens with a claim would count as a question because a question was requested.
+makes a claim would be labelled as a question if a question was requested.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _FIRST_WORDS = 4
 def styles_by_words(hook: str, language: str) -> list[str]:
     """Return the styles that the hook's words indicate, the most certain first.
 
-    Words that indicate none of the others mean `bold_claim`. Empty for a language whose
-    words are not known here, unless the hook is a question.
+    Words that indicate no other style mean `bold_claim`. If the words of the language
+    are not known here, the result is empty, or `question` for a question.
     """
     words = words_of(hook)
     if hook.rstrip("\"'”’») ").endswith("?"):
@@ -58,8 +58,8 @@ def styles_by_words(hook: str, language: str) -> list[str]:
 def label_for(hook: str, asked: str, language: str) -> str:
     """Return a hook's style label: the requested one if the words allow it.
 
-    A hook requested as a bold claim keeps that label, even if it has a number, the
-    first person or a mistake, unless it is a question or a how-to.
+    A hook that was requested as a bold claim keeps that label unless it is a question
+    or a how-to. It may have a number, the first person or a mistake.
     """
     found = styles_by_words(hook, language)
     is_claim = asked == "bold_claim" and found[:1] not in (["question"], ["how_to"])

@@ -13,10 +13,10 @@ from ig_assets.core.ports import Embedder, VectorIndex
 
 @dataclass(frozen=True)
 class NearestScript:
-    """Measures cosines with the index; each text is embedded once.
+    """Measures cosines with the index; each text is embedded once. Thread-safe.
 
     The vector is stored under the text's hash, so that a variant that wins and becomes
-    a script is not embedded again. Thread-safe.
+    a script is not embedded again.
     """
 
     ledger: Ledger
@@ -25,9 +25,9 @@ class NearestScript:
     _one_at_a_time: threading.Lock = field(default_factory=threading.Lock)
 
     def cosine(self, text: str, run: RunRef) -> float | None:
-        """Return the cosine to the nearest script, -1 to 1.
+        """Return the cosine (-1 to 1) of a text to the nearest script.
 
-        None if the index has no vector in this space. Raises BudgetError and
+        None if the index has no vector in the embedding space. Raises BudgetError and
         VendorError, since embedding is a paid call.
         """
         space = Space(self.embedder.model, self.embedder.dimensions)

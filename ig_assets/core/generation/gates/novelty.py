@@ -1,6 +1,7 @@
-"""Measures novelty: one minus the largest share of word runs found in one text.
+"""Measures the novelty of a text: one minus its largest overlap with one script.
 
-Also finds the longest run of words that a text shares with one corpus text.
+The overlap is the share of the text's word runs that the script contains. The longest
+run of words that a text shares with a script is found too.
 """
 
 from __future__ import annotations
@@ -20,12 +21,12 @@ _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
 
 
 def word_runs(text: str, length: int = RUN_WORDS) -> set[tuple[str, ...]]:
-    """Every run of `length` words, lower case; a shorter text is one run."""
+    """Return every run of `length` words in lower case; a shorter text is one run."""
     return set(_runs(_words(text), length))
 
 
 def sibling_similarity(text: str, siblings: Sequence[str]) -> float:
-    """The largest Jaccard similarity of word pairs with any sibling, 0 to 1."""
+    """Return the largest Jaccard similarity (0 to 1) of word pairs with any sibling."""
     pairs = word_runs(text, 2)
     best = 0.0
     for sibling in siblings:
@@ -36,10 +37,10 @@ def sibling_similarity(text: str, siblings: Sequence[str]) -> float:
 
 
 class CorpusRuns:
-    """The five-word runs of many texts, to compare other texts with.
+    """The five-word runs of many texts, for comparison with other texts.
 
     A run is stored as a 64-bit hash and the number of its text: 12 bytes, so that
-    100,000 scripts take about 150 MB where sets of words would take gigabytes.
+    100,000 scripts take about 150 MB, where sets of words would take gigabytes.
     """
 
     def __init__(self, texts: Iterable[str]) -> None:
@@ -67,14 +68,14 @@ class CorpusRuns:
         return 1.0 - max(shared.values(), default=0) / len(runs)
 
     def longest_shared_run(self, text: str) -> int:
-        """Return how many words the longest shared run has; 0 for fewer than five.
+        """Return the length in words of the longest run that a corpus text shares.
 
-        The run is shared with one of the corpus texts.
+        Returns 0 if the run has fewer than five words.
         """
         return len(self.shared_words(text))
 
     def shared_words(self, text: str) -> list[str]:
-        """Return the longest run of words shared with one of the texts, in lower case.
+        """Return the longest run of words that a corpus text shares, in lower case.
 
         The list is empty if the run has fewer than five words.
         """
@@ -90,11 +91,11 @@ class CorpusRuns:
         return best if len(best) >= RUN_WORDS else []
 
     def without_copied_sentences(self, text: str) -> str:
-        """The text without the sentences that were copied from the corpus.
+        """Return the text without sentences that were copied from the corpus.
 
         A sentence counts as copied if one corpus text shares COPIED_WORDS (8) of its
         words in a row, or all of them. Sentences of fewer than RUN_WORDS (5) words
-        stay. Paragraphs stay; the result may be empty.
+        stay. The division into paragraphs stays; the result may be empty.
         """
         paragraphs = (
             " ".join(s for s in _SENTENCE_END.split(part) if not self._is_copied(s))
@@ -109,7 +110,7 @@ class CorpusRuns:
         )
 
     def _having(self, run: tuple[str, ...]) -> list[int]:
-        """The numbers of the texts that have the run."""
+        """Return the numbers of the texts that have the run."""
         value = np.int64(hash(run))
         first = np.searchsorted(self._hashes, value, side="left")
         last = np.searchsorted(self._hashes, value, side="right")
@@ -117,12 +118,12 @@ class CorpusRuns:
 
 
 def longest_common_run(words: Sequence[str], others: Sequence[str]) -> int:
-    """The length of the longest run of words that both have, in words."""
+    """Return the length in words of the longest run that both sequences have."""
     return len(_common_run(words, others))
 
 
 def _common_run(words: Sequence[str], others: Sequence[str]) -> list[str]:
-    """The longest run of words that both have."""
+    """Return the longest run of words that both sequences have."""
     matcher = SequenceMatcher(None, words, others, autojunk=False)
     match = matcher.find_longest_match()
     return list(words[match.a : match.a + match.size])

@@ -1,6 +1,7 @@
 """Measures whether a text answers its topic and brief.
 
-It measures the content words shared with them, and the numbers that contradict them.
+It measures the share of their content words that the text has, and finds numbers in the
+text that contradict the brief.
 """
 
 from __future__ import annotations
@@ -35,10 +36,11 @@ def brief_coverage(text: str, topic: str, brief: str) -> float | None:
 
 
 def contradicted_numbers(text: str, brief: str) -> list[str]:
-    """Return what the text counts differently from the brief, e.g. `6 minutes`.
+    """Return the numbers of a text that contradict the brief, with their units.
 
-    A number counts the word after it. It is a contradiction if the brief counts the
-    same word and the text states none of the brief's numbers for it.
+    The unit of a number is the first four letters of the next word: `6 minu` for "6
+    minutes". The brief is contradicted if both texts have numbers of a unit and share
+    none of them.
     """
     asked, said = _counted(brief), _counted(text)
     return [

@@ -1,9 +1,9 @@
 """Finds scripts that try to instruct a model; they are kept out of prompts.
 
-A short list of patterns, not a classifier, over the text as people see it (NFKC, case-
-folded, without hidden characters). A script that matches stays in the corpus, grounds
-no draft and is reported. One that does not match is still neutralised as data
-(`prompts.as_data`).
+The check is a short list of patterns, not a classifier, on the text as people see it
+(NFKC, case-folded, without hidden characters). A script that matches stays in the
+corpus, grounds no draft and is reported. All other scripts are neutralised as data in
+prompts (`prompts.as_data`).
 """
 
 from __future__ import annotations
@@ -77,10 +77,10 @@ _FLAG = re.compile("\U0001f3f4[\U000e0061-\U000e007a\U000e0030-\U000e0039]+\U000
 
 
 def signs(text: str) -> list[str]:
-    """Return the kinds of suspicious pattern in a text, each once.
+    """Return the kinds of suspicious patterns in a text, each once.
 
-    They are hidden_text, control_token, instruction, role and role_tag (a tag of our
-    own prompts).
+    The kinds are hidden_text, control_token, instruction, role and role_tag (a tag of
+    this project's prompts).
     """
     found = []
     if _HIDDEN.search(_FLAG.sub("", text)):
@@ -99,7 +99,7 @@ def signs(text: str) -> list[str]:
 
 
 def find_suspicious(warehouse: Warehouse, now: datetime) -> dict[str, list[str]]:
-    """Find the active scripts with suspicious patterns, store and return them.
+    """Find the active scripts with suspicious patterns, and store the findings.
 
     Returns {script_id: kinds}.
     """
@@ -120,7 +120,7 @@ def find_suspicious(warehouse: Warehouse, now: datetime) -> dict[str, list[str]]
 
 
 def suspicious_scripts(con: Connection) -> list[dict[str, Any]]:
-    """The scripts that the last `find_suspicious` found, by script_id."""
+    """Return the findings of the last `find_suspicious`, ordered by script_id."""
     return fetch_dicts(
         con,
         """
@@ -168,7 +168,11 @@ def _keep(
 
 
 def _as_seen(text: str) -> str:
-    """Normalise a text: NFKC, case-folded, visible, single blanks within lines."""
+    """Return a text as a person sees it, normalised.
+
+    It is in NFKC and case-folded, without hidden characters, with single blanks in
+    lines.
+    """
     normal = unicodedata.normalize("NFKC", text)
     visible = "".join(c for c in normal if unicodedata.category(c) != "Cf")
     return re.sub(r"[^\S\n]+", " ", visible.casefold())

@@ -21,7 +21,7 @@ _CHARACTER = re.compile(r"[^\W_]", re.UNICODE)
 
 
 def spoken_seconds(text: str, language: str) -> float:
-    """Seconds to speak the text; `language` is a code such as en or pt-BR."""
+    """Return the seconds to speak the text; `language` is a code: en or pt-BR."""
     code = language.lower().split("-")[0]
     if code in CHARACTERS_PER_MINUTE:
         return 60.0 * len(_CHARACTER.findall(text)) / CHARACTERS_PER_MINUTE[code]
@@ -29,5 +29,5 @@ def spoken_seconds(text: str, language: str) -> float:
 
 
 def words_per_minute(language: str) -> int:
-    """The usual speaking rate of a language, words per minute."""
+    """Return the usual speaking rate of a language in words per minute."""
     return WORDS_PER_MINUTE.get(language.lower().split("-")[0], OTHERWISE)

@@ -1,4 +1,4 @@
-"""Measures how a text is worded: repetition, foreign letters, on-screen text."""
+"""Measures the wording of a text: repetition, foreign letters, on-screen text."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ _LATIN = frozenset(
 
 
 def repetition(text: str) -> float:
-    """The largest share of words that two sentences of the text have in common, 0 to 1.
+    """Return the largest similarity (0 to 1) of two sentences of a text.
 
     It is the Jaccard similarity of their sets of words, over sentences of four words or
     more.
@@ -58,7 +58,7 @@ def is_latin(language: str) -> bool:
 
 
 def foreign_letters(text: str, language: str, known: str = "") -> int | None:
-    """How many letters are not of the language's script.
+    """Return the number of letters that are not of the language's script.
 
     Latin letters and letters of `known` (the topic and the brief) are never foreign.
     None for a language whose script is not known here.

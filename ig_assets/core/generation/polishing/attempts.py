@@ -1,7 +1,7 @@
 """Stores polishing attempts, one row per attempt, rejected ones included.
 
-An attempt is stored in the transaction that settles its call, before it is measured,
-so that a run that dies between the two does not pay again.
+An attempt is stored in the transaction that settles its call, before it is measured. A
+run that dies between the two thus does not pay again.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ _SHARED = (
 
 
 def text_columns(written: WriterAnswer) -> dict[str, object]:
-    """The columns that `polish_attempts` and `variants` have in common."""
+    """Return the columns that `polish_attempts` and `variants` have in common."""
     return {name: getattr(written, name) for name in _SHARED.split()} | {
         "beats": beats_json(written.beats),
         "shots": beats_json(written.shots),
@@ -52,7 +52,7 @@ def record_attempt(
 def earlier_attempts(
     con: Connection, variant_ids: Sequence[str]
 ) -> dict[str, dict[int, WriterAnswer]]:
-    """The stored attempts as {variant_id: {attempt number: answer}}."""
+    """Return the stored attempts as {variant_id: {attempt number: answer}}."""
     rows = fetch_dicts(
         con,
         """
@@ -69,7 +69,7 @@ def earlier_attempts(
 
 
 def as_written(row: dict[str, Any]) -> WriterAnswer:
-    """A row of `drafts` or `polish_attempts` as the answer that it stores."""
+    """Return the writer's answer that a row of `drafts` or `polish_attempts` stores."""
     return WriterAnswer(
         row["hook"],
         row["body"],

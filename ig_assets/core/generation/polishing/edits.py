@@ -1,8 +1,8 @@
-"""Measures a person's words for a post at the gates, as a warning only.
+"""Measures a person's words for a post at the gates; the result only warns.
 
-Stored edits are measured at all gates but the nearest script by embedding, which could
-cost a call. Words being typed are measured there too, if the caller can do it without
-cost.
+A stored edit is measured at all gates except the nearest script by embedding, which
+could cost a call. Words that are being typed are measured at this gate too if the
+caller can do this without cost.
 """
 
 from __future__ import annotations
@@ -108,7 +108,10 @@ _TYPED = """
 
 @dataclass(frozen=True)
 class TypingContext:
-    """What the words for a post are compared with; `siblings` as for `measure`."""
+    """The values with which the words for a post are compared.
+
+    `siblings` is as in `measure`.
+    """
 
     language: str
     siblings: tuple[str, ...] | None
@@ -117,7 +120,10 @@ class TypingContext:
 
 
 def typing_context(con: Connection, post_id: str) -> TypingContext:
-    """Return what a post's words are compared with. Raises InputError if unknown."""
+    """Return the values with which a post's words are compared.
+
+    Raises InputError for an unknown post.
+    """
     rows = fetch_dicts(con, _TYPED, [post_id])
     if not rows:
         raise InputError(f"There is no post {post_id}; perhaps it was planned anew.")

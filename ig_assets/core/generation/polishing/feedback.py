@@ -1,4 +1,4 @@
-"""Feedback to the polisher about a failed text: one sentence per failed gate."""
+"""Words the feedback to the polisher on a failed text: one sentence per failed gate."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ _SENTENCES = {
 
 
 def feedback(gates: Gates, text: Candidate, figures: Sequence[Figure]) -> str:
-    """Return what to do differently, at most one sentence per failed gate."""
+    """Return what to change in a text, at most one sentence per failed gate."""
     sentences = dict.fromkeys(
         _sentence(gates, text, figure) for figure in failures(figures)
     )
@@ -56,7 +56,7 @@ def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
 
 
 def _length(gates: Gates, language: str, figure: Figure) -> str:
-    """Return a sentence with the length to aim at, well within the bounds, in words."""
+    """Return a sentence with the number of words to aim at, well within the bounds."""
     is_short = figure.figure is not None and figure.figure < gates.least_seconds
     least, most = gates.least_seconds, gates.most_seconds
     seconds = least + (most - least) * (1 / 3 if is_short else 2 / 3)

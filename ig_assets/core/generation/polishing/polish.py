@@ -32,11 +32,11 @@ from ig_assets.errors import BudgetError
 
 @dataclass(frozen=True)
 class VariantSummary:
-    """Counts of a month's drafts, and of this run's outcomes.
+    """The numbers of a month's drafts, and of the outcomes of this run.
 
-    `drafts` counts all of them and `kept` those that had a variant before. `polished`,
-    `draft_kept` and `rejected` are the outcomes, of which `regenerated` took more than
-    one attempt.
+    `drafts` is the number of all drafts, `kept` the number of drafts that had a variant
+    before. `polished`, `draft_kept` and `rejected` are the outcomes; `regenerated` of
+    them took more than one attempt.
     """
 
     drafts: int
@@ -50,15 +50,16 @@ class VariantSummary:
 def polish_drafts(
     polishing: Polishing, month: str, run: RunRef, topic_id: str | None = None
 ) -> VariantSummary:
-    """Polish the drafts of a month, or of one topic, that have no variant yet.
+    """Polish the drafts without a variant of a month, or of one topic.
 
     If the polished text is malformed or fails a gate, the draft becomes the variant if
     it passes; otherwise it is polished again with the next seed and feedback. After
     `regenerations` more attempts the variant is rejected with its figures. A rejected
-    draft becomes a rejected variant. Each variant is committed once it is done. Topics
-    are polished concurrently and the arms of one topic in order, so that no result
-    depends on timing. Raises as `write_script` does, and BudgetError says how many
-    drafts are left.
+    draft becomes a rejected variant.
+
+    Each variant is committed once it is done. Topics are polished concurrently and the
+    arms of one topic in order, so that no result depends on timing. Raises as
+    `write_script` does; BudgetError says how many drafts are left.
     """
     ledger = polishing.ledger
     ledger.mark_unknown(run)
@@ -111,7 +112,7 @@ def _polish_topic(
     run: RunRef,
     halt: threading.Event,
 ) -> list[RegenerationResult]:
-    """Polish the arms of a topic in order; each is measured against those before."""
+    """Polish the arms of a topic in order, each measured against those before it."""
     siblings = dict(state.texts.get(drafts[0]["topic_id"], {}))
     outcomes = []
     for draft in drafts:
@@ -125,9 +126,10 @@ def _polish_topic(
 
 
 def comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
-    """Return the texts that an arm must differ from; None if there is no comparison.
+    """Return the texts that an arm must differ from, or None if there are none.
 
-    Canary and control arms may resemble the arm that they are paired with.
+    Canary and control arms have none, since they may resemble the arm that they are
+    paired with.
     """
     if arm in ("canary", "control"):
         return None

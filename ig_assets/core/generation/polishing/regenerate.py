@@ -52,10 +52,11 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Polishing:
-    """Everything that polishing needs from outside; `model` polishes.
+    """The services and settings of polishing; `model` is the one that polishes.
 
     `nearest` returns a text's cosine to the nearest script, or None. Without
-    `keep_attempts` the polishing attempts are not stored, only their calls.
+    `keep_attempts`, polishing attempts are not stored; the ledger rows of their calls
+    are.
     """
 
     ledger: Ledger
@@ -99,7 +100,7 @@ class RegenerationResult:
 
 @dataclass(frozen=True)
 class MonthState:
-    """What the month's variants are measured against, and the stored attempts.
+    """The texts with which the month's variants are compared, and stored attempts.
 
     `texts` is {topic_id: {arm: text}} of the variants that were accepted before.
     """
@@ -134,11 +135,12 @@ class DraftPolisher:
     halt: threading.Event
 
     def outcome(self) -> RegenerationResult:
-        """Polish; else keep the draft; else polish with feedback; else reject.
+        """Return the polished text, or the draft, or a text polished with feedback.
 
-        Faults of the draft that can be measured without a call are part of the first
-        request, so that its answer may need no second attempt. A draft that passes is
-        kept unpolished if the polisher is the small model that wrote it.
+        These are tried in this order until one passes all gates; otherwise the draft is
+        rejected. Faults of the draft that can be measured without a call are stated in
+        the first request, which may make a second attempt unnecessary. A draft that
+        passes is kept unpolished if the polisher is the small model that wrote it.
         """
         draft = as_written(self.row)
         if draft.rejection:
@@ -180,8 +182,8 @@ class DraftPolisher:
     def _writes_again(self) -> bool:
         """Return whether the polisher is the small model that wrote the draft.
 
-        Such a model does not improve a passing text of its own. It repairs a failed
-        text best by writing it again from the brief, with the faults listed.
+        Such a model does not improve its own text if it passes. It repairs a failed
+        text best by writing again from the brief, with the faults listed.
         """
         model, row = self.polishing.model, self.row
         return (
@@ -195,9 +197,10 @@ class DraftPolisher:
         return _Task(words, feedback, self.row["brief"] or "")
 
     def _next_task(self, failed: Sequence[Measured]) -> _Task:
-        """Return the draft with feedback on the last text, and the brief as material.
+        """Return a task with the draft, feedback on the last text, and the brief.
 
-        Copied sentences are removed from the draft, since they would be copied again.
+        If the last text was copied, copied sentences are removed from the draft, since
+        they would be copied again.
         """
         last = [each for each in failed if each.written.text][-1]
         candidate = self._candidate(last.written)
@@ -208,7 +211,7 @@ class DraftPolisher:
         return self._task(text, sentences)
 
     def _attempt(self, number: int, task: _Task) -> Measured:
-        """Return the measured answer of an attempt, new or from an earlier run."""
+        """Return the measured answer of an attempt: a new one, or a stored one."""
         earlier = self.state.attempts.get(self.row["variant_id"], {}).get(number)
         written = earlier if earlier is not None else self._ask(number, task)
         return Measured(written) if written.rejection else self._measured(written)
@@ -305,4 +308,7 @@ class DraftPolisher:
 
 
 def _without_a_call(text: str, run: RunRef) -> None:
-    """Return None: without a cosine the gate of the nearest script does not fail."""
+    """Return None in place of a cosine.
+
+    This leaves the gate of the nearest script unmeasured.
+    """

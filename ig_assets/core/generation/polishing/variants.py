@@ -26,7 +26,7 @@ _FROM_DRAFT = (
 
 
 def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list[Row]:
-    """Return drafts without a variant, topic by topic and arm by arm.
+    """Return the drafts without a variant, ordered by topic and arm.
 
     Drafts of topics that a person withdrew are left out.
     """
@@ -47,13 +47,13 @@ def unpolished(con: Connection, month: str, topic_id: str | None = None) -> list
 
 
 def corpus_texts(con: Connection) -> list[str]:
-    """The text of every revision of every script, active or not."""
+    """Return the texts of all revisions of all scripts, active or not."""
     rows = con.execute("SELECT DISTINCT text FROM scripts").fetchall()
     return [text for (text,) in rows]
 
 
 def variant_texts(con: Connection, month: str) -> dict[str, dict[str, str]]:
-    """{topic_id: {arm: text}} of the month's variants that were not rejected."""
+    """Return {topic_id: {arm: text}} of the month's variants that were not rejected."""
     rows = con.execute(
         "SELECT topic_id, arm, text FROM variants "
         "WHERE month = ? AND rejection IS NULL",
@@ -68,10 +68,10 @@ def variant_texts(con: Connection, month: str) -> dict[str, dict[str, str]]:
 def record_variant(
     polishing: Polishing, draft: Row, outcome: RegenerationResult, run: RunRef
 ) -> None:
-    """Write the variant, its figures and its polisher in one transaction.
+    """Write a variant, its figures and its polisher in one transaction.
 
-    The polisher is recorded if it wrote the text, rejected or not, but not if the draft
-    was kept.
+    The polisher is the model that polished the draft. It is recorded even if the
+    variant was rejected, unless the draft was kept unpolished.
     """
     now = polishing.ledger.clock.now()
     variant_id = draft["variant_id"]

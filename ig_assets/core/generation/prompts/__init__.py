@@ -1,7 +1,7 @@
-"""Versioned prompt files; a released version is never edited, a change is a new file.
+"""Holds versioned prompt files; a change is a new file, released ones are never edited.
 
-Every value is data: `as_data` neutralises what could end a tag or begin another role,
-so that a script cannot leave its place in the prompt.
+Every value is data: `as_data` neutralises characters that could end a tag or begin
+another role, so that a script cannot leave its place in the prompt.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ FIRST_DRAFT_INSTRUCTIONS = "draft.instructions.v1.j2"
 
 @dataclass(frozen=True)
 class Prompt:
-    """A rendered prompt and the hash of the template files it came from."""
+    """A rendered prompt, and the hash of the template files from which it was made."""
 
     instructions: str
     prompt: str
@@ -49,12 +49,12 @@ _JOINERS = "\u200c\u200d"
 
 
 def as_data(text: str) -> str:
-    """The text without control tokens and without hidden characters.
+    """Return the text without control tokens and without hidden characters.
 
     `<` becomes `‹` and `[INST]` becomes `(INST)` (see `without_control_tokens`), so
-    that neither our closing tags nor a model's role tokens can occur in it. Characters
-    of Unicode's category Cf (zero-width, bidirectional, tags), which a person cannot
-    see, are dropped except for joiners.
+    that neither closing tags of the prompt nor a model's role tokens can occur in it.
+    Characters of Unicode's category Cf (zero-width, bidirectional, tags), which a
+    person cannot see, are dropped except for joiners.
     """
     visible = (c for c in text if c in _JOINERS or unicodedata.category(c) != "Cf")
     return without_control_tokens("".join(visible))

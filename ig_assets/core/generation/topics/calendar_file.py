@@ -1,7 +1,7 @@
-"""Reads the files of a content calendar: YAML by month, or tables of a spreadsheet.
+"""Reads the files of a content calendar: YAML by month, or tables.
 
 YAML has documents of `month` and `topics`. A table (CSV, TSV, JSON Lines, Parquet,
-Excel) has a header and one row per topic, whose month is that of its `due_on`.
+Excel) has a header and one row per topic; the topic's month is that of its `due_on`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _DATE = re.compile(r"([0-9]{4})-([0-9]{1,2})-([0-9]{1,2})")
 YAML_SUFFIXES = (".yaml", ".yml")
 TABLE_SUFFIXES = (".csv", ".tsv", ".jsonl", ".parquet", ".xlsx")
 SPREADSHEETS = (".xls", ".ods", ".numbers")
-"""Suffixes of files that may be calendars but are not read; they are reported."""
+"""Suffixes of files that may be calendars but cannot be read; they are reported."""
 
 
 # A topic's fields, with the names that planners and spreadsheets give to columns.
@@ -60,10 +60,11 @@ FIELDS: dict[str, Field] = {
 
 
 class CalendarRow(NamedTuple):
-    """One topic as the file has it, not yet validated.
+    """One topic as it is in the file, not yet validated.
 
-    `values` maps columns to values, or is whatever the file has in place of a mapping;
-    `month` is None if `due_on` has none. `note` says how a value was interpreted.
+    `values` maps columns to values, or is another object if the file has no mapping
+    there; `month` is None if `due_on` has none. `note` says how a value was
+    interpreted.
     """
 
     source: str
@@ -93,7 +94,10 @@ class CalendarNote(NamedTuple):
 
 
 class _PlainDates(yaml.SafeLoader):
-    """Leaves dates as text, so that an impossible date spoils one row, not the file."""
+    """A YAML loader that leaves dates as text.
+
+    An impossible date then makes one row invalid, not the whole file.
+    """
 
     yaml_implicit_resolvers = {
         first: [(tag, known) for tag, known in found if not tag.endswith(":timestamp")]
@@ -228,7 +232,10 @@ def _values(
 
 
 def padded_date(text: str) -> str:
-    """`2026-2-3` as `2026-02-03`; any other text unchanged."""
+    """Return a date with two-digit month and day: `2026-2-3` as `2026-02-03`.
+
+    Any other text is returned unchanged.
+    """
     found = _DATE.fullmatch(text.strip())
     return "{}-{:0>2}-{:0>2}".format(*found.groups()) if found else text
 

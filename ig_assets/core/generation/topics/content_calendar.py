@@ -46,9 +46,9 @@ def _without_secrets(text: str) -> str:
 
 
 def _language(value: object) -> object:
-    """Return the language code of a tag or name (`EN-us`, `English`: en), no region.
+    """Return the language code without region: en for `EN-us` and for `English`.
 
-    Raises ValueError for anything else.
+    Raises ValueError if the value is no tag or name of a language.
     """
     tag = language_of(value) if isinstance(value, str) else None
     if not tag:
@@ -57,7 +57,7 @@ def _language(value: object) -> object:
 
 
 def _padded(day: object) -> object:
-    """Pad a date as people type it: 2026-2-3 becomes 2026-02-03."""
+    """Return a typed date in ISO form: 2026-2-3 becomes 2026-02-03."""
     return padded_date(day) if isinstance(day, str) else day
 
 
@@ -73,7 +73,7 @@ Brief = Annotated[str, StringConstraints(max_length=2000), Safe]
 
 
 class CalendarTopic(BaseModel):
-    """One row of the calendar."""
+    """One valid row of the calendar."""
 
     model_config = ConfigDict(extra="forbid", coerce_numbers_to_str=True)
 
@@ -96,7 +96,7 @@ class TopicReject:
 
 @dataclass(frozen=True)
 class CalendarReading:
-    """The calendar's topics of one month with their sources, and its bad rows.
+    """The calendar's topics of one month with their sources, and its rejected rows.
 
     `unreadable` are the names of files whose topics are unknown. `notes` say which
     parts of a file are not read, and how a topic's value was interpreted.
@@ -109,7 +109,7 @@ class CalendarReading:
 
     @property
     def state(self) -> str:
-        """A hash of the valid topics, in their order."""
+        """A hash of the valid topics in their order."""
         rows = "\n".join(topic.model_dump_json() for topic, _ in self.topics)
         return hashlib.sha256(rows.encode()).hexdigest()
 
@@ -169,7 +169,7 @@ def read_calendar(location: Path, month: str) -> CalendarReading:
 
 
 def calendar_months(location: Path) -> dict[str, int]:
-    """The number of rows per month of the calendar."""
+    """Return {month: number of the calendar's rows}."""
     months: dict[str, int] = {}
     for row in calendar_rows(location):
         if isinstance(row, CalendarRow) and row.month is not None:
@@ -178,7 +178,7 @@ def calendar_months(location: Path) -> dict[str, int]:
 
 
 def problems_of(error: ValidationError) -> str:
-    """Return what is wrong with a row, column by column, in our words."""
+    """Return the problems of a row, column by column, as a sentence for a person."""
     return "; ".join(
         f"{'.'.join(map(str, e['loc'])) or 'row'}: {_problem_of(e)}"
         for e in error.errors()

@@ -57,8 +57,8 @@ def add_topic(
     """Plan a topic that a person requests, with 2 or 3 arms; return its id.
 
     `values` are the fields of a calendar row except the date, which is today or the
-    month's first day; an empty value counts as missing. A topic that the month already
-    has keeps its row and draw, and gets more arms if more are requested. Raises as
+    month's first day; an empty value counts as missing. If the month already has the
+    topic, its row and draw stay, and it gets more arms if more are requested. Raises as
     `check_topic` does.
     """
     topic_id, row = planned_row(clock, month, values, arms)
@@ -140,9 +140,10 @@ def planned_row(
 def _check_same(
     con: Connection, row: Mapping[str, Any], values: Mapping[str, Any]
 ) -> None:
-    """Raise ConflictError if the month has the topic with other stated values.
+    """Raise ConflictError if the month has the topic with other values.
 
-    Also raises it if a person withdrew the topic.
+    Only values that are not empty are compared. Also raises ConflictError if a person
+    withdrew the topic.
     """
     known = fetch_dicts(con, _KNOWN, [row["month"], row["topic_id"]])
     if not known:

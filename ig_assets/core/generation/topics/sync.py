@@ -64,9 +64,9 @@ Known = Mapping[str, Mapping[str, Any]]
 
 @dataclass(frozen=True)
 class TopicsSummary:
-    """Counts of a month's topics; `left_out` exceeded `IG_TOPICS_PER_MONTH`.
+    """The numbers of a month's topics.
 
-    `notes` are those of the calendar's reading.
+    `left_out` topics exceeded `IG_TOPICS_PER_MONTH`. `notes` are those of the calendar.
     """
 
     topics: int
@@ -80,9 +80,10 @@ class TopicsSummary:
 
 @dataclass(frozen=True)
 class Draw:
-    """How control and canary topics are drawn: shares of the month's topics, 0 to 1.
+    """The settings for drawing control and canary topics.
 
-    Canary topics are drawn only if a model is on trial (`has_candidate`).
+    Shares are of the month's topics, 0 to 1. Canary topics are drawn only if a model is
+    on trial (`has_candidate`).
     """
 
     seed: int
@@ -97,7 +98,7 @@ class Draw:
     def canary(self, month: str, ids: Sequence[str]) -> set[str]:
         """Return the topics that get a canary arm: at least one, if there are topics.
 
-        None get one while no model is on trial.
+        The set is empty while no model is on trial.
         """
         if not (self.has_candidate and self.canary_share > 0 and ids):
             return set()
@@ -114,11 +115,11 @@ def sync_topics(
     limit: int | None = None,
     run_id: str | None = None,
 ) -> TopicsSummary:
-    """Write the calendar's topics of a month; a drafted topic keeps its draw.
+    """Write the calendar's topics of a month to the table `topics`.
 
-    A topic that a person withdrew stays withdrawn. Only the first `limit` topics by due
-    date are written. Topics of a file that has become unreadable stay planned. Raises
-    InputError if the calendar does not exist.
+    Only the first `limit` topics by due date are written. A topic with a draft keeps
+    its draw. A topic that a person withdrew stays withdrawn. Topics of a file that has
+    become unreadable stay planned. Raises InputError if the calendar does not exist.
     """
     reading = read_calendar(calendar, month)
     ordered = sorted(reading.topics, key=lambda t: (t[0].due_on, t[0].topic))
@@ -164,9 +165,9 @@ def _rows(
 def _withdrawn(
     reading: CalendarReading, chosen: Mapping[str, object], known: Known
 ) -> list[str]:
-    """Return undrafted topics of the calendar that are no longer among the chosen.
+    """Return the calendar's topics without drafts that are no longer in `chosen`.
 
-    Topics of files that cannot be read now are left out.
+    Topics of files that cannot be read now are not returned.
     """
     return [
         topic_id
@@ -196,14 +197,14 @@ def _record_rejects(
 
 
 def topic_id_of(month: str, topic: str) -> str:
-    """The id of a month's topic; letter case and spaces make no difference."""
+    """Return the id of a month's topic; letter case and spaces make no difference."""
     return stable_id("topic", month, " ".join(topic.split()).casefold())
 
 
 def topic_row(
     topic: CalendarTopic, source: str, month: str, topic_id: str
 ) -> dict[str, object]:
-    """The row of a planned topic, without its draw."""
+    """Return the row of a planned topic, without its draw."""
     return {
         "month": month,
         "topic_id": topic_id,
@@ -221,7 +222,10 @@ def topic_row(
 def _drawn(
     ids: Sequence[str], seed: int, what: str, month: str, share: float
 ) -> set[str]:
-    """Return a seeded sample of share x topics; one more draw rounds the fraction."""
+    """Return a seeded sample of `share` times the number of topics.
+
+    A seeded draw decides whether a fraction is rounded up or down.
+    """
     wanted = share * len(ids)
     count = math.floor(wanted)
     count += seeded_unit(seed, what, "fraction", month) < wanted - count

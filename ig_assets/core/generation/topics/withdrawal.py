@@ -1,6 +1,6 @@
-"""Lets a person withdraw a topic with a reason, or take that back.
+"""Lets a person withdraw a topic with a reason, or cancel the withdrawal.
 
-Nothing more is written for a withdrawn topic, whatever its calendar says. Its drafts,
+Nothing more is written for a withdrawn topic, whatever the calendar says. Its drafts,
 posts and training examples stay. Each change is a row of `topic_withdrawals`; the
 latest counts (view `withdrawn_topics`).
 """
@@ -57,7 +57,10 @@ WHERE month = ?
 
 
 class Withdrawal(TypedDict):
-    """A person's decision on a topic; `posts_waiting` of it are not published yet."""
+    """A person's decision on a topic.
+
+    `posts_waiting` is the number of its posts that are not published yet.
+    """
 
     month: str
     topic_id: str
@@ -78,10 +81,10 @@ def withdraw_topic(
     changed_by: str,
     undo: bool = False,
 ) -> Withdrawal:
-    """Withdraw a topic, named by its words or the start of its id; with `undo` plan it.
+    """Withdraw a topic, or with `undo` plan it again.
 
-    Raises InputError without a reason, if no topic or several match, and if nothing
-    would change.
+    `topic` is its words or the beginning of its id. Raises InputError without a reason,
+    if no topic or several match, and if nothing would change.
     """
     if not reason.strip():
         raise InputError("To withdraw a topic, or to plan it again, say why.")

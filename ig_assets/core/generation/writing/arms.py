@@ -1,4 +1,4 @@
-"""Plans the arms of a month's topics: hook style, model, and what is held equal."""
+"""Plans the arms of a month's topics: hook style, model, and what arms share."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 @dataclass(frozen=True)
 class WritingModel:
-    """A registered model as generation needs it.
+    """A registered model with the fields that generation needs.
 
     `artifact` is the trainer's output, e.g. the example ids of a few-shot model.
     """
@@ -30,7 +30,7 @@ class WritingModel:
 
     @property
     def called(self) -> str:
-        """The name of the model that is asked to write."""
+        """The name by which the model is requested."""
         return called_model(self.provider, self.name, self.base_model)
 
 
@@ -38,8 +38,8 @@ class WritingModel:
 class Topic:
     """One topic of a month.
 
-    `arms` is its number of arms; None takes that of the settings. `hooks` is how many
-    hooks are written if a ranker chooses which of them are posted, else None.
+    `arms` is its number of arms; None means the number in the settings. `hooks` is the
+    number of hooks to write if a ranker chooses which of them are posted, else None.
     """
 
     month: str
@@ -61,7 +61,8 @@ class PlannedArm:
 
     The canary arm has the style, brief and retrievals of arm a; only the model differs.
     The control arm has arm a's style, the frozen base model, the first prompt and no
-    winners among its retrievals. `tried_before` counts its rejected tries.
+    winners among its retrievals. `tried_before` is the number of rejected tries of the
+    arm.
     """
 
     variant_id: str
@@ -77,7 +78,7 @@ class PlannedArm:
 def planned_topics(
     con: Connection, month: str, topic_id: str | None = None
 ) -> list[Topic]:
-    """The month's topics, or one of them, in the order of their due dates."""
+    """Return the month's topics, or one of them, in the order of their due dates."""
     rows = fetch_dicts(
         con,
         """
@@ -95,10 +96,11 @@ def planned_topics(
 def with_more_hooks(
     con: Connection, topics: Sequence[Topic], hooks: int, is_trial: bool
 ) -> list[Topic]:
-    """Return the topics, with `hooks` set on those among whose hooks a ranker chooses.
+    """Return the topics; set `hooks` where a ranker chooses among hooks.
 
-    Excepted are topics whose posts are planned, and those with a control arm or, with
-    `is_trial`, a canary arm: these are compared with arm a, which has to be posted.
+    It is not set for topics whose posts are planned, and for topics with a control arm
+    or, with `is_trial`, a canary arm: these arms are compared with arm a, which must be
+    posted.
     """
     planned = set(
         con.execute("SELECT DISTINCT month, topic_id FROM experiments").fetchall()
@@ -157,6 +159,6 @@ def _arm(
 
 
 def arm_id(topic: Topic, label: str, tried_before: int = 0) -> str:
-    """Return the id of an arm's draft and variant; each further try has its own."""
+    """Return the id of an arm's draft and variant; each further try has another id."""
     retry = (str(tried_before),) if tried_before else ()
     return stable_id("variant", topic.month, topic.topic_id, label, *retry)

@@ -1,9 +1,9 @@
-"""Renders a stored brief as generation asks for a draft, in training and trials.
+"""Renders a stored brief as the prompt of a draft, for training and evaluation.
 
-A training set keeps a brief as text (`training_prompt`). This module renders it for
-training and evaluation, by the templates of drafts, without retrieved scripts: a
-training line with them would carry the words of other people's scripts to a vendor,
-could show held-out texts, and would teach to copy.
+A training set stores a brief as text (`training_prompt`). This module renders it by the
+templates of drafts, without retrieved scripts. A training line with retrieved scripts
+would send the words of other people's scripts to a vendor, could show held-out texts,
+and would teach the model to copy.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _NO_STYLE = "Hook style:  ()\n"
 
 
 def asked_prompt(brief: str, examples: Sequence[str] = ()) -> prompts.Prompt | None:
-    """Return the prompt of a draft for a brief; None for a text that is no brief.
+    """Return the prompt of a draft for a stored brief; None for any other text.
 
     `examples` are winners that a few-shot model shows.
     """

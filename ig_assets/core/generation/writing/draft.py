@@ -37,7 +37,7 @@ ExamplesOf = Callable[[WritingModel], Sequence[str]]
 
 @dataclass(frozen=True)
 class DraftSummary:
-    """Counts of arms; `rejected` are among those `written` now."""
+    """The numbers of arms; `rejected` are among those `written` in this run."""
 
     planned: int
     kept: int
@@ -47,7 +47,7 @@ class DraftSummary:
 
 @dataclass(frozen=True)
 class Drafting:
-    """Everything that writing drafts needs from outside.
+    """The services and settings that writing drafts uses.
 
     `examples_of` returns the example scripts of a few-shot model, `retrieve` the
     scripts that ground an arm. Without `keep` a draft is returned and not recorded.
@@ -102,7 +102,7 @@ def write_drafts(
 
 
 def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
-    """The ids of those arms that have a draft."""
+    """Return the ids of those arms that have a draft."""
     rows = con.execute(
         "SELECT variant_id FROM drafts WHERE list_contains(?::TEXT[], variant_id)",
         [list(variant_ids)],
@@ -113,7 +113,7 @@ def drafted_ids(con: Connection, variant_ids: Sequence[str]) -> set[str]:
 def draft_prompt(
     arm: PlannedArm, references: Sequence[str], examples: Sequence[str]
 ) -> prompts.Prompt:
-    """Return the prompt of one arm; a control arm's version never changes."""
+    """Return the prompt of one arm; a control arm always has the first version."""
     return _form(arm, references, examples).prompt
 
 
@@ -136,7 +136,7 @@ def brief_of(arm: PlannedArm) -> Brief:
 
 
 def arm_seed(seed: int, arm: PlannedArm) -> int:
-    """Return a sampling seed below 2³¹; a canary arm shares that of arm a."""
+    """Return a sampling seed below 2³¹; a canary arm has the seed of arm a."""
     label = "a" if arm.is_canary else arm.arm
     retry = (str(arm.tried_before),) if arm.tried_before else ()
     return int(seeded_unit(seed, "sampling", arm.topic.topic_id, label, *retry) * 2**31)
@@ -172,7 +172,10 @@ def _draft(
 
 
 def _halvings(count: int) -> Iterator[int]:
-    """Yield n, n // 2, n // 4, …, 0: used to shorten the prompt until it fits."""
+    """Yield n, n // 2, n // 4, …, 0.
+
+    These are the numbers of scripts in a prompt that is shortened until it fits.
+    """
     while count:
         yield count
         count //= 2
@@ -236,7 +239,7 @@ def _draft_with(
 def draft_row(
     arm: PlannedArm, written: WriterAnswer, prompt: prompts.Prompt, now: object
 ) -> dict[str, object]:
-    """A draft as its row of `drafts`."""
+    """Return the row of `drafts` for an answer."""
     return {
         "variant_id": arm.variant_id,
         "month": arm.topic.month,

@@ -1,9 +1,9 @@
 """Builds a request to a writer: its prompt, and the schema of the answer.
 
 A vendor's model is asked for a script (`ScriptAnswer`), as in training files. A model
-on this machine is small: it is asked first for the facts of the brief and then for a
-script of these (`FactsFirstScript`), with one worked example. It is not shown whole
-scripts on other topics, whose content it would copy.
+on this machine is small. It is asked first for the facts of the brief and then for a
+script made of them (`FactsFirstScript`), with one worked example. It is not shown whole
+scripts on other topics, since it would copy their content.
 """
 
 from __future__ import annotations
@@ -59,8 +59,8 @@ class Form:
 def writes_facts_first(provider: str, language: str) -> bool:
     """Return whether a model of this provider lists the brief's facts before it writes.
 
-    This needs an answer by a grammar of Latin letters, so it is False for languages
-    that are written in others.
+    The answer is then constrained by a grammar of Latin letters, so the result is False
+    for languages with another script.
     """
     return provider == LOCAL and is_latin(language)
 
@@ -73,7 +73,7 @@ def draft_form(
     is_control: bool = False,
     mend: str = "",
 ) -> Form:
-    """Return the form of one arm; a control arm's version never changes.
+    """Return the form of one arm; a control arm always has the first version.
 
     `references` and `examples` are whole scripts; a facts-first prompt shows only their
     first lines. `mend` says what was wrong with the last answer.
@@ -106,10 +106,10 @@ def draft_form(
 
 
 def best_hook(brief: Brief, hooks: Sequence[str]) -> str:
-    """Return the hook that does best by itself; the first of equals.
+    """Return the best hook by four criteria; the first of equally good ones.
 
-    Criteria, in this order: no foreign letters, short enough to speak, on the topic, in
-    the requested style.
+    The criteria, in this order, are: no foreign letters, short enough to speak, on the
+    topic, in the requested style.
     """
 
     def passed(hook: str) -> tuple[bool, ...]:

@@ -1,4 +1,4 @@
-"""Writes a text for a held-out prompt, so that two models can be compared on it."""
+"""Writes a text for a held-out prompt, for the comparison of two models."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ def write_held_out(
     sampling: Sampling,
     run: RunRef,
 ) -> str | None:
-    """Return the text for one held-out prompt; None if the answer cannot be used.
+    """Return the text for one held-out prompt, or None if the answer cannot be used.
 
     The text is not recorded. Raises as `write_script` does.
     """
     rendered = held_out_prompt(prompt, examples)
 
     def record_nothing(con: Connection, written: WriterAnswer) -> None:
-        """Record nothing, since a held-out text has no row of its own."""
+        """Record nothing, since no table stores a held-out text."""
 
     request = ScriptRequest(writer, rendered, sampling, "judge")
     written = write_script(ledger, request, run, record_nothing)

@@ -1,4 +1,4 @@
-"""Asks a model which of two scripts is better, in one order."""
+"""Asks a model which of two scripts is better, for one order of the scripts."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ def judge(
         return int(found.better == "second"), answer.usage
 
     def record_nothing(con: Connection, found: int) -> None:
-        """Record nothing, since a judgement is stored in its evaluation's row."""
+        """Record nothing, since the row of the evaluation stores the judgement."""
 
     try:
         return ledger.pay(call, run, send, record_nothing)

@@ -44,7 +44,7 @@ def writing_models(
 def base_writing_model(
     warehouse: Warehouse, clock: Clock, base: ModelName
 ) -> WritingModel:
-    """Return a frozen model of the settings, registering it if it is new."""
+    """Return a frozen model named in the settings, registering it if it is new."""
     model_id = ensure_base_model(warehouse, clock, base.provider, base.name)
     with warehouse.transaction() as con:
         return _writing(get_model(con, model_id))
@@ -53,7 +53,7 @@ def base_writing_model(
 def registered_or_new(
     warehouse: Warehouse, base: ModelName, active: bool = True
 ) -> WritingModel:
-    """Return the model that would write now; unlike `writing_models`, register nothing.
+    """Return the model that would write now; register nothing.
 
     This is the active model if there is one and `active` is true, else the settings'
     model as it would be registered.

@@ -1,7 +1,7 @@
 """Plans another try of rejected arms, on a person's request.
 
-A new try has an id of its own, so that drafts, attempts, figures and costs of the
-earlier ones stay. It must pass the same gates within the same bounds.
+A new try has another id, so that drafts, attempts, figures and costs of the earlier
+tries stay. The new try must pass the same gates within the same bounds.
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ _ARMS = """
 
 
 class ArmRow(TypedDict):
-    """One arm of a month with its last try; `tries` counts all of its tries."""
+    """One arm of a month with its last try; `tries` is the number of all its tries."""
 
     topic_id: str
     topic: str
@@ -65,8 +65,8 @@ class ArmRow(TypedDict):
 class RetryStatus:
     """The arms of a month by their last try: accepted, or rejected with reasons.
 
-    `left_alone` counts rejected arms of topics that are being tested, for which
-    another arm would come too late.
+    `left_alone` is the number of rejected arms of topics that are being tested, for
+    which another arm would come too late.
     """
 
     arms: int
@@ -100,7 +100,7 @@ def rejected_arms(
 def retry_status(
     con: Connection, month: str, topic_id: str | None = None
 ) -> RetryStatus:
-    """The present state of the arms of a month, or of one topic of it."""
+    """Return the present state of the arms of a month, or of one of its topics."""
     rows = cast(list[ArmRow], fetch_dicts(con, _ARMS, [month, topic_id, topic_id]))
     rejected = tuple(row for row in rows if row["rejection"])
     return RetryStatus(

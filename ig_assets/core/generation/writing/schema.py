@@ -1,4 +1,4 @@
-"""The schema of a script as writers return it, and its form as one text."""
+"""Defines the schema of a script as writers return it, and its form as one text."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ _SIX_WORDS = r'^[^ \t\n\r"\\]{1,20}( [^ \t\n\r"\\]{1,20}){0,5}$'
 
 
 def _require_all(schema: dict[str, Any]) -> None:
-    """Require every field, also those that an answer may lack."""
+    """Mark every field of a schema as required, even those with a default."""
     schema["required"] = list(schema["properties"])
 
 
@@ -86,7 +86,7 @@ _WORD = (
 
 
 def _words(least: int, most: int, end: str = "") -> dict[str, Any]:
-    """Return a pattern of `least` to `most` words, with an optional end.
+    """Return a JSON schema pattern for `least` to `most` words and an optional end.
 
     `most` exceeds the wanted number, since a model that has reached the limit writes
     further words without spaces.
@@ -103,10 +103,10 @@ def capitalised(text: str) -> str:
 
 
 def _keeps(say: str, fact: str) -> bool:
-    """Return whether a sentence keeps at least half of its fact's content words.
+    """Return whether a sentence has at least half of its fact's content words.
 
-    `fact` is the fact of the brief that `say`, a spoken sentence, states. Words are
-    compared by their stems. A fact without content words counts as kept.
+    `fact` is the fact of the brief that `say`, a spoken sentence, should state. Words
+    are compared by their stems. The result is true for a fact without content words.
     """
     asked = stems(fact)
     return 2 * len(asked & stems(say)) >= len(asked)
@@ -138,7 +138,7 @@ class FactsFirstScript(BaseModel):
 
     @property
     def beats(self) -> list[str]:
-        """Return each step's sentence, or its fact if the sentence does not keep it.
+        """Each step's sentence, or its fact if the sentence does not state it.
 
         A small model copies a German fact correctly but then says something else.
         """
@@ -149,15 +149,15 @@ class FactsFirstScript(BaseModel):
 
     @property
     def shots(self) -> list[str]:
-        """Return what the camera shows at each step."""
+        """What the camera shows, one text per step."""
         return [step.show for step in self.steps]
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:
-    """Return the beats to speak: each ends as a sentence, none is repeated.
+    """Return the beats as separate sentences, without repetitions.
 
-    `but_not` are texts that are spoken elsewhere: small models tend to repeat the hook
-    or the call to action among the beats.
+    `but_not` are texts that are spoken elsewhere and are left out: small models tend to
+    repeat the hook or the call to action among the beats.
     """
     spoken = {text.strip().casefold().rstrip(".!?") for text in but_not}
     sentences = []
@@ -172,7 +172,7 @@ def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]
 def shots_of(shots: Sequence[str], beats: int) -> tuple[str, ...] | None:
     """Return one shot for each beat, in order; None if their numbers differ.
 
-    If a repeated beat was dropped, it is unknown which shot belongs to which beat.
+    They differ if a repeated beat was dropped; the shots can then not be assigned.
     """
     said = tuple(" ".join(shot.split()) for shot in shots)
     return said if all(said) and len(said) == beats else None

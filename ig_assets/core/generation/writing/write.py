@@ -1,4 +1,7 @@
-"""Makes one paid request for a script: keyed by content, repeated once, recorded."""
+"""Makes one paid request for a script, repeats it at most once, records the answer.
+
+The request is identified by a hash of its content.
+"""
 
 from __future__ import annotations
 
@@ -33,11 +36,11 @@ ANSWER_ATTEMPTS = 2
 
 @dataclass(frozen=True)
 class WriterAnswer:
-    """A script as a writer returned it; or with empty texts, why there is none.
+    """A script as a writer returned it, or empty texts with the reason in `rejection`.
 
-    `beats` are the sentences of the body, None if they were not kept apart; `shots` are
-    what the camera shows at each beat, None if unknown. `rejection` begins with
-    "malformed" or "refused".
+    `beats` are the sentences of the body, None if they are not known separately;
+    `shots` are what the camera shows at each beat, None if unknown. `rejection` begins
+    with "malformed" or "refused".
     """
 
     hook: str
@@ -60,7 +63,7 @@ AnswerSchema = type[ScriptAnswer] | type[PolishedScript] | type[FactsFirstScript
 
 @dataclass(frozen=True)
 class Sampling:
-    """How tokens are sampled."""
+    """The settings for sampling tokens."""
 
     temperature: float
     seed: int
@@ -70,9 +73,9 @@ class Sampling:
 class ScriptRequest:
     """A request for one script, and the operation under which its cost is booked.
 
-    With `may_shorten`, a prompt that is too long for the model raises an error that the
-    caller handles; otherwise it gives a rejection. `best_hook` chooses among several
-    hooks.
+    If the prompt is too long for the model, the answer is a rejection; with
+    `may_shorten`, ContextTooLongError is raised instead, so that the caller can shorten
+    it. `best_hook` chooses among several hooks.
     """
 
     writer: Writer
@@ -206,7 +209,7 @@ class _Attempt:
         return self._best_hook(hooks) if hooks else ""
 
     def rejected(self, problem: str) -> WriterAnswer:
-        """Return the rejection that is recorded in place of a script."""
+        """Return an answer that records the problem in place of a script."""
         return WriterAnswer(
             *("", "", "", ""),
             self._writer.model,

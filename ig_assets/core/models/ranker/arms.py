@@ -1,4 +1,4 @@
-"""Read the arms of past experiments, with counts and hooks, as rows to learn from."""
+"""Reads the arms of past experiments, with counts and hooks, as training rows."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class PastArm:
 
     `sigma` is the standard deviation on the log scale between posts of the same words;
     0 if the audience was divided at random. `image` names the image beside the hook, or
-    is None if that is not known.
+    is None if it is not known.
     """
 
     post_id: str
@@ -84,7 +84,7 @@ class PastHook:
 
 @dataclass(frozen=True)
 class PastHooks:
-    """The rows to learn from, oldest experiment first: one per entry of `hooks`.
+    """The training rows, one per entry of `hooks`, oldest experiment first.
 
     `groups` lists (experiment id, image) of the groups that `outcomes` numbers; an
     unknown image is ''.
@@ -96,27 +96,27 @@ class PastHooks:
 
     @property
     def texts(self) -> list[str]:
-        """Return the words of each hook."""
+        """The words of each hook."""
         return [row.hook for row in self.hooks]
 
     @property
     def events(self) -> list[float]:
-        """Return the events of each hook, summed over its arms."""
+        """The events of each hook, summed over its arms."""
         return [sum(arm.events for arm in row.arms) for row in self.hooks]
 
     @property
     def trials(self) -> list[float]:
-        """Return the trials of each hook, summed over its arms."""
+        """The trials of each hook, summed over its arms."""
         return [sum(arm.trials for arm in row.arms) for row in self.hooks]
 
     @property
     def arms(self) -> list[PastArm]:
-        """Return the arms of all hooks."""
+        """The arms of all hooks."""
         return [arm for row in self.hooks for arm in row.arms]
 
 
 def remembered(con: Connection, arms: Iterable[PastArm]) -> list[PastArm]:
-    """Return the arms whose script or variant was not forgotten."""
+    """Return the arms whose script or variant has not been forgotten."""
     scripts, variants = forgotten_scripts(con), forgotten_variants(con)
     return [
         arm
@@ -126,13 +126,13 @@ def remembered(con: Connection, arms: Iterable[PastArm]) -> list[PastArm]:
 
 
 def arms_of_ranker(con: Connection, model_id: str) -> list[PastArm]:
-    """Return the arms that a ranker was fitted on and whose words are still stored."""
+    """Return the arms on which a ranker was fitted and whose words are still stored."""
     found = fetch_dicts(con, ARMS_WITH_HOOKS.format(source=_OF_RANKER), [model_id])
     return [PastArm(**row) for row in found if row["hook"] is not None]
 
 
 def past_hooks(arms: Sequence[PastArm]) -> PastHooks:
-    """Turn arms into rows, in the order of their experiments' first arms.
+    """Turn arms into training rows, in the order of their experiments' first arms.
 
     Arms with equal hooks in one group are one row with summed counts if their audience
     was divided at random. A group with fewer than two different hooks is left out.

@@ -1,9 +1,9 @@
-"""Put the blocks of features on one scale, so that each theta is an explained variance.
+"""Scales the blocks of features, so that each theta is an explained variance.
 
-Hand counts differ in unit, so each is divided by its standard deviation within groups.
-Then each block is divided by one number, so that the mean squared distance of an arm
-from its group's mean is 1. Theta is then the variance of the log rate that the block
-explains.
+Hand counts have different units, so each is divided by its standard deviation within
+groups. Then each block is divided by one number, so that the mean squared distance of
+an arm from its group's mean is 1. Theta is then the variance of the log rate that the
+block explains.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ class Scale:
     divisor: Floats
 
     def apply(self, block: Floats) -> Floats:
-        """Return the block (texts, columns), scaled.
+        """Return the scaled block (texts, columns).
 
-        Raises ValueError for another width.
+        Raises ValueError for another number of columns.
         """
         if block.shape[1] != self.mean.size:
             raise ValueError(f"{block.shape[1]} columns instead of {self.mean.size}.")
@@ -42,7 +42,7 @@ class Scale:
 
 
 def scales(blocks: Mapping[str, Floats], group: Ints) -> dict[str, Scale]:
-    """Return the scale of each block (arms, columns), from arms that share their group.
+    """Return {name: scale} of blocks (arms, columns), from arms that share their group.
 
     A column that never varies within a group gets an infinite divisor, so it becomes 0.
     """

@@ -1,8 +1,8 @@
-"""Compute about fifty named counts of a hook, each of which a person can check.
+"""Computes about fifty named counts of a hook, each of which a person can check.
 
 The word lists are English. In other languages the counts of length, marks and capitals
-still carry information, and the rest is zero. Lengths are logarithms, so that one word
-more counts less in a long hook.
+still carry information, and the other counts are zero. Lengths are logarithms, so that
+an additional word counts less in a long hook.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
-"""Compute the outcomes of past arms, from which the ranker learns.
+"""Computes the outcomes of past arms, from which the ranker learns.
 
-Arms are compared only with arms of their group: what one audience saw beside one image.
-Topic, season and account are the same within a group and cancel out.
+Arms are compared only within their group: the arms that one audience saw with one
+image. Topic, season and account are the same within a group and cancel out.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ class Outcomes:
     variance: Floats
 
     def take(self, rows: npt.NDArray[np.bool_] | Ints) -> Outcomes:
-        """Return the outcomes of the chosen arms, given by a mask or by row numbers."""
+        """Return the outcomes of selected arms, given by a mask or by row numbers."""
         return Outcomes(self.group[rows], self.y[rows], self.variance[rows])
 
 
@@ -82,6 +82,6 @@ def centred(values: Floats, group: Ints, weight: Floats | None = None) -> Floats
 def without_single_arms(group: Ints) -> npt.NDArray[np.bool_]:
     """Return a mask (arms) of the arms that have another arm in their group.
 
-    An arm alone in its group teaches nothing.
+    A single arm cannot be compared, so nothing is learnt from it.
     """
     return np.asarray(np.bincount(group)[group] > 1, dtype=np.bool_)

@@ -1,29 +1,30 @@
-"""Test by bets, in time order, whether a ranker predicts rates of unseen groups.
+"""Tests by bets, in time order, whether a ranker predicts rates of unseen groups.
 
-A ranker that was fitted only on earlier groups predicts each group. The group's arms
-are paired from both ends of the predicted order (best with worst, and so on), and each
-pair's outcome d = y_i - y_j is bet on. If a text's words say nothing about its rate,
-swapping two arms of a group changes nothing, so given |d| both signs are equally
-likely. (For counts with unequal traffic this holds only if they are not small; see
-`sound_bets`.) A bet then gains
+Each group is predicted by a ranker that was fitted only on earlier groups. The group's
+arms are paired from both ends of the predicted order (best with worst, and so on), and
+a bet is placed on the outcome d = y_i - y_j of each pair. The null hypothesis is that a
+text's words say nothing about its rate. Swapping two arms of a group then changes
+nothing, so given |d| both signs of d are equally likely. (For counts with unequal
+traffic this holds only if they are not small; see `sound_bets`.) For a prediction N(m,
+V) of d, the bet's e-value is
 
     e = 2 / (1 + exp(-2 m d / V)),
 
-which compares the ranker's own odds of the sign, for a prediction N(m, V), with even
-odds. The mean of e over the two signs is 1, so the product over pairs is a test
-martingale, whatever the distribution of |d|. It exceeds 20 with a probability of at
-most 1 in 20 (Ville 1939; Ramdas et al. 2023, "Game-theoretic statistics and safe
-anytime-valid inference", Statistical Science 38). A group is learnt from but not bet on
-if an earlier group has nearly the same hooks, since remembering words is no prediction.
+the ranker's odds of the observed sign against even odds. The mean of e over the two
+signs is 1, so the product over pairs is a test martingale, whatever the distribution of
+|d|. It exceeds 20 with a probability of at most 1 in 20 (Ville 1939; Ramdas et al.
+2023, "Game-theoretic statistics and safe anytime-valid inference", Statistical Science
+38). If an earlier group has nearly the same hooks, no bet is placed on a group, since
+remembering words is no prediction; the ranker still learns from the group.
 
 A proven ranker may cease to predict, for example when the audience changes. If the
-ranker is right, d has the sign that it expects with odds exp(2 m d / V), and 1/e has a
-mean of 1 over the two signs. So the greatest product of 1/e over the latest bets,
-whatever its first bet, is an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a
+ranker is right, d has the predicted sign with odds exp(2 m d / V), and 1/e has a mean
+of 1 over the two signs. The greatest product of 1/e over the latest bets, whatever its
+first bet, is then an e-detector (Shin, Ramdas and Rinaldo 2023, "E-detectors: a
 nonparametric framework for sequential change detection", New England Journal of
 Statistics in Data Science 2). It reaches c at most once in c groups, on average. On the
-log scale it is the fall of ln e from its highest value. At `E_LOST` the proof is taken
-back, and the evidence starts again at 1.
+log scale it is the fall of ln e from its highest value. At `E_LOST` the proof is
+withdrawn, and the evidence starts again at 1.
 """
 
 from __future__ import annotations
@@ -51,12 +52,12 @@ from ig_assets.core.models.ranker.states import (
 FIRST_FIT = 10
 """Number of groups in the first fit."""
 GROWTH = 1.25
-"""The next fit comes once the number of groups has grown by this factor."""
+"""Factor by which the number of groups must grow before the next fit."""
 
 LEAST_EXPECTED = 5.0
-"""Least expected number of events of each arm, where arms had unequal traffic."""
+"""Least expected number of events of each arm if arms had unequal traffic."""
 MOST_UNEQUAL = 1.1
-"""Traffic counts as equal up to this ratio of the largest arm's to the smallest's."""
+"""Largest ratio of the arms' traffic, largest to smallest, that counts as equal."""
 
 
 @dataclass(frozen=True)
@@ -83,25 +84,25 @@ class Proof:
 
     @property
     def best_log_e(self) -> float:
-        """Return the highest ln e since the last loss of a proof, at least 0."""
+        """The highest ln e since the last loss of a proof, at least 0."""
         return self._turns[2]
 
     @property
     def proven_after(self) -> int | None:
-        """Return after how many groups e reached 20, or None.
+        """The number of groups after which e reached 20, or None.
 
-        It is None if e never did, or if the proof was lost since.
+        It is None if e never reached 20, or if the proof was lost since.
         """
         return self._turns[0]
 
     @property
     def lost_after(self) -> int | None:
-        """Return after how many groups the last proof was taken back, or None."""
+        """The number of groups after which the last proof was withdrawn, or None."""
         return self._turns[1]
 
     @property
     def state(self) -> str:
-        """Return 'insufficient' (too few groups), 'unproven' or 'proven'."""
+        """'insufficient' (too few groups), 'unproven' or 'proven'."""
         if self.log_e.size < MIN_GROUPS:
             return INSUFFICIENT
         return UNPROVEN if self.proven_after is None else PROVEN
@@ -116,8 +117,8 @@ class PairBet(NamedTuple):
     """A bet on which of two arms (row numbers) has the higher rate, and its outcome.
 
     The ranker expected the log rate of `first` to be higher by `expected`, with
-    `variance` (the ranker's own, plus that of chance and of posts). `difference` was
-    observed.
+    `variance` (the ranker's own variance plus those of chance and of posts).
+    `difference` is the observed difference.
     """
 
     first: int
@@ -128,7 +129,7 @@ class PairBet(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """Return ln of the bet's e-value (see the module's formula)."""
+        """The logarithm of the bet's e-value (see the module's formula)."""
         agreement = 2 * self.expected * self.difference / self.variance
         return math.log(2.0) - float(np.logaddexp(0.0, -agreement))
 
@@ -145,7 +146,7 @@ class GroupBets(NamedTuple):
 
     @property
     def log_e(self) -> float:
-        """Return ln of the product of the group's e-values; 0 without bets."""
+        """The logarithm of the product of the group's e-values; 0 without bets."""
         return sum(pair.log_e for pair in self.pairs)
 
 
@@ -157,10 +158,10 @@ def place_bets(
     sound: npt.NDArray[np.bool_] | None = None,
     after: int = 0,
 ) -> Iterator[GroupBets]:
-    """Bet on the groups from number `after` on, in the order of their numbers.
+    """Place bets on the groups from number `after` on, in the order of their numbers.
 
-    A ranker that was fitted only on groups with lower numbers predicts each group.
-    `cluster` (groups) gives equal numbers to groups that share nearly equal hooks.
+    Each group is predicted by a ranker that was fitted only on groups with lower
+    numbers. `cluster` (groups) has equal numbers for groups with nearly equal hooks.
     `sound` (groups; default: all) says which groups may be bet on; the others are only
     learnt from.
     """
@@ -213,11 +214,11 @@ def sound_bets(
 ) -> npt.NDArray[np.bool_]:
     """Return a mask (groups) of the groups that may be bet on.
 
-    The inputs have shape (arms). The log rate of a small count is skewed, more so the
-    less traffic the arm had. If words go with traffic, for example because the control
-    has the longer hook, bets on such groups would win although words say nothing. So
-    the arms of a group must have about equal traffic, or each must expect at least
-    `LEAST_EXPECTED` events at the group's rate.
+    The inputs have shape (arms). The log rate of a small count is skewed, the more so
+    the less traffic the arm had. If words are correlated with traffic, for example
+    because the control has the longer hook, bets on such groups would win even if words
+    had no effect. The arms of a group must therefore have about equal traffic, or each
+    must have at least `LEAST_EXPECTED` expected events at the group's rate.
     """
     x, n = (np.asarray(c, dtype=np.float64) for c in (events, trials))
     groups = int(group.max(initial=-1)) + 1
@@ -231,10 +232,7 @@ def sound_bets(
 def bets_on(
     ranker: Ranker, features: Features, outcomes: Outcomes, arms: Ints
 ) -> tuple[PairBet, ...]:
-    """Return the bets on the pairs of one group.
-
-    `arms` are the row numbers of its arms.
-    """
+    """Return the bets on the pairs of one group; `arms` are row numbers of its arms."""
     here = {name: block[arms] for name, block in features.items()}
     order = np.argsort(-ranker.against_average(here).mean, kind="stable")
     half = len(order) // 2

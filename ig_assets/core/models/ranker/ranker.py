@@ -1,4 +1,4 @@
-"""Predict lifts with intervals from the features of hooks, with a fitted ranker."""
+"""Predicts lifts with intervals from the features of hooks, with a fitted ranker."""
 
 from __future__ import annotations
 
@@ -32,29 +32,32 @@ class Lifts(NamedTuple):
 
     @property
     def low(self) -> Floats:
-        """Return the lower end of the 90 % interval as a lift: 0.2 is 20 % more."""
+        """The lower end of the 90 % interval as a lift: 0.2 is 20 % more."""
         return np.asarray(np.expm1(self.mean - Z_90 * self.sd))
 
     @property
     def high(self) -> Floats:
-        """Return the upper end of the 90 % interval as a lift: 0.2 is 20 % more."""
+        """The upper end of the 90 % interval as a lift: 0.2 is 20 % more."""
         return np.asarray(np.expm1(self.mean + Z_90 * self.sd))
 
     @property
     def lift(self) -> Floats:
-        """Return the expected lift: 0.2 is 20 % more."""
+        """The expected lift: 0.2 is 20 % more."""
         return np.asarray(np.expm1(self.mean))
 
     @property
     def p_better(self) -> Floats:
-        """Return the probability that the true difference is above zero."""
+        """The probability that the true difference is above zero."""
         sd = np.where(self.sd > 0, self.sd, 1.0)
         return np.asarray(np.where(self.sd > 0, ndtr(self.mean / sd), 0.5))
 
 
 @dataclass(frozen=True)
 class Ranker:
-    """A fit, and the scales of its feature blocks in the order of the fit's columns."""
+    """A fitted ranker: the fit, and the scales of its feature blocks.
+
+    The scales are in the order of the fit's columns.
+    """
 
     scales: Mapping[str, Scale]
     fit: Fit
@@ -93,7 +96,7 @@ class Ranker:
         return self._lifts(z[a] - z[b], 2.0)
 
     def contributions(self, features: Features) -> Floats:
-        """Return what each past arm adds to each text's score, shape (texts, arms).
+        """Return the contribution of each past arm to each score, shape (texts, arms).
 
         Rows sum to the means of `against_average`.
         """
@@ -103,7 +106,7 @@ class Ranker:
     def _lifts(self, dz: Floats, residuals: float) -> Lifts:
         """Return the lifts for feature differences `dz` (texts, columns).
 
-        `residuals` is the multiple of the residual variance s2 in each difference.
+        `residuals` times the residual variance s2 is added to each variance.
         """
         variance = np.einsum("ij,jk,ik->i", dz, self.fit.covariance, dz, optimize=True)
         s2 = self.fit.variances.s2

@@ -33,9 +33,9 @@ from scipy.optimize import minimize
 from ig_assets.core.models.ranker.outcomes import Floats, Outcomes, centred
 
 S2_GRID = tuple(float(s2) for s2 in np.geomspace(0.01, 0.15, 8))
-"""Values of s2 to try first; their square roots go from 0.10 to 0.39, log scale."""
+"""Values of s2 to try first; as standard deviations 0.10 to 0.39, log scale."""
 S2_MOST = 4.0
-"""The search for s2 goes on beyond the grid until it exceeds this value."""
+"""Value of s2 above which the search beyond the grid ends."""
 PRIOR_MEDIAN, PRIOR_SD = 0.01, 3.0
 """A weak log-normal prior on each theta, for data that say nothing about it."""
 _BOUNDS = (np.log(1e-8), np.log(10.0))
@@ -51,7 +51,7 @@ class Variances:
 
 @dataclass(frozen=True)
 class Fit:
-    """A fitted ranker; columns are those of all blocks side by side.
+    """A fitted ranker; the columns are those of all blocks side by side.
 
     `beta` has shape (columns), `covariance` (A^-1) has shape (columns, columns). `x`,
     shape (arms, columns), and `y` and `weight`, shape (arms), describe the training
@@ -66,17 +66,18 @@ class Fit:
     weight: Floats
 
     def contributions(self, dx: Floats) -> Floats:
-        """Return what each past arm adds to the score of `dx` (columns), shape (arms).
+        """Return the contribution of each past arm to the score of `dx`, shape (arms).
 
-        A score is linear in the past outcomes: dx . beta is the sum over arms of (dx'
-        A^-1 x_i) w_i y_i, where y_i is how much better the arm did than its group.
-        Positive entries speak for the text, negative ones against it.
+        `dx` has shape (columns). A score is linear in the past outcomes: dx . beta is
+        the sum over arms of (dx' A^-1 x_i) w_i y_i, where y_i is how much better the
+        arm did than its group. Positive entries raise the score, negative ones lower
+        it.
         """
         return np.asarray((self.x @ (self.covariance @ dx)) * self.weight * self.y)
 
 
 class _Sums(NamedTuple):
-    """The sums over the data that the likelihood needs, at one s2."""
+    """Sums over the training data at one s2, from which the likelihood is computed."""
 
     gram: Floats  # X' W X
     moment: Floats  # X' W y
@@ -92,9 +93,9 @@ def fit(
 ) -> Fit:
     """Fit blocks, each of shape (arms, columns of the block), to the outcomes.
 
-    Given `variances` are used as they are; otherwise they are estimated. An arm that is
-    alone in its group changes nothing. Raises ValueError if there is no arm, or if the
-    numbers of rows differ.
+    If `variances` are given, they are used unchanged; otherwise they are estimated. An
+    arm that is alone in its group changes nothing. Raises ValueError if there is no
+    arm, or if the numbers of rows differ.
     """
     x = np.concatenate([np.asarray(b, dtype=np.float64) for b in blocks], axis=1)
     if not len(x) or len(x) != len(outcomes.y):
@@ -118,13 +119,16 @@ def fit(
 def restricted_likelihood(
     blocks: Sequence[Floats], outcomes: Outcomes, s2_grid: Sequence[float]
 ) -> tuple[Variances, float]:
-    """Return the best variances for blocks (arms, columns), and -2 l at them.
+    """Find the variances of greatest restricted likelihood, prior included.
 
-    The value includes the prior. If the last s2 of the grid is best, the grid is
-    continued by its last ratio: rates of organic posts differ by more than those of
-    headlines shown to one audience, and an s2 that is too small makes intervals that
-    are too narrow. The likelihood depends on a block only through X_b X_b', so a block
-    with more columns than arms is rotated into as many columns as arms.
+    Returns (variances, their -2 l with the prior). Each block has shape (arms,
+    columns). Every s2 of the grid is tried. If the last one is best, larger ones are
+    tried, each the grid's last ratio times the one before: rates of organic posts
+    differ by more than those of headlines shown to one audience, and an s2 that is too
+    small makes intervals that are too narrow.
+
+    The likelihood depends on a block only through X_b X_b', so a block with more
+    columns than arms is rotated into as many columns as arms.
     """
     narrow = [_rotated(np.asarray(b, dtype=np.float64)) for b in blocks]
     x = np.concatenate(narrow, axis=1)
@@ -156,10 +160,7 @@ def restricted_likelihood(
 
 
 def _rotated(block: Floats) -> Floats:
-    """Return a block with the same inner products of arms, with at most `arms` columns.
-
-    Its number of columns is the smaller of the block's columns and the number of arms.
-    """
+    """Return a block with at most `arms` columns and equal inner products of arms."""
     if block.shape[1] <= len(block):
         return block
     u, singular, _ = np.linalg.svd(block, full_matrices=False)
@@ -169,7 +170,7 @@ def _rotated(block: Floats) -> Floats:
 def _objective(
     log_theta: Floats, sums: _Sums, sizes: np.ndarray[tuple[int], np.dtype[np.int64]]
 ) -> tuple[float, Floats]:
-    """Return -2 l with the prior, and its gradient by ln theta."""
+    """Return (-2 l with the prior, its gradient by ln theta)."""
     theta = np.exp(log_theta)
     beta, inverse, log_det = _solve(sums, np.repeat(1 / theta, sizes))
     starts = np.concatenate([[0], np.cumsum(sizes)[:-1]])
@@ -192,7 +193,10 @@ def _sums(x: Floats, outcomes: Outcomes, s2: float) -> _Sums:
 
 
 def _solve(sums: _Sums, penalty: Floats) -> tuple[Floats, Floats, float]:
-    """Return beta, A^-1 and ln |A|. Raises ValueError if A cannot be inverted."""
+    """Return beta, A^-1 and ln |A|, with `penalty` = 1 / theta on the diagonal of A.
+
+    Raises ValueError if A cannot be inverted.
+    """
     a = sums.gram + np.diag(penalty)
     factor, lower = cho_factor(a, lower=True, check_finite=False)
     beta = cho_solve((factor, lower), sums.moment, check_finite=False)

@@ -1,9 +1,9 @@
-"""Score the hooks of drafts with a registered ranker, and name the arms behind it.
+"""Scores the hooks of drafts with a registered ranker, and explains the scores.
 
 A ranker is stored as its arms and variances, not as weights. It is solved again for
-each use, without the arms of scripts that were forgotten since. If there were any, the
-variances are estimated again too. So the ranker is what it would be if the forgotten
-script had never been there.
+each use, without the arms of scripts that have been forgotten since it was fitted. If
+there are any, the variances are estimated again too. The ranker is thus the same as if
+the forgotten script had never been there.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ VOICES = 5
 class LoadedRanker:
     """A registered ranker, solved from the arms that are not forgotten.
 
-    `forgotten` is the number of arms that are no longer used.
+    `forgotten` is the number of arms that were left out because they are forgotten.
     """
 
     model: ModelRow
@@ -50,8 +50,8 @@ class LoadedRanker:
 class Voice:
     """A past hook that raises or lowers a text's score.
 
-    `lift` is how much better its rate was than its rivals' (0.2 is 20 %); `adds` is
-    what it adds to the text's log lift.
+    `lift` is the lead of its rate over its rivals' (0.2 is 20 %); `adds` is its
+    contribution to the text's log lift.
     """
 
     hook: PastHook
@@ -60,7 +60,7 @@ class Voice:
 
     @property
     def is_like(self) -> bool:
-        """Return whether the text resembles the past hook, as the ranker sees both.
+        """Whether the text resembles the past hook in the ranker's features.
 
         A hook that did well raises the score of similar texts; one that did badly
         raises the score of dissimilar texts.
@@ -92,7 +92,7 @@ class OrderedHooks:
     """Scores in descending order of expected lift, and the ranker's state.
 
     `left_out` is the number of arms that are not used because scripts were forgotten.
-    `simulated` says that the ranker learnt from a simulated audience only.
+    `simulated` is true if the ranker learnt from a simulated audience only.
     """
 
     state: str
@@ -122,7 +122,7 @@ def order_hooks(
 def load_ranker(
     warehouse: Warehouse, clock: Clock, encoder: HookEncoder
 ) -> LoadedRanker:
-    """Return the current ranker, solved. Raises InputError if there is none to use."""
+    """Return the current ranker, solved. Raises InputError if no ranker can be used."""
     with warehouse.transaction() as con:
         model = current_ranker(con)
         if model is None or model.artifact is None:
@@ -191,9 +191,9 @@ def score(
 
 
 def _voices(loaded: LoadedRanker, shares: Floats, side: int) -> tuple[Voice, ...]:
-    """Return the strongest voices of one side (1 for, -1 against).
+    """Return the strongest voices of one side: 1 raises, -1 lowers the score.
 
-    `shares` is what each past hook adds to a score, shape (hooks).
+    `shares` has the contribution of each past hook to a score, shape (hooks).
     """
     order = np.argsort(-side * shares, kind="stable")[:VOICES]
     own = loaded.ranker.fit.y

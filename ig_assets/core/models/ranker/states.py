@@ -1,4 +1,4 @@
-"""Define the states of a ranker and the evidence they need.
+"""Defines the states of a ranker and the evidence that they need.
 
 This module does not import SciPy, so that it loads fast.
 """
@@ -6,14 +6,14 @@ This module does not import SciPy, so that it loads fast.
 from __future__ import annotations
 
 E_PROVEN = 20.0
-"""Evidence that makes a ranker proven; luck reaches it in at most 1 of 20 cases."""
+"""E-value that makes a ranker proven; chance reaches it in at most 1 of 20 cases."""
 E_LOST = 1000.0
-"""Evidence against a proven ranker's forecasts that takes its proof back.
+"""E-value against a proven ranker's forecasts at which its proof is withdrawn.
 
 If the forecasts are right, this happens at most once in 1,000 comparisons, on average.
 """
 MIN_GROUPS = 25
-"""A ranker with fewer groups than this is not used."""
+"""Least number of groups from which a ranker is used."""
 
 INSUFFICIENT, UNPROVEN, PROVEN = "insufficient", "unproven", "proven"
 

@@ -1,4 +1,4 @@
-"""Compute the features of hooks: named counts and the encoder's vectors."""
+"""Computes the features of hooks: named counts and the encoder's vectors."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ def features_of(
 def stored_vectors(
     warehouse: Warehouse, encoder: HookEncoder, hashes: Sequence[str]
 ) -> dict[str, Vectors]:
-    """Return {hash of the hook: vector} of the hooks whose vectors are stored."""
+    """Return {hash of a hook: vector} of those hooks whose vectors are stored."""
     with warehouse.transaction() as con:
         found = con.execute(_READ, [encoder.model, list(hashes)]).fetchall()
     return {key: np.asarray(vector, dtype=np.float32) for key, vector in found}

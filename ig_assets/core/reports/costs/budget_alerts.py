@@ -1,4 +1,4 @@
-"""Alert people about budgets that are nearly or fully used."""
+"""Alerts people to budgets that are nearly or fully used."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ def budget_alerts(
 ) -> list[Alert]:
     """Return an alert for each budget that is used to 80 % or more.
 
-    From 100 % on the alert has another key, so each of the two is sent once in a period
-    of the budget. Budgets per run are left out.
+    From 100 % on the alert has another key. Each of the two alerts is thus sent once in
+    a period of the budget. Budgets per run are left out.
     """
     lasting = [budget for budget in budgets if budget.period != "run"]
     return [

@@ -1,9 +1,9 @@
-"""Report spending by month, day, operation, model, asset, topic or winner.
+"""Reports spending by month, day, operation, model, asset, topic or winner.
 
-The cost of a call is what the vendor reported. A call whose answer never came costs its
-reservation, since it may have been billed. A call of unknown price adds nothing and is
-counted as `unpriced`. If all calls of a row are of unknown price, the row's cost is
-None, never 0.
+The cost of a call is the one that the vendor reported. A call whose answer never came
+costs its reservation, since it may have been billed. A call of unknown price adds
+nothing and is counted as `unpriced`. If all calls of a row are of unknown price, the
+row's cost is None, never 0.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _LABELS = {
 }
 
 FOR_NO_VARIANT = ("generate_try", "model_evaluation")
-"""The assets of the ledger whose texts are measured and kept as no variant."""
+"""Assets in the ledger whose texts are only measured and never become a variant."""
 
 # What a winner took: its own texts, and all texts of its topic, losers included.
 _WINNERS = """
@@ -92,12 +92,12 @@ _OF_WINNERS = (
 class UnitCosts:
     """Costs in USD: in total, for text, per variant and per winner.
 
-    `text_usd` is the cost of drafts and polishing. `usd_per_variant` divides it by the
-    variants that passed the gates, `usd_per_winner` by the winning variants,
-    provisional ones included; they are None if there are no such variants. `trial_usd`
-    is the cost of texts that never were to become a variant, of `generate --try` and
-    evaluations of models, which neither includes. `unpriced` counts calls of unknown
-    price.
+    `text_usd` is the cost of drafts and polishing. Divided by the number of variants
+    that passed the gates it is `usd_per_variant`; divided by the number of winning
+    variants, provisional ones included, it is `usd_per_winner`. Both are None if there
+    are no such variants. `trial_usd` is the cost of texts that are never to become a
+    variant (`generate --try` and evaluations of models); it is not part of the costs
+    per variant and winner. `unpriced` is the number of calls of unknown price.
     """
 
     total_usd: float
@@ -114,8 +114,8 @@ def costs_by(con: Connection, by: str, day: date | None = None) -> list[dict[str
     """Return one row per label of `by`, the highest cost first.
 
     With `day` only the calls made on that day of the ledger's clock count. Rows by
-    winner have the USD of the variant itself (`own_usd`) and of its whole topic
-    (`topic_usd`), with the number of variants written for the topic. Raises InputError
+    winner have the USD of the variant itself (`own_usd`), the USD of its whole topic
+    (`topic_usd`), and the number of variants written for the topic. Raises InputError
     for an unknown `by`.
     """
     if by == "winner":

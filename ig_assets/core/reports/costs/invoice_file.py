@@ -1,8 +1,8 @@
-"""Read a vendor's invoice file: OpenAI's cost export or Pinecone's usage report.
+"""Reads a vendor's invoice file: OpenAI's cost export or Pinecone's usage report.
 
 OpenAI's `GET /organization/costs` returns JSON pages of daily buckets; its dashboard
 exports CSV with the same fields. Pinecone's usage report is CSV. The CSV of another
-vendor is read too if its columns have one of the names below.
+vendor is read too if its columns have names that this module knows.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ ALL_ITEMS = "(all)"
 
 @dataclass(frozen=True)
 class InvoiceLine:
-    """USD of one item on one day (UTC), or in one month if `day` is None."""
+    """The USD of one item on one day (UTC), or in one month if `day` is None."""
 
     month: str
     day: date | None
@@ -57,7 +57,7 @@ class Invoice:
 
 
 def _check_day(line: InvoiceLine, now: datetime | None) -> None:
-    """Raise ValueError for a line of a day or month that has not come."""
+    """Raise ValueError if a line's day or month is in the future."""
     if now is None:
         return
     present = Present(now, now)
@@ -70,11 +70,10 @@ def _check_day(line: InvoiceLine, now: datetime | None) -> None:
 def read_invoice(path: Path, now: datetime | None = None) -> Invoice:
     """Read the invoice in a CSV or JSON file.
 
-    With `now`, the machine's time in UTC, a line of a day that has not come is
-    rejected, since nothing in the ledger can agree with it.
-
-    Raises InputError if the file is neither, or has no column of days or amounts;
-    NothingTakenError if it has no lines, or none that can be accepted.
+    With `now`, the machine's time in UTC, a line with a day in the future is rejected,
+    since the ledger cannot have such calls. Raises InputError if the file is neither
+    CSV nor JSON, or has no column of days or amounts; NothingTakenError if no line can
+    be accepted.
     """
     try:
         if path.stat().st_size > _LARGEST_BYTES:
@@ -116,8 +115,8 @@ def read_invoice(path: Path, now: datetime | None = None) -> Invoice:
 def _of_json(path: Path, text: str) -> list[tuple[str, Mapping[str, Any]]]:
     """Return (place, entry) of each cost in the text.
 
-    The text is one page, a list of pages, or one page per line. Raises InputError if it
-    is neither.
+    The text is one page, a list of pages, or one page per line. Raises InputError for
+    any other text.
     """
     try:
         found = json.loads(text)
@@ -193,7 +192,7 @@ def _name(cell: str) -> str:
 def _line(entry: Mapping[str, Any]) -> InvoiceLine:
     """Return the entry as an invoice line.
 
-    Raises ValueError with the reason if it is none.
+    Raises ValueError with the reason if the entry is not one.
     """
     if problem := entry.get("problem"):
         raise ValueError(problem)

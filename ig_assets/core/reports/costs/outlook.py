@@ -1,4 +1,4 @@
-"""Forecast spending and advise what would cost less.
+"""Forecasts spending, and advises on lower costs.
 
 Days and months are those of the vendor's bill (real time, UTC). A call counts with its
 cost, or with its reservation if its cost is not known.
@@ -18,7 +18,7 @@ from ig_assets.warehouse.warehouse import Connection
 
 RECENT_DAYS = 14
 BATCH_SHARE = 0.5
-"""OpenAI's Batch API costs half of the normal price (price list of November 2026)."""
+"""Price of OpenAI's Batch API as a share of the normal one (list of November 2026)."""
 BYTES_OF_A_NUMBER = 4
 
 _SPENT = """
@@ -59,11 +59,11 @@ _ENTRIES = "SELECT count(DISTINCT script_id) FROM index_entries"
 
 @dataclass(frozen=True)
 class Forecast:
-    """USD spent this month, and at its end if spending continues like the recent days.
+    """USD spent this month, and a forecast for its end from the recent days.
 
     `recent_usd_a_day` is the mean of the last 14 whole days, `before_usd_a_day` that of
-    the 14 days before them. `month_end_usd` adds the recent mean for each day that is
-    left.
+    the 14 days before them. `month_end_usd` is `spent_usd` plus the recent mean for
+    each remaining day.
     """
 
     month: str
@@ -74,7 +74,7 @@ class Forecast:
 
     @property
     def trend(self) -> float | None:
-        """Return recent spending relative to the days before, minus 1 (0.1 is +10 %).
+        """Recent spending relative to the days before, minus 1 (0.1 is +10 %).
 
         It is None if nothing was spent on the days before.
         """
@@ -84,7 +84,7 @@ class Forecast:
 
     @property
     def sentence(self) -> str:
-        """Return the forecast as a sentence for a person."""
+        """The forecast as a sentence for a person."""
         if not (self.spent_usd or self.recent_usd_a_day):
             return f"Nothing was paid for in {self.month} nor in the last days."
         trend = "" if self.trend is None else f", {self.trend:+.0%} on those before"
@@ -97,7 +97,7 @@ class Forecast:
 
 @dataclass(frozen=True)
 class Advice:
-    """One way to pay less: the cost, the lower cost, and what to change for it."""
+    """One way to pay less: the cost, the lower cost, and the necessary change."""
 
     about: str
     paid_usd: float
@@ -132,7 +132,7 @@ def forecast_spending(con: Connection, now: datetime) -> Forecast:
 def advice_on_costs(
     con: Connection, polish_model: str, dimensions: int, uses_pinecone: bool
 ) -> list[Advice]:
-    """Return what would have cost less, and what the vector store costs, with figures.
+    """Return cheaper alternatives with their costs, and the cost of the vector store.
 
     `polish_model` is a cheaper model to polish with; `dimensions` is the length of a
     vector.

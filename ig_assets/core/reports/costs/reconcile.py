@@ -1,4 +1,4 @@
-"""Compare the ledger with a vendor's invoice, line by line.
+"""Compares the ledger with a vendor's invoice, line by line.
 
 A line is an item (a model) on one day of the bill (UTC), or in one month if the invoice
 has no days. Each difference gets the cause that the ledger shows, or is unexplained.
@@ -17,11 +17,11 @@ from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
 VENDORS = ("fireworks", "openai", "pinecone", "together")
-"""The vendors that this project can pay."""
+"""The vendors whose invoices can be compared."""
 LEAST_USD = 0.01
-"""Differences up to a cent are rounding, as long as those of an item's month are."""
+"""Largest difference in USD that counts as rounding, in a line and in a month's sum."""
 ROUNDING = 0.01
-"""Differences up to this share of the larger sum are rounding."""
+"""Largest difference that counts as rounding, as a share of the larger sum."""
 
 AGREES = "agrees"
 SUM_AGREES = "the days differ, the sum agrees"
@@ -79,11 +79,10 @@ class _Sums:
 def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[ComparedLine]:
     """Return one compared line per day and item of invoice or ledger.
 
-    An empty invoice gives []. Days before the first and after the last day of the
-    invoice are not compared. A line for which the ledger has no call does not agree by
-    itself.
-
-    Raises InputError for a vendor that this project does not know.
+    The list is empty for an empty invoice. Days before the first and after the last day
+    of the invoice are not compared. A line without a call in the ledger is never taken
+    for a rounding difference. Raises InputError for a vendor that this project does not
+    know.
     """
     _check_vendor(con, provider)
     if not invoice.lines:
@@ -123,7 +122,10 @@ def _check_vendor(con: Connection, provider: str) -> None:
 
 
 def paid_in_month(con: Connection, month: str) -> dict[str, float]:
-    """Return {vendor: USD} of one month of the bills, without local models."""
+    """Return {vendor: USD} that the ledger recorded in a month, without local models.
+
+    A call counts with its reservation while its cost is unknown.
+    """
     rows = con.execute(
         """
         SELECT provider, sum(coalesce(cost_usd, reserved_usd, 0)) AS usd
@@ -137,7 +139,7 @@ def paid_in_month(con: Connection, month: str) -> dict[str, float]:
 
 
 def unexplained_usd(lines: Sequence[ComparedLine]) -> float:
-    """Return the sum of the absolute differences (USD) that have no known cause."""
+    """Return the sum of the absolute differences (USD) without a known cause."""
     return sum(
         abs(line.difference_usd) for line in lines if line.verdict not in EXPLAINED
     )
@@ -170,10 +172,10 @@ def _add(total: _Sums, one: _Sums) -> None:
 
 
 def _verdict(one: _Sums, total: _Sums, rounded: _Sums | None) -> str:
-    """Return why a line's sides differ.
+    """Return the cause of the difference between the two sides of a line.
 
-    `total` is the sum of all lines of its item. `rounded` is the sum of those lines of
-    its item and month that agree by themselves: together they must agree too.
+    `total` is the sum of all lines of the item. `rounded` is the sum of those lines of
+    the same item and month that differ only by rounding; their sums must agree too.
     """
     if one.is_known and _agrees(one):
         if _is_within_share(one) or (rounded is not None and _agrees(rounded)):

@@ -1,4 +1,4 @@
-"""Draw the spending per day and the used share of each budget."""
+"""Draws the spending per day and the used share of each budget."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answer a question of lineage: the subject, one sentence and the rows."""
+"""Answers a question about lineage: the subject, one sentence and the rows."""
 
 from __future__ import annotations
 
@@ -42,18 +42,19 @@ from ig_assets.core.reports.lineage_first_seen import known_at
 from ig_assets.warehouse.warehouse import Connection
 
 MOST_NAMED = 5
-"""Scripts by another author now that the sentence names; more are counted."""
+"""Largest number of scripts with a new author that a sentence names."""
 
 MANY = ("author", "topic")
-"""Subjects that stand for many things; the answer says what came of all of them."""
+"""Kinds of subjects that contain many things, for which one answer is given."""
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What a question is about: one thing, or all things of an author or a topic.
+    """The subject of a question: one thing, or all things of an author or a topic.
 
-    `name` is what people call the author or topic; it is empty for one thing. `others`
-    says of an author's scripts whose current words are by somebody else, by id.
+    `name` is the author or topic as people call it; it is empty for one thing. `others`
+    is {script id: who wrote the current words} of an author's scripts whose current
+    words are by another person.
     """
 
     kind: str
@@ -67,8 +68,8 @@ class Subject:
 class LineageAnswer:
     """The edges before and after the subject, and the texts behind a model.
 
-    `before` or `after` is empty if only the other direction was asked for. `renamed`
-    says what a renamed script is called now.
+    `before` or `after` is empty if only the other direction was requested. `renamed` is
+    a sentence with the present name of a renamed script.
     """
 
     subject: Subject
@@ -109,7 +110,7 @@ def subject_of(con: Connection, what: Sequence[str]) -> Subject:
 
 
 def all_of_author(con: Connection, author: str) -> Subject:
-    """Return all scripts as a subject of which any revision has this author.
+    """Return the scripts with at least one revision by this author, as one subject.
 
     Raises InputError if there is none.
     """
@@ -137,9 +138,9 @@ def answer_lineage(
 ) -> LineageAnswer:
     """Follow the edges of the subject in the `directions` 'up' and 'down'.
 
-    With `as_of` the answer has the edges, decisions and words known at that time.
-    Raises InputError if no part of the subject was known then; parts that were not are
-    left out.
+    With `as_of` the answer has the edges, decisions and words known at that time, and
+    parts of the subject that were not known then are left out. Raises InputError if no
+    part was known.
     """
     if as_of is not None:
         subject = replace(subject, nodes=known_at(con, subject.nodes, as_of))
@@ -198,7 +199,7 @@ def page_of(
     as_of: datetime | None = None,
     ui_url: str = DEV_UI,
 ) -> str:
-    """Return the answer as one HTML page, with words of scripts."""
+    """Return the answer as one HTML page, which contains words of scripts."""
     question = Question(
         answer.subject.kind, answer.label, plain_sentence(answer), now, as_of
     )
@@ -214,7 +215,10 @@ def page_of(
 
 
 def _said_of_others(others: Mapping[str, str]) -> str:
-    """Return a sentence that lists scripts whose current words are by somebody else."""
+    """Return a sentence on scripts whose current words another person wrote.
+
+    `others` is {script id: a phrase on its present author}.
+    """
     listed = "; ".join(f"{id} ({said})" for id, said in [*others.items()][:MOST_NAMED])
     more = len(others) - MOST_NAMED
     listed += f"; and {more} more" if more > 0 else ""
@@ -223,7 +227,7 @@ def _said_of_others(others: Mapping[str, str]) -> str:
 
 
 def plain_sentence(answer: LineageAnswer) -> str:
-    """Return the answer's own sentence, or one that counts things before and after."""
+    """Return the answer's sentence, or one with numbers of things before and after."""
     renamed = "" if answer.renamed is None else f"{answer.renamed} "
     if answer.sentence is not None:
         return renamed + answer.sentence

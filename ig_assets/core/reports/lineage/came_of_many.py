@@ -1,7 +1,7 @@
-"""Count what came of an author's scripts or of a topic, in one sentence.
+"""Counts what came of an author's scripts or of a topic, in one sentence.
 
-Two counts are kept apart: training lines and models that hold the very words, and those
-that hold words of variants which only had a script in their prompt.
+Two numbers are kept apart: training lines and models with exactly the words of the
+scripts, and those with the words of variants that had a script only in their prompt.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ _HOLDS = frozenset(
 
 @dataclass(frozen=True)
 class _Held:
-    """Ids of training lines and of models that hold some words."""
+    """Ids of training lines and of models that contain certain words."""
 
     lines: frozenset[str]
     models: frozenset[str]
@@ -57,9 +57,9 @@ def sentence_of_many(
 ) -> str:
     """Return a sentence on what came of the nodes of an author or of a topic.
 
-    `after` are all edges after the nodes. With all of them, the models that hold words
-    of the scripts are those of `ig-assets lineage … --ids`; with `as_of` those of them
-    that were there before that instant.
+    `after` are all edges after the nodes. The models with words of the scripts are
+    those that `ig-assets lineage … --ids` lists; with `as_of` only those that existed
+    before that instant.
     """
     here = frozenset(nodes)
     scripts = {id for node, id in nodes if node == "script"}
@@ -92,7 +92,7 @@ def sentence_of_many(
 
 
 def _ways(after: Sequence[TraceRow]) -> Mapping[Node, list[Node]]:
-    """Return {thing: what holds its words}, one step."""
+    """Return {thing: the things that contain its words}, following one edge."""
     ways: dict[Node, list[Node]] = defaultdict(list)
     for row in after:
         if row.relation in _HOLDS:
@@ -101,7 +101,7 @@ def _ways(after: Sequence[TraceRow]) -> Mapping[Node, list[Node]]:
 
 
 def _held(ways: Mapping[Node, Collection[Node]], start: Iterable[Node]) -> _Held:
-    """Return the training lines and models that hold words of the start."""
+    """Return the training lines and models that contain words of the things `start`."""
     known = set(start)
     waiting = list(known)
     while waiting:

@@ -1,4 +1,4 @@
-"""Draw a flow as SVG: boxes in columns from left to right, joined by weighted bands."""
+"""Draws a flow as SVG: boxes in columns from left to right, joined by bands."""
 
 from __future__ import annotations
 
@@ -10,14 +10,14 @@ from xml.sax.saxutils import escape, quoteattr
 WIDTH, TOP = 1080, 34
 BOX, GAP = 14, 9
 LEAST_STEP = 240.0
-"""Least distance between two columns: room for 31 letters.
+"""Least distance between two columns, in units: room for 31 letters.
 
-A picture of many columns becomes wider than `WIDTH` instead.
+A picture of many columns becomes wider than `WIDTH` to keep it.
 """
 LABEL_PX = 6.9
-"""Approximate width of a letter, by which labels are cut before the next column."""
+"""Approximate width of a letter, in units; longer labels are cut."""
 LAST_LABEL = 190.0
-"""Room for the labels of the last column."""
+"""Room for the labels of the last column, in units."""
 SMALLEST, ROW = 4.0, 20.0
 TALLEST = 620.0
 

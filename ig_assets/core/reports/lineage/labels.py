@@ -1,4 +1,4 @@
-"""Label each thing in lineage in people's words."""
+"""Returns a label for each thing in lineage, in people's words."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ig_assets.warehouse.warehouse import Connection
 Node = tuple[str, str]
 
 THESE = "WITH these AS MATERIALIZED (SELECT unnest($1::TEXT[]) AS id)"
-"""SQL of the ids that are asked for.
+"""SQL of the requested ids.
 
 Each query compares the ids before it groups: DuckDB pushes no semi join below an
 aggregate, and would group all rows of a table.
@@ -189,7 +189,7 @@ _LABELS = {
 def labels(
     con: Connection, nodes: Iterable[Node], as_of: datetime | None = None
 ) -> Mapping[Node, str]:
-    """Return a label for each node that the tables know.
+    """Return {node: label} of the nodes that the tables contain.
 
     A label is, for example, "Cut it thin (knives, Mara)". With `as_of`, it has the
     words and the decision that were known before that instant.

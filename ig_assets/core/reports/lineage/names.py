@@ -1,4 +1,4 @@
-"""Find what a person names: by an id or its beginning, a file, a link or a name."""
+"""Finds the thing that a person means: by an id or its beginning, a file or a name."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ from ig_assets.warehouse.warehouse import Connection
 def resolve(
     con: Connection, reference: str, kind: str | None = None
 ) -> tuple[str, str]:
-    """Return (kind, id) of the thing that a person names.
+    """Return (kind, id) of the thing that a person means by `reference`.
 
     `reference` is an id or its beginning (at least 4 letters), a model's name, a month,
     a file's name, a script's topic or author, or a post's id or address on its
     platform. A month stands for its model, or for its dataset if there is no model.
-    With `kind` only things of this kind fit. Raises InputError if nothing fits, or if
-    several things do; its message then lists them.
+    With `kind` only things of this kind match. Raises InputError if nothing matches, or
+    if several things do; its message then lists them.
     """
     wanted = reference.strip()
     if re.fullmatch(r"\d{4}-\d{2}", wanted) and kind in (None, "model", "dataset"):
@@ -50,9 +50,9 @@ def resolve(
 
 
 def _fitting(steps: Iterable[set[Thing]], kind: str | None) -> Iterator[set[Thing]]:
-    """Yield the things of the kind (None: any) that each step found.
+    """Yield, for each step, the things that have the kind (None: any kind).
 
-    Steps that found none are skipped.
+    Steps without such things are skipped.
     """
     for step in steps:
         if found := {one for one in step if kind in (None, one[0])}:
@@ -70,10 +70,10 @@ def _models_by_name(con: Connection, name: str) -> list[str]:
 
 
 def model_named(con: Connection, reference: str) -> str:
-    """Return the id of the model that an id, the beginning of one, or a name means.
+    """Return the id of the model that `reference` means.
 
-    Raises InputError if there is none, or if there are several; its message then lists
-    them.
+    It is the model's id, the beginning of the id, or its name. Raises InputError if
+    there is none, or if there are several; its message then lists them.
     """
     wanted = reference.strip()
     known = [str(i) for (i,) in con.execute("SELECT model_id FROM models").fetchall()]
@@ -91,11 +91,12 @@ def model_named(con: Connection, reference: str) -> str:
 
 
 def script_named(con: Connection, reference: str) -> str:
-    """Return the id of the script that an id, a file, or the beginning of either means.
+    """Return the id of the script that `reference` means.
 
-    A topic or author does not count, since a person may not know that other scripts
-    share it. A forgotten script counts only if no other has the name. Raises InputError
-    if there is none, or if there are several; its message then lists them.
+    It is the script's id, its file, or the beginning of either. A topic or author is
+    not accepted, since a person may not know that other scripts share it. A forgotten
+    script is returned only if no other script has the name. Raises InputError if there
+    is none, or if there are several; its message then lists them.
     """
     wanted = reference.strip()
     if next(_fitting(by_id(con, wanted), "script"), None):
@@ -116,7 +117,7 @@ def script_named(con: Connection, reference: str) -> str:
 
 
 def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
-    """Return the file that holds all of these scripts as rows, or None."""
+    """Return the file that contains all of these scripts as rows, or None."""
     rows = con.execute(
         "SELECT DISTINCT regexp_replace(source_uri, '#[^#]*$', '') FROM scripts "
         "WHERE script_id IN (SELECT unnest(?::TEXT[]))",
@@ -126,7 +127,7 @@ def _one_file(con: Connection, scripts: set[tuple[str, str]]) -> str | None:
 
 
 def within(folder: Path, name: str) -> str:
-    """Return a file's name relative to the folder, if the file lies in it.
+    """Return a file's name relative to the folder if the file is inside the folder.
 
     Any other name is returned unchanged.
     """
@@ -140,10 +141,10 @@ def within(folder: Path, name: str) -> str:
 
 
 def scripts_of_author(con: Connection, author: str) -> list[AuthoredScript]:
-    """Return an author's scripts that are not forgotten, by id.
+    """Return the scripts of an author that are not forgotten, ordered by id.
 
-    Scripts count of which any revision has the author; letter case is ignored. Raises
-    InputError if there is none.
+    A script is returned if any of its revisions has the author; letter case is ignored.
+    Raises InputError if there is none.
     """
     gone = forgotten_scripts(con)
     found = [one for one in scripts_by_author(con, author) if one.script_id not in gone]
@@ -158,9 +159,9 @@ def scripts_of_author(con: Connection, author: str) -> list[AuthoredScript]:
 def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
     """Return (kind, id) of topics with this name or id, and of scripts with this topic.
 
-    Letter case is ignored. The beginning of a topic's id, at least four letters, is
-    enough. Raises InputError if there is neither a topic nor a script, or if several
-    topics have ids with this beginning.
+    Letter case is ignored. Instead of a topic's id, its beginning of at least four
+    letters is accepted. Raises InputError if there is neither a topic nor a script, or
+    if the ids of several topics have this beginning.
     """
     wanted = topic.strip()
     found = con.execute(_ABOUT, [wanted]).fetchall()
@@ -181,9 +182,9 @@ def things_about(con: Connection, topic: str) -> list[tuple[str, str]]:
 
 
 def topic_text(con: Connection, ids: Sequence[str]) -> str:
-    """Return the topic's text from the calendar; "" if none of `ids` has one there.
+    """Return the topic's text from the calendar; "" if the calendar has none.
 
-    `ids` are all ids of the topic. The text is that of the latest month that has one.
+    `ids` are all ids of the topic, one per month. The latest month's text is returned.
     """
     rows = con.execute(
         "SELECT topic FROM topics WHERE topic_id IN (SELECT unnest(?::TEXT[])) "

@@ -1,7 +1,7 @@
-"""Render one self-contained HTML page that answers a question of lineage.
+"""Renders the answer to a question about lineage as one self-contained HTML page.
 
-The page holds first words of scripts, so keep it where people may read those.
-Forgetting a script does not reach copies of the page that were sent elsewhere.
+The page contains first words of scripts, so keep it where people may read those. If a
+script is forgotten, copies of the page that were sent elsewhere still have them.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ DEV_UI = "http://127.0.0.1:3000"
 MOST_BOXES = 14
 MOST_ROWS = 5_000
 SMALLEST_WEIGHT = 0.02
-"""The weight with which a line without one is drawn, such as of a forgotten script."""
+"""Weight used to draw a line that has none, such as one of a forgotten script."""
 
 KINDS_IN_WORDS = {
     "import": "file",
@@ -48,7 +48,7 @@ SAY_THEIR_KIND = frozenset(
 )
 """Kinds whose labels already begin with the kind, such as "test: winner"."""
 MOST_SAID = 1_000_000
-"""The largest e-value that is written in figures."""
+"""The largest e-value that is displayed as a number."""
 
 RELATIONS_IN_WORDS = {
     "retrieved": "had in its prompt",
@@ -87,7 +87,7 @@ RELATIONS_IN_WORDS = {
 
 @dataclass(frozen=True)
 class Question:
-    """What was asked: the thing, its label, and one sentence about it."""
+    """A question about lineage: the thing, its label, and one sentence about it."""
 
     kind: str
     label: str
@@ -98,7 +98,7 @@ class Question:
 
 @dataclass(frozen=True)
 class Answer:
-    """What was found: texts and examples behind a model, and edges both ways."""
+    """The findings: texts and examples behind a model, and edges in both directions."""
 
     texts: Sequence[ModelScript]
     behind: Sequence[ScriptBehind]
@@ -139,7 +139,7 @@ def lineage_page(question: Question, answer: Answer, ui_url: str) -> str:
 
 
 def _simulated(answer: Answer) -> str | None:
-    """Return a warning that says what is simulated; None if nothing is."""
+    """Return a warning about simulated data; None if nothing is simulated."""
     learnt = [text for text in answer.texts if text.in_model]
     known = [text for text in learnt if text.origin]
     count = sum(text.simulated for text in known)
@@ -157,8 +157,7 @@ def _simulated(answer: Answer) -> str | None:
 def _text_row(text: ModelScript) -> dict[str, Any]:
     """Return the cells of a script.
 
-    A cell that is sorted by its value has a second entry `…_said` with the text to
-    show.
+    For a cell that is sorted by a value, a second entry `…_said` has the text to show.
     """
     return {
         "words": text.first_words or "(forgotten)",
@@ -185,7 +184,7 @@ def _text_row(text: ModelScript) -> dict[str, Any]:
 
 
 def _e_value(value: float | None) -> str:
-    """As people read it: 4.28, 234, 1,798; beyond a million only that."""
+    """Return an e-value for people: 4.28, 234, 1,798, or that it exceeds a million."""
     if value is None:
         return ""
     if value > MOST_SAID:
@@ -196,7 +195,7 @@ def _e_value(value: float | None) -> str:
 def _edge_rows(
     rows: Sequence[TraceRow], names: Mapping[Node, str], ui_url: str
 ) -> tuple[list[dict[str, Any]], int]:
-    """Return the cells of at most `MOST_ROWS` edges, and how many more there are."""
+    """Return (cells of at most `MOST_ROWS` edges, number of further edges)."""
     found = [
         {
             "step": row.depth,
@@ -266,7 +265,7 @@ def _model_flow(answer: Answer) -> str:
 
 
 def _weight(examples: Sequence[ScriptBehind]) -> float:
-    """Return the sort key of a text: weight of learnt lines, then of all its lines."""
+    """Return the sort key of a text: weight of learnt lines, then of all lines."""
     learnt = sum(example.weight or 0.0 for example in examples if example.in_model)
     return learnt * 1e6 + sum(example.weight or 0.0 for example in examples)
 
@@ -277,10 +276,10 @@ def _line_kind(example: ScriptBehind) -> str:
 
 
 def _graph(answer: Answer) -> str:
-    """Draw what the thing came from on its left, and what came of it on its right.
+    """Draw the subject between the things it came from and what came of it.
 
-    Many things of one kind at the same distance become one box. Returns '' without
-    edges.
+    The former are on its left. Many things of one kind at the same distance become one
+    box. Returns '' without edges.
     """
     start = set(answer.start)
     depth: dict[Node, int] = dict.fromkeys(start, 0)

@@ -1,4 +1,4 @@
-"""Search the tables for a person's words: ids, names and the beginnings of both."""
+"""Searches the tables for an id or name, or for the beginning of one."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ Thing = tuple[str, str]
 
 @dataclass(frozen=True)
 class _Place:
-    """Rows to search for ids of one kind in `column`.
+    """Rows of one kind, and the column of their ids to search.
 
     `key` is the column of the id to return; if it is empty, `column` is.
     """
@@ -99,9 +99,9 @@ def by_id(con: Connection, wanted: str) -> Iterator[set[Thing]]:
 
 
 def by_stated_id(con: Connection, wanted: str) -> Iterator[set[Thing]]:
-    """Yield the things with exactly this id that are in no table of their own.
+    """Yield the things with exactly this id that no table lists as its rows.
 
-    They are found in facts first, then in edges.
+    They are searched for in facts, then in edges.
     """
     for place in _STATED:
         yield _of_place(con, place, wanted, beginning=False)
@@ -109,10 +109,10 @@ def by_stated_id(con: Connection, wanted: str) -> Iterator[set[Thing]]:
 
 
 def by_beginning(con: Connection, prefix: str) -> Iterator[set[Thing]]:
-    """Yield the things whose id or name begins with `prefix`, set by set.
+    """Yield sets of things whose id or name begins with `prefix`.
 
-    The sets come from tables, from names of scripts, from facts and from edges. Nothing
-    is yielded for fewer than `MIN_PREFIX` letters.
+    The sets come from tables, from names of scripts, from facts and from edges, in this
+    order. Nothing is yielded for fewer than `MIN_PREFIX` letters.
     """
     if len(prefix) < MIN_PREFIX:
         return
@@ -186,11 +186,11 @@ ORDER BY script_id
 
 
 def scripts_by_name(con: Connection, name: str, *, beginning: bool = False) -> set[str]:
-    """Return ids of the scripts with this file or own id; letter case is ignored.
+    """Return ids of the scripts with this file or id; letter case is ignored.
 
-    With `beginning`, the name only has to begin so. Scripts whose file had the name
-    before are returned only if no other script has it, and forgotten scripts only if
-    there are none of these either.
+    With `beginning`, the name may also be the beginning of one. Scripts whose file had
+    the name before are returned only if no other script has it, and forgotten scripts
+    only if there are none of these either.
     """
     if not name:
         return set()

@@ -1,4 +1,4 @@
-"""Say what a script is called now, and what it was called before."""
+"""Finds the present and the former names of a script."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ _IS_ACTIVE = "SELECT 1 FROM current_scripts WHERE script_id = ?"
 
 
 def renamed_sentence(con: Connection, script_id: str) -> str | None:
-    """Say what a renamed script is called now; None if it was never renamed."""
+    """Return a sentence with a renamed script's present name; None if never renamed."""
     if not con.execute(_IS_ACTIVE, [script_id]).fetchall():
         later = con.execute(_LATER, [script_id]).fetchall()
         return f"Its file was renamed: it is {later[0][0]} now." if later else None

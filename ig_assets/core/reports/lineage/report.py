@@ -1,4 +1,4 @@
-"""Report which scripts fed a month's fine-tune, as data, table and picture."""
+"""Reports which scripts fed a month's fine-tune, as data, table and picture."""
 
 from __future__ import annotations
 
@@ -26,14 +26,14 @@ SAMPLE = 20
 
 @dataclass(frozen=True)
 class MonthReport:
-    """Counts on the way from scripts to the model, and a sample of at most 20 examples.
+    """Numbers on the way from scripts to the model, and a sample of examples.
 
-    `texts` counts distinct revisions, winners and losers. `in_model` counts the
-    examples that the model learnt from, `behind` all examples behind it. `scripts` are
-    the texts behind the model. `earlier_month` is the last month before this one with a
-    training set; `entered` and `left` are ids of scripts and variants whose words are
-    only in this month's set, or only in the earlier one. The report holds no text of a
-    script.
+    `texts` is the number of distinct revisions, winners and losers. `in_model` is the
+    number of examples from which the model learnt, `behind` the number of all its
+    examples. `sample` has at most 20 examples. `scripts` are the texts behind the
+    model. `earlier_month` is the last month before this one with a training set;
+    `entered` and `left` are ids of scripts and variants whose words are only in this
+    month's set, or only in the earlier one. The report has no text of a script.
     """
 
     month: str
@@ -62,7 +62,7 @@ class MonthReport:
 def month_report(con: Connection, month: str) -> MonthReport:
     """Return the month's report.
 
-    It has zeros if the month has no examples and no job.
+    Its numbers are 0 if the month has no examples and no job.
     """
     rows = fetch_dicts(
         con,
@@ -123,7 +123,7 @@ WHERE month = ?
 
 
 def _changes(con: Connection, month: str) -> tuple[str | None, list[str], list[str]]:
-    """Return the last month with a set before this one, and what entered and left."""
+    """Return (last earlier month with a set, ids that entered, ids that left)."""
     [(earlier,)] = con.execute(
         "SELECT max(month) FROM training_examples WHERE month < ?", [month]
     ).fetchall()
@@ -149,7 +149,7 @@ def _changes(con: Connection, month: str) -> tuple[str | None, list[str], list[s
 def script_rows(report: MonthReport) -> list[dict[str, Any]]:
     """Return the scripts behind the model as rows of ids, labels and numbers.
 
-    The rows hold no words of scripts.
+    The rows contain no words of scripts.
     """
     return [
         {
@@ -174,7 +174,7 @@ def script_rows(report: MonthReport) -> list[dict[str, Any]]:
 
 
 def shares_and_changes(report: MonthReport) -> str:
-    """Return Markdown on shares of what the model learnt, and on changes of the set."""
+    """Return Markdown on shares of the learnt examples, and on changes of the set."""
     lines = []
     for title, name in SHARES:
         found = share_of(report.scripts, name)
@@ -226,7 +226,7 @@ def report_markdown(report: MonthReport) -> str:
 
 
 def flow_picture(report: MonthReport) -> bytes:
-    """Return a small PNG of the counts: texts, examples, dataset lines, job, model."""
+    """Return a small PNG of the numbers: texts, examples, dataset lines, job, model."""
     from matplotlib.figure import Figure
 
     boxes = (

@@ -1,4 +1,4 @@
-"""Trace lineage: what something came from, and what came of it, by edges and rows."""
+"""Traces lineage by edges and rows: what something came from, and what came of it."""
 
 from __future__ import annotations
 
@@ -131,7 +131,7 @@ _WORSE = _GONE.replace("relation = 'chosen'", "relation = 'rejected'")
 
 @dataclass(frozen=True)
 class WorseText:
-    """The text that lost in a pair; if it was forgotten since, only ids are left."""
+    """The text that lost in a pair."""
 
     script_id: str | None
     variant_id: str | None
@@ -140,12 +140,12 @@ class WorseText:
 
 @dataclass(frozen=True)
 class TraceRow:
-    """One edge on the way: `kind`/`id` was reached from `via_kind`/`via_id`.
+    """One edge of a trace: the node `kind`/`id` was reached from `via_kind`/`via_id`.
 
-    `depth` counts the steps from the start. `superseded_at` is the time since when the
-    edge is no longer true: its test has another winner since then, or none. `accepted`
-    says who accepted a winner that would be held, when and why. `held` is why a winner
-    is displayed and not used.
+    `depth` is the number of steps from the start. `superseded_at` is the time since
+    which the edge is no longer true, since its test has another winner or none.
+    `accepted` says who accepted a winner that would otherwise be held, when and why.
+    `held` says why a winner is displayed and not used.
     """
 
     depth: int
@@ -164,13 +164,13 @@ class TraceRow:
 class ScriptBehind:
     """One example behind a model: whose words, with which weight, on what evidence.
 
-    `rule` decided the test: "e" (e-value) or "z" (a single look on z). `lift` is a
-    ratio minus 1 over the runner-up and `log_e` the standing's ln e, both of the test's
-    latest decision; None if it has no winner or they were not measured. `in_model` says
-    that the model learnt from the example: it was in the prompt of a few-shot model, or
-    it is in the train split and of a kind that the trainer used (supervised lines or
-    pairs). `worse` is the other text of a pair. If the script was forgotten since, only
-    ids are left.
+    `rule` decided the test: "e" (e-value) or "z" (the single z-test). `lift` is a ratio
+    minus 1 over the runner-up and `log_e` the standing's ln e, both of the test's
+    latest decision; they are None if it has no winner or they were not measured.
+    `in_model` is true if the model learnt from the example: it was in the prompt of a
+    few-shot model, or it is in the train split and of a kind that the trainer used
+    (supervised lines or pairs). `worse` is the losing text of a pair. If the script has
+    been forgotten, only ids are left.
     """
 
     example_id: str
@@ -200,9 +200,9 @@ def trace(
 ) -> list[TraceRow]:
     """Return every edge 'up' (what a node came from) or 'down' (what came of it).
 
-    Each edge is returned once, nearest first, up to `max_depth` steps or all. With
-    `as_of` only edges that were known before that instant are returned, without what is
-    held now. Raises InputError for another direction.
+    Each edge is returned once, nearest first, up to `max_depth` steps; None means all.
+    With `as_of` only edges known before that instant are returned, and `held` is not
+    set. Raises InputError for another direction.
     """
     return trace_all(con, [(kind, id)], direction, max_depth, as_of)
 
@@ -214,7 +214,7 @@ def trace_all(
     max_depth: int | None = None,
     as_of: datetime | None = None,
 ) -> list[TraceRow]:
-    """Trace from several nodes together, as `trace` does from one."""
+    """Trace from several nodes together; see `trace`."""
     if direction not in ("up", "down"):
         raise InputError(f"Lineage goes 'up' or 'down', not {direction!r}.")
     rows: list[tuple[int, _EdgeRow]] = []
@@ -291,8 +291,8 @@ def scripts_behind_model(
 ) -> list[ScriptBehind]:
     """Return the examples that fed a model, heaviest first; a base model has none.
 
-    With `as_of` the tests' decisions are those of that instant; what was forgotten
-    since is missing all the same. Raises InputError for an unknown model.
+    With `as_of` the tests' decisions are those of that instant; forgotten examples are
+    missing nevertheless. Raises InputError for an unknown model.
     """
     artifact = get_model(con, model_id).artifact or {}
     shown = artifact.get("example_ids")
@@ -329,10 +329,10 @@ def scripts_behind_model(
 
 
 def _kinds_used(settings: str | None, artifact: Mapping[str, Any]) -> Collection[str]:
-    """Of which kinds a job's trainer took lines: supervised, pairs, or both.
+    """Return the kinds of lines that a job's trainer used: supervised, pairs, or both.
 
-    `settings` are what the job recorded (JSON). Jobs of earlier versions recorded the
-    method only where it was not supervised; an adapter trained here takes both kinds.
+    `settings` are those that the job recorded (JSON). Jobs of earlier versions recorded
+    the method only if it was not supervised; an adapter trained here uses both kinds.
     """
     if method := json.loads(settings or "{}").get("method"):
         return (method,)
@@ -342,7 +342,7 @@ def _kinds_used(settings: str | None, artifact: Mapping[str, Any]) -> Collection
 def _accepted(
     con: Connection, experiment_ids: Iterable[str], as_of: datetime | None
 ) -> dict[str, str]:
-    """Return {experiment id: who accepted its winner, when and why}."""
+    """Return {experiment id: who accepted its winner, when and why, in words}."""
     wanted = sorted(set(experiment_ids))
     rows = fetch_dicts(con, _ACCEPTED, [wanted, as_of]) if wanted else []
     return {row["experiment_id"]: accepted(row) for row in rows}

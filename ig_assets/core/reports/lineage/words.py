@@ -1,4 +1,4 @@
-"""Describe the scripts behind a model in people's words: rows, and one sentence."""
+"""Describes the scripts behind a model in people's words: rows, and one sentence."""
 
 from __future__ import annotations
 
@@ -61,16 +61,15 @@ QUALIFY row_number() OVER (
 
 @dataclass(frozen=True)
 class ModelScript:
-    """One text behind a model.
+    """One text behind a model, with sums over its examples.
 
-    `lines` counts the examples that hold it as the better text, `in_model` those of
-    them that the model learnt from. `as_worse` counts the pairs that hold it as the
-    worse text; `lines` is 0 for a text that is only in those. `first_words`, `topic`,
-    `author` and `origin` are None if the text was forgotten since, or if they are
-    unknown. `weight` is the sum of its examples' weights. `lift` (a ratio minus 1) and
-    `evidence` (an e-value) are the largest of the examples'. `rule` says in words what
-    decided them, `splits` names their splits. `rate` is the script's latest rate, or
-    None.
+    `lines` is the number of examples with it as the better text; the model learnt from
+    `in_model` of these. `as_worse` is the number of pairs with it as the worse text;
+    `lines` is 0 for a text that is only in those. `first_words`, `topic`, `author` and
+    `origin` are None if the text has been forgotten, or if they are unknown. `weight`
+    is the sum of its examples' weights. `lift` (a ratio minus 1) and `evidence` (an
+    e-value) are the largest of its examples. `rule` says in words what decided them,
+    `splits` names their splits. `rate` is the script's latest rate, or None.
     """
 
     first_words: str | None
@@ -98,9 +97,9 @@ def scripts_of_model(
 ) -> list[ModelScript]:
     """Return the texts of a model's examples, those that it learnt from first.
 
-    Texts that are only the worse ones of pairs come last. A text has all its labels
-    and its rate from one script: the one that it is listed by, or else the first with
-    the very words. With `as_of` only what was known before that instant counts.
+    Texts that are only the worse ones of pairs come last. All labels and the rate of a
+    text come from one script: the one by which it is listed, or else the first script
+    with exactly its words. With `as_of` only facts known before that instant count.
     """
     groups: dict[str, list[ScriptBehind]] = defaultdict(list)
     lost: dict[str, list[ScriptBehind]] = defaultdict(list)
@@ -139,10 +138,11 @@ def _sources(
     groups: Mapping[str, Sequence[ScriptBehind]],
     lost: Mapping[str, Sequence[ScriptBehind]],
 ) -> tuple[list[str], list[str]]:
-    """Return "revision id" of all scripts and variants behind texts, and of the named.
+    """Return two lists of "revision id" of the scripts and variants behind texts.
 
-    `groups` and `lost` are examples by the key of their better and worse text. A row is
-    named by the first of its examples.
+    The first list has every script and variant. The second has one per text, from the
+    text's first example. `groups` and `lost` are {key of the text: examples}, for the
+    better and the worse texts.
     """
     found: dict[str, list[str]] = defaultdict(list)
     for key, examples in groups.items():
@@ -194,9 +194,9 @@ WHERE a.model_id = $1
 def ranker_sentence(
     con: Connection, model_id: str, as_of: datetime | None = None
 ) -> str:
-    """Say how many posts a ranker learnt from, and how many were forgotten since.
+    """Return a sentence: how many posts a ranker learnt from, how many were forgotten.
 
-    With `as_of` those count that were forgotten before that instant.
+    With `as_of`, only posts that were forgotten before that instant count as forgotten.
     """
     [found] = fetch_dicts(con, _RANKER, [model_id, as_of, WINNER_PREFIX])
     gone = found["forgotten"]
@@ -209,7 +209,10 @@ def ranker_sentence(
 
 
 def model_sentence(name: str, texts: Sequence[ModelScript]) -> str:
-    """Say how many texts a model learnt from, by origin, and how many are simulated."""
+    """Return a sentence on how many texts a model learnt from, by origin.
+
+    It also says how many are simulated.
+    """
     learnt = [text for text in texts if text.in_model]
     better = [text for text in texts if text.lines]
     if not texts:
@@ -252,10 +255,11 @@ _FORGOTTEN = {
 def forgotten_sentence(
     con: Connection, kind: str, id: str, as_of: datetime | None = None
 ) -> str | None:
-    """Return when a thing was forgotten and by which receipt; None if it was not.
+    """Return a sentence: when a thing was forgotten, and by which receipt.
 
-    With `as_of` it says so of what was forgotten before that instant. What was
-    forgotten later has no words any more, and the sentence says that instead.
+    None if it was not forgotten. With `as_of`, the sentence is about things forgotten
+    before that instant. For a thing forgotten later, it says that the words are no
+    longer there.
     """
     if kind not in _FORGOTTEN:
         return None
@@ -272,7 +276,7 @@ def forgotten_sentence(
 
 
 def _known(row: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what a row of `_SCRIPTS` says about a text; None for unknown fields."""
+    """Return the labels of a text from a row of `_SCRIPTS`; None for unknown fields."""
     return {
         "first_words": first_words(row.get("hook")),
         "topic": row.get("topic"),
@@ -307,7 +311,7 @@ def _model_script(
 
 
 def _worse_script(pairs: Sequence[ScriptBehind], row: Mapping[str, Any]) -> ModelScript:
-    """Return a text that a training set holds only as the worse one of pairs."""
+    """Return the row of a text that is only the worse one of pairs."""
     worse = pairs[0].worse
     assert worse is not None
     return ModelScript(
@@ -340,11 +344,11 @@ def _count(texts: Sequence[ModelScript]) -> str:
 
 
 SHARES = (("origin", "origin"), ("author", "author"), ("hook style", "hook_style"))
-"""The labels by which learnt lines are counted: (in words, field of `ModelScript`)."""
+"""Labels by which learnt lines are counted: (in words, field of `ModelScript`)."""
 
 
 def share_of(texts: Sequence[ModelScript], name: str) -> list[tuple[str, float]]:
-    """Return [(label, share)] of the examples that the model learnt from.
+    """Return [(label, share)] of the examples from which the model learnt.
 
     The largest share comes first; shares are 0 to 1. `name` is the label's field in
     `ModelScript`.

@@ -1,4 +1,4 @@
-"""Read metrics for each scrape, and keep the last good ones."""
+"""Reads metrics for each scrape, and stores the last good ones."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ Read = Callable[[], Sequence[Family]]
 
 
 class MetricsCollector:
-    """Read metrics of the warehouse, at most once in `least_interval_s` seconds.
+    """Reads metrics of the warehouse, at most once in `least_interval_s` seconds.
 
     If the warehouse or the event log cannot be read, the last good metrics are
-    returned. Two more families say so: `ig_assets_warehouse_readable` (1 or 0) and
-    `ig_assets_metrics_age_seconds`. `timer` returns seconds that never go back.
+    returned. Two further metrics show this: `ig_assets_warehouse_readable` (1 or 0) and
+    `ig_assets_metrics_age_seconds`. `timer` returns seconds that never decrease.
     """
 
     def __init__(

@@ -1,11 +1,11 @@
-"""Compute the metrics for a monitoring system, each from rows of the warehouse.
+"""Computes the metrics for a monitoring system, each from rows of the warehouse.
 
-No step counts in memory, so a process that dies loses no count, and two exporters of
-one warehouse agree. Names and units follow Prometheus' rules: base units, and `_total`
-for values that only grow. Calls that are not settled are in no total, since their
-reservation may shrink, and Prometheus takes a smaller total for a restart. Totals that
-alerts use exist at 0 from the start, since Prometheus sees no increase in a series that
-begins at 1.
+Nothing is counted in memory, so a process that dies loses no count, and two exporters
+of one warehouse agree. Names and units follow Prometheus' rules: base units, and
+`_total` for values that only grow. Calls that are not settled are in no total, since
+their reservation may shrink, and Prometheus takes a smaller total for a restart. Totals
+that alerts use exist at 0 from the start, since Prometheus sees no increase in a series
+that begins at 1.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ BUCKETS_S = (0.1, 0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0, 120.0)
 
 @dataclass(frozen=True)
 class Sample:
-    """One value of a family.
+    """One value of a metric.
 
     For a histogram `suffix` is `_bucket`, `_sum` or `_count`, otherwise ''.
     """
@@ -39,7 +39,7 @@ class Sample:
 
 @dataclass(frozen=True)
 class Family:
-    """All samples of one metric name."""
+    """All samples with one metric name."""
 
     name: str
     kind: Kind
@@ -299,7 +299,7 @@ def _latencies(con: Connection) -> Family:
 def _budgets(
     con: Connection, money_now: datetime, budgets: Sequence[Budget]
 ) -> list[Family]:
-    """Return the used share and the rest of each budget.
+    """Return the used share and the remaining amount of each budget.
 
     Budgets per run are left out, since they are at zero between runs.
     """
@@ -330,7 +330,7 @@ def _budgets(
 def _key_ages(con: Connection, money_now: datetime) -> Family:
     """Return the age of each setting's newest key.
 
-    A sighting that is dated ahead of the machine's time counts as of now.
+    A key first seen at a time later than the machine's counts as new.
     """
     rows = con.execute(
         """

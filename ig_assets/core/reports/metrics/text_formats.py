@@ -1,4 +1,4 @@
-"""Format metrics as Prometheus text (0.0.4) and as DogStatsD datagrams."""
+"""Formats metrics as Prometheus text (0.0.4) and as DogStatsD datagrams."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ig_assets.core.reports.metrics.metrics import Family, Sample
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 DATAGRAM_BYTES = 1432
-"""What fits an Ethernet frame with its headers; DataDog's own clients use this size."""
+"""Largest datagram in an Ethernet frame with headers, as in DataDog's clients."""
 
 
 def prometheus_text(families: Sequence[Family]) -> str:
@@ -29,8 +29,8 @@ def prometheus_text(families: Sequence[Family]) -> str:
 def dogstatsd_datagrams(families: Sequence[Family]) -> Iterator[bytes]:
     """Yield datagrams of gauges, each with as many samples as fit.
 
-    Totals are sent as gauges too: a count in DogStatsD is an increase, and these are
-    totals.
+    Totals are sent as gauges too, since a count in DogStatsD is an increase, not a
+    total.
     """
     datagram = b""
     for family in families:

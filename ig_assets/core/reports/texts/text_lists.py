@@ -1,4 +1,4 @@
-"""List the texts and topics of the warehouse for people, filtered by their words.
+"""Lists the texts and topics of the warehouse for people, with filters.
 
 A filter is a part of a name, in any letter case: `knife` finds the topic "Sharpen a
 kitchen knife". A forgotten script is in no list; a forgotten variant is listed without
@@ -89,10 +89,11 @@ ORDER BY t.month, t.due_on, t.topic
 
 @dataclass(frozen=True)
 class Filters:
-    """Conditions on a row: `month` and `origin` must be equal, the others be contained.
+    """Conditions on a row; None means no condition.
 
-    The `author` of a variant is the name of the model that wrote it. A filter that is
-    None admits every row.
+    `month` and `origin` must be equal to the row's; `topic` and `author` must be
+    contained in the row's. The `author` of a variant is the name of the model that
+    wrote it.
     """
 
     topic: str | None = None
@@ -137,7 +138,7 @@ class ScriptRow(TypedDict):
 
 
 class VariantRow(TypedDict):
-    """A variant of a topic; `state` says in words how far it has come.
+    """A variant of a topic; `state` describes its progress in words.
 
     A forgotten variant has no words.
     """
@@ -157,7 +158,7 @@ class VariantRow(TypedDict):
 class TopicRow(TypedDict):
     """A topic of a month's calendar or of a person's request, with its state.
 
-    `simulated` says that its test was shown to the simulated audience.
+    `simulated` is true if its test was shown to the simulated audience.
     """
 
     month: str
@@ -174,14 +175,14 @@ class TopicRow(TypedDict):
 
 
 def list_scripts(con: Connection, filters: Filters) -> tuple[list[ScriptRow], int]:
-    """Return the active scripts that pass the filters, and the number of all rows."""
+    """Return (active scripts that pass the filters, number of all active scripts)."""
     rows = fetch_dicts(con, _SCRIPTS)
     found = [row | {"words": first_words(row["words"])} for row in rows]
     return [cast(ScriptRow, r) for r in found if filters.admit(r)], len(rows)
 
 
 def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], int]:
-    """Return the latest variant of each arm that passes, and the number of all rows."""
+    """Return (latest variants of arms that pass the filters, number of all of them)."""
     rows = fetch_dicts(con, _VARIANTS, [sorted(forgotten_variants(con))])
     found = []
     for row in filter(filters.admit, rows):
@@ -195,7 +196,7 @@ def list_variants(con: Connection, filters: Filters) -> tuple[list[VariantRow], 
 
 
 def list_topics(con: Connection, filters: Filters) -> tuple[list[TopicRow], int]:
-    """Return the topics of all months that pass, and the number of all rows."""
+    """Return (topics of all months that pass the filters, number of all topics)."""
     rows = fetch_dicts(con, _TOPICS)
     found = []
     for row in rows:

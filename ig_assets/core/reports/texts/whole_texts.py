@@ -1,4 +1,4 @@
-"""Show one script or variant, with all that is known about it, to a person."""
+"""Collects all stored facts about one script or variant, to show them to a person."""
 
 from __future__ import annotations
 
@@ -79,9 +79,10 @@ class WholeText(TypedDict):
 
 
 def whole_script(con: Connection, reference: str) -> WholeText:
-    """Return the script that an id, the start of one, a file, topic or author names.
+    """Return the script that a person means by `reference`.
 
-    Raises InputError if nothing or more than one thing fits, or if it was forgotten.
+    It is an id, the beginning of one, a file, a topic or an author. Raises InputError
+    if nothing or more than one thing matches, or if the script was forgotten.
     """
     script_id = _of_kind(con, reference, "script")
     rows = fetch_dicts(con, _SCRIPT, [script_id])
@@ -115,9 +116,10 @@ def whole_script(con: Connection, reference: str) -> WholeText:
 
 
 def whole_variant(con: Connection, reference: str) -> WholeText:
-    """Return the variant that an id, the start of one, or a topic names.
+    """Return the variant that a person means by `reference`.
 
-    Raises InputError if nothing or more than one thing fits, or if it was forgotten.
+    It is an id, the beginning of one, or a topic. Raises InputError if nothing or more
+    than one thing matches, or if the variant was forgotten.
     """
     variant_id = _of_kind(con, reference, "variant")
     rows = fetch_dicts(con, _VARIANT, [variant_id])

@@ -39,7 +39,7 @@ _PLACE_OF = {name: zone for zone, names in _PLACES.items() for name in names.spl
 
 
 class NotAnInstantError(ValueError):
-    """A cell is not a usable date; the message says why, as a clause for a person.
+    """Raised if a cell is not a usable date; the message is a clause that says why.
 
     `is_dated` is true if the cell is a date in some form.
     """
@@ -50,7 +50,7 @@ class NotAnInstantError(ValueError):
 
 
 def is_time(text: str) -> bool:
-    """Whether a text is written like a time of day."""
+    """Return whether a text is written like a time of day."""
     return _TIME.fullmatch(text.strip()) is not None
 
 
@@ -83,7 +83,7 @@ def time_of_day(text: str) -> tuple[timedelta, tzinfo | None]:
 
 
 def zone_of_place(text: str) -> tzinfo | None:
-    """Return the zone of `Europe/Berlin`, or of the place that `PST` stands for.
+    """Return the zone of a place such as `Europe/Berlin`, or of `PST`.
 
     None for any other text.
     """
@@ -96,7 +96,7 @@ def zone_of_place(text: str) -> tzinfo | None:
 def fixed_zone(text: str) -> tzinfo | None:
     """Return the zone of `Z`, `UTC`, `GMT+1` or `+0100`; None for any other text.
 
-    Raises NotAnInstantError for an offset that no place has.
+    Raises NotAnInstantError for an offset that is not in use anywhere.
     """
     text = text.strip().casefold()
     if text in ("z", "utc", "gmt"):

@@ -7,13 +7,13 @@ from collections.abc import Iterable, Sequence
 from ig_assets.errors import InputError
 
 LEAST = 20
-"""Counts below say nothing: vendors correct them."""
+"""Count below which a fall is ignored, since vendors correct small counts."""
 
 CORRECTION = 0.1
-"""Vendors take back up to this share of a count without its being a day's."""
+"""Share of a count by which a vendor's correction may lower it."""
 
 Series = Sequence[float]
-"""One counter of one post in time's order, without missing values."""
+"""Values of one counter of one post in order of time, without missing values."""
 
 
 def check_totals(
@@ -21,9 +21,9 @@ def check_totals(
 ) -> str:
     """Return a note if counts fall between readings, else "".
 
-    `posts` has, for each post, the series of its audience counters and that of its
-    likes. Totals may fall a little now and then. A counter that halves, or that loses a
-    tenth while falling in every other step, is taken for daily increments, unless the
+    `posts` has, for each post, the series of its audience counters and the series of
+    its likes. Totals may sometimes fall a little. A counter counts as daily increments
+    if it halves, or if it loses a tenth while falling in every other step, unless the
     post's likes grow with every reading. Raises InputError if this holds for most
     posts.
     """

@@ -2,7 +2,7 @@
 
 `1.234` is 1,234 in half of all spreadsheets and a fraction in the other half. The
 values of the column, and of the file's other columns, decide which. If they do not, a
-person is asked.
+person must decide.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ MAX_COUNT = 10**15
 """The greatest count that is accepted."""
 
 HIDDEN = -1
-"""What scrapers write for a count that the platform hides."""
+"""Value that scrapers write for a count that the platform hides."""
 
 _SPACES = "\u00a0\u202f\u2009 '\u2019"
 _SUFFIX = re.compile(
@@ -58,7 +58,7 @@ LOCALE_FORMATS: dict[Locale, NumberFormat] = {
 
 
 class NotACountError(ValueError):
-    """A cell is not a count; `why` is "negative", "doubtful" or "other"."""
+    """Raised if a cell is not a count; `why` is "negative", "doubtful" or "other"."""
 
     def __init__(self, why: Literal["negative", "doubtful", "other"]) -> None:
         super().__init__(
@@ -80,10 +80,10 @@ class CountEvidence:
         self._fractions: dict[str, int] = {".": 0, ",": 0}
         self._large = False
         self.doubt: tuple[str, int] = ("", 0)
-        """The first value with two readings by itself, and its line."""
+        """The first value that is ambiguous by itself, and its line."""
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
-        """Add the evidence of these cells; only texts have any."""
+        """Add these cells as evidence; only texts matter."""
         for n, cell in enumerate(cells):
             if isinstance(cell, str):
                 if cell.isdecimal():
@@ -118,11 +118,12 @@ class CountEvidence:
         return frozenset(self._decimals)
 
     def decide(self, of_file: frozenset[str] = frozenset()) -> NumberFormat:
-        """Return the column's format; `of_file` are the separators proven in the file.
+        """Return the column's format; `of_file` are separators proven in the file.
 
-        If none is proven, values such as 1.234 and 2.480 are read as thousands if there
-        are at least two, no value of four or more digits is written without a
-        separator, and not all of them would be whole numbers as fractions.
+        If no decimal separator is proven, values such as 1.234 and 2.480 are read as
+        thousands on three conditions: there are at least two of them, no value of four
+        or more digits is written without a separator, and not all of them would be
+        whole numbers if read as fractions.
         """
         decimals = self._decimals or of_file
         if len(decimals) == 1:
@@ -135,10 +136,10 @@ class CountEvidence:
 
     @property
     def must_be_asked(self) -> bool:
-        """Whether the values leave the format open, so that a person must decide.
+        """Return whether the values leave the format open, so that a person decides.
 
-        A single 1.234 among plain numbers of four or more digits is ignored as an odd
-        value.
+        A single value such as 1.234 is ignored as an exception if the column also has
+        plain numbers of four or more digits.
         """
         return sum(self._grouped.values()) > (1 if self._large else 0)
 
@@ -154,7 +155,7 @@ class CountEvidence:
 def count_formats(
     columns: Iterable[CountEvidence], others: Iterable[CountEvidence] = ()
 ) -> list[NumberFormat]:
-    """Return the format of each column; what one column proves holds for all.
+    """Return the format of each column; evidence from one column holds for all.
 
     `others` are further columns that only contribute evidence.
     """
@@ -172,7 +173,7 @@ _MINUS = ("-", "\u2212")
 def parse_count(cell: Cell, form: NumberFormat | None = None) -> float | None:
     """Return a count of 0 or more; None if the cell has no value, or -1 (hidden).
 
-    Raises NotACountError.
+    `form` is the number format of the column. Raises NotACountError.
     """
     if is_no_figure(cell):
         return None

@@ -1,4 +1,4 @@
-"""The words in dates, in six languages: months, weekdays, and words between two dates.
+"""Holds the words in dates, in six languages: months, weekdays, words in ranges.
 
 Texts are in lower case and without accents, as `folded` returns them.
 """
@@ -60,7 +60,7 @@ _RANGE = re.compile(
 
 
 def folded(text: str) -> str:
-    """Return the text in lower case, without accents of names of days."""
+    """Return the text in lower case, without the accents that names of days have."""
     return text.casefold().translate(_ACCENTS)
 
 
@@ -75,7 +75,7 @@ def month_of(name: str) -> int | None:
 def split_weekday(text: str) -> tuple[frozenset[int], str]:
     """Split a date with a weekday into (weekdays, date); Monday is 0.
 
-    An abbreviation may stand for several weekdays; the set is empty if there is none.
+    An abbreviation may mean several weekdays; the set is empty if there is none.
     """
     for pattern in (_BEFORE, _BEHIND):
         if found := pattern.fullmatch(text):
@@ -86,9 +86,9 @@ def split_weekday(text: str) -> tuple[frozenset[int], str]:
 
 
 def split_range(text: str) -> tuple[str, str]:
-    """Split `2026-03-02 → 2026-03-04` into (begin, end).
+    """Split a range such as `2026-03-02 → 2026-03-04` into (begin, end).
 
-    A single date has the end "".
+    For a single date the end is "".
     """
     found = _RANGE.fullmatch(text) if _JOINED.search(text) else None
     return (found["begin"].strip(), found["end"].strip()) if found else (text, "")

@@ -1,7 +1,7 @@
 """Reads dates and times with one order of day and month per column.
 
 `03/04/2026` is the 4th of March in the United States and the 3rd of April elsewhere.
-Another value of the column decides (`03/27/2026`). If none does, a person is asked.
+Another value of the column decides (`03/27/2026`). If none does, a person must decide.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ _ORDER_WORDS: Mapping[Order, str] = {
 }
 
 EARLIEST, LATEST = datetime(1990, 1, 1), datetime(2100, 1, 1)
-"""What is before or after stands for no date: 0001-01-01, 1970-01-01, 9999-12-31."""
+"""Limits of valid dates; 0001-01-01, 1970-01-01 and 9999-12-31 mean no date."""
 
 _ISO = re.compile(
     r"(?P<y>[0-9]{4})(?P<s>[-/.])(?P<m>[0-9]{1,2})(?P=s)(?P<d>[0-9]{1,2})"
@@ -67,7 +67,7 @@ _UNIX = re.compile(r"[0-9]{9,10}(?:\.[0-9]+)?|[0-9]{12,13}")
 
 
 _LONGEST = 100
-"""No date, and no range of two, is longer."""
+"""Longest text, in characters, that is read as a date or a range."""
 
 
 @dataclass(frozen=True)
@@ -90,14 +90,14 @@ class Instant:
 
 
 class DateEvidence:
-    """Collects the orders of day and month that the values of one column prove."""
+    """Collects evidence for the order of day and month in the values of a column."""
 
     def __init__(self) -> None:
         self.orders: set[Order] = set()
         self._doubt = ("", 0)
 
     def add_all(self, cells: Sequence[Cell], lines: Sequence[int]) -> None:
-        """Add the evidence of these cells; only texts have any."""
+        """Add these cells as evidence; only texts matter."""
         for n, cell in enumerate(cells):
             if isinstance(cell, str) and cell[4:5] and not _begins_iso(cell):
                 for text in filter(None, split_range(folded(cell.strip()))):
@@ -156,7 +156,8 @@ def parse_cell_instant(cell: Cell, order: Order | None = None) -> Instant | None
 def parse_instant(text: str) -> datetime:
     """Return an ISO 8601 date or time as naive UTC; without a zone it is taken as UTC.
 
-    Raises ValueError, also if the instant in UTC is before year 1 or after year 9999.
+    Raises ValueError for any other text, and if the instant in UTC is before year 1 or
+    after year 9999.
     """
     instant = datetime.fromisoformat(text)
     if instant.tzinfo is None:

@@ -10,14 +10,14 @@ from ig_assets.core.tabular.table import Cell, Nested
 
 
 class NestedCellError(ValueError):
-    """A cell holds an object or a list, which is never converted to text."""
+    """Raised if a cell has an object or a list, which is never converted to text."""
 
 
 def text_of(cell: Cell) -> str:
     """Return the cell as text without surrounding blanks; "" if it has no value.
 
-    A whole number is written without a decimal point, also if Parquet declares it as
-    DECIMAL. Raises NestedCellError.
+    A whole number is written without a decimal point, even if Parquet declares the
+    number as DECIMAL. Raises NestedCellError.
     """
     if is_missing(cell):
         return ""

@@ -1,4 +1,4 @@
-"""The marks by which exporters say that a cell has no value."""
+"""Recognises the marks by which exporters say that a cell has no value."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _SHEET_ERRORS = frozenset(
 
 
 def is_missing(cell: Cell) -> bool:
-    """Whether a cell has no value: NULL, NaN, or a mark such as `N/A` or `--`."""
+    """Return whether a cell has no value: NULL, NaN, or a mark such as `N/A`."""
     if cell is None:
         return True
     if isinstance(cell, str):
@@ -36,15 +36,15 @@ def is_missing(cell: Cell) -> bool:
 
 
 def is_no_figure(cell: Cell) -> bool:
-    """Whether a cell of a column of counts or dates has no value; also R's `NA`.
+    """Return whether a cell in a column of counts or dates has no value.
 
-    In a column of labels, `NA` may be North America.
+    Here R's `NA` also means no value; in a column of labels, `NA` may be North America.
     """
     return is_missing(cell) or (isinstance(cell, str) and cell.strip() == "NA")
 
 
 def sheet_error(cell: Cell) -> str:
-    """Return the spreadsheet error (such as `#REF!`) that a cell holds, or ""."""
+    """Return the spreadsheet error (such as `#REF!`) in a cell, or ""."""
     if not isinstance(cell, str) or "#" not in cell:
         return ""
     mark = cell.strip()

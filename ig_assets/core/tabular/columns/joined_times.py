@@ -1,7 +1,7 @@
 """Joins a column of days with its column of times: `Date` and `Time`.
 
-Read separately, each day would begin at midnight, and an evening post would count as
-one of the morning.
+Without this, each day would begin at midnight, and an evening post would count as one
+of the morning.
 """
 
 from __future__ import annotations
@@ -33,10 +33,10 @@ _MOST = 0.5
 
 
 def with_times(table: Table, kept: Collection[str] = ()) -> Table:
-    """Return the table with days and times joined under the name of the column of days.
+    """Return the table with days and times joined in the column of days.
 
-    The column of times is removed. A table in which a person has mapped a column of
-    times (`kept`) is returned unchanged. Raises UnreadableTableError.
+    The column of times is removed. If a person has mapped a column of times (`kept`),
+    the table is returned unchanged. Raises UnreadableTableError.
     """
     named = [n for n, name in enumerate(table.columns) if _is_named(name, _TIMES)]
     if not named or any(table.columns[n] in kept for n in named):
@@ -63,7 +63,8 @@ def _pairs(
 ) -> dict[int, int]:
     """Return {position of a column of days: position of its column of times}.
 
-    Columns are paired by name, else because they are adjacent, else as the only ones.
+    Columns are paired by name, else if they are adjacent, else if they are the only
+    ones.
     """
     times = [n for n in named if _mostly(sample, n, _is_time)]
     days = [
@@ -121,7 +122,7 @@ def _time_text(at: Cell) -> str:
 
 
 def _is_time(cell: Cell) -> bool:
-    """Whether a cell is written like a time of day, even if no clock has that time."""
+    """Return whether a cell is written like a time of day, even an invalid one."""
     if isinstance(cell, datetime):
         return cell.year < 1901  # Excel's time without a day
     if isinstance(cell, float):

@@ -31,7 +31,7 @@ class Field:
 
 @dataclass(frozen=True)
 class ColumnGuess:
-    """Which of our columns a file's column is, and why; `ours` is None for none."""
+    """Our column that a file's column is taken for, and why; `ours` may be None."""
 
     column: str
     samples: tuple[str, ...]
@@ -40,14 +40,14 @@ class ColumnGuess:
 
 
 class RepeatedColumnError(ValueError):
-    """Several columns of the file have the name of one of ours."""
+    """Raised if several columns of the file have the name of one of our columns."""
 
     def __init__(self, column: str) -> None:
         super().__init__(f"several columns are named {column!r}; rename all but one")
 
 
 def named_columns(columns: Iterable[str]) -> str:
-    """List the names of a file's columns for a person; nameless ones are counted."""
+    """Return a list of a file's column names for a person; count nameless ones."""
     names = list(columns)
     filled = [name for name in names if name.strip()]
     if nameless := len(names) - len(filled):
@@ -60,7 +60,7 @@ def guess_columns(
     fields: Mapping[str, Field],
     given: Mapping[str, str] | None = None,
 ) -> list[ColumnGuess]:
-    """Guess which of our columns each column of a file is.
+    """Return, for each column of a file, which of our columns it is.
 
     `given` ({our column: the file's}) overrides the guess; "" leaves our column
     unmapped. Raises RepeatedColumnError.
@@ -112,7 +112,8 @@ def guess_columns(
 def _misfit(profile: ColumnProfile, kind: Kind, is_ours: bool) -> str | None:
     """Return why the values cannot be of this kind; None if they can, or are missing.
 
-    A column with our own name is accepted; its cells are checked one by one later.
+    A column with the name of our column (`is_ours`) is accepted; its cells are checked
+    one by one later.
     """
     if not profile.filled:
         return None

@@ -27,7 +27,7 @@ from ig_assets.core.tabular.table import (
 
 SAMPLE_ROWS = 2_000
 FEW = 30
-"""So many different values at most are kept to see what a column is."""
+"""Largest number of different values that a profile stores."""
 
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{6,}=*")
 _TOKEN_MARK = re.compile(r"[0-9]|[a-z][A-Z]|_")
@@ -60,10 +60,10 @@ class ColumnProfile:
     distinct: int
     samples: tuple[str, ...]
     values: frozenset[str] = frozenset()
-    """The different values, where they are few; empty where they are many."""
+    """The different values, if there are at most FEW; otherwise empty."""
 
     def mostly(self, count: int, share: float = 0.8) -> bool:
-        """Whether `count` is at least this share of the filled cells."""
+        """Return whether `count` is at least this share of the filled cells."""
         return self.filled > 0 and count >= share * self.filled
 
 
@@ -82,7 +82,8 @@ _VALUE_NAMES = frozenset(
 def profile_table(table: Table) -> list[ColumnProfile]:
     """Return one profile per column, from the first rows.
 
-    Raises UnreadableTableError, also if each row holds one metric of a post.
+    Raises UnreadableTableError, even for a readable table if each row has one metric of
+    a post.
     """
     rows: Iterator[Sequence[Cell]] = (
         row for batch in table.batches() for row in batch.rows
@@ -97,7 +98,7 @@ def profile_table(table: Table) -> list[ColumnProfile]:
 
 
 def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
-    """Raise UnreadableTableError for long format: columns `Metric`, `Value`."""
+    """Raise UnreadableTableError for a long table: columns `Metric` and `Value`."""
     values = [p for p in profiles if plain_name(p.name) in _VALUE_NAMES]
     if not values or values[0].counts == 0:
         return
@@ -114,7 +115,7 @@ def _refuse_long(profiles: Sequence[ColumnProfile]) -> None:
 
 
 def shown(cell: Cell, length: int = 40) -> str:
-    """Format a value for display: one line of at most `length` characters."""
+    """Return a value for display: one line of at most `length` characters."""
     if isinstance(cell, Nested):
         return "{…}" if isinstance(cell.value, dict) else "[…]"
     text = " ".join(str(cell).split())

@@ -1,4 +1,4 @@
-"""Decides how the values of a table's columns are written, before any is parsed."""
+"""Decides the formats of a table's columns before any value is parsed."""
 
 from __future__ import annotations
 
@@ -24,9 +24,10 @@ from ig_assets.core.tabular.table import Table
 
 @dataclass(frozen=True)
 class ValueOptions:
-    """What a person states about a file's values; None leaves it to the values.
+    """A person's statements about a file's values.
 
-    `zone` is the zone of times that name none; without it they are taken as UTC.
+    None means that the values themselves decide. `zone` is the zone of times that name
+    none; without it they are taken as UTC.
     """
 
     numbers: Locale | None = None
@@ -44,7 +45,7 @@ def value_options(
 ) -> ValueOptions:
     """Build the options from texts.
 
-    Raises ValueError with a clause for an unknown one.
+    Raises ValueError with a clause for an unknown text.
     """
     locale = next((known for known in LOCALES if known == numbers), None)
     order = next((known for known in ORDERS if known == dates), None)
@@ -63,7 +64,7 @@ def value_options(
 
 @dataclass(frozen=True)
 class Formats:
-    """How the values of count and date columns are written, by our column names.
+    """The formats of count and date columns, by the names of our columns.
 
     `zones` are zones that a column's name states, such as `Date (GMT)`.
     """
@@ -83,7 +84,7 @@ _ZONE_COLUMNS = frozenset(
 def with_zone_column(
     options: ValueOptions, profiles: Sequence[ColumnProfile]
 ) -> tuple[ValueOptions, str]:
-    """Return the options with the zone that a column states, and a note or "".
+    """Return (options with the zone that a column states, a note or "").
 
     A zone that a person stated takes precedence. A column with several zones is not
     used.
@@ -107,10 +108,11 @@ def with_zone_column(
 
 
 class AmbiguousColumnError(ValueError):
-    """A column can be read in two ways; `column`, `value` and `line` locate an example.
+    """Raised if a column can be read in two ways; the message is a clause.
 
-    `option` is the option that decides, "numbers" or "dates". `is_disputed` is true if
-    other values of the column prove both ways. The message is a clause that names both.
+    It names both ways. `column`, `value` and `line` locate an example. `option` is the
+    option that decides, "numbers" or "dates". `is_disputed` is true if some values of
+    the column prove one way and some the other.
     """
 
     def __init__(
@@ -131,7 +133,7 @@ class AmbiguousColumnError(ValueError):
 
 
 def ambiguous_sentence(error: AmbiguousColumnError, file: str, how: str) -> str:
-    """Return the question to a person about a file with an ambiguous column.
+    """Return a question to a person about an ambiguous column of a file.
 
     `how` says where to write the answer, such as "--{option} {choices}".
     """
@@ -156,7 +158,7 @@ def decide_formats(
 ) -> Formats:
     """Read all values of the columns {our column: index} and decide their formats.
 
-    Raises AmbiguousColumnError if the values of a column leave it open. Without `ask`
+    Raises AmbiguousColumnError if the values of a column are ambiguous. Without `ask`
     such a column stays undecided, and its ambiguous cells cannot be parsed later.
     Raises UnreadableTableError.
     """
@@ -204,7 +206,11 @@ def _number_formats(
     counts: Mapping[str, int],
     locale: Locale | None,
 ) -> dict[str, NumberFormat]:
-    """Return each column's format; other columns are read only if in doubt."""
+    """Return {name: number format} of the columns of counts.
+
+    A `locale` decides all formats. Otherwise the counts decide them. If some could be
+    read in two ways, the numbers in the file's other columns are evidence too.
+    """
     if locale is not None:
         return dict.fromkeys(evidence, LOCALE_FORMATS[locale])
     formats = count_formats(evidence.values())

@@ -1,8 +1,8 @@
-"""The names that exporters give to columns, in six languages, by what they hold.
+"""Holds exporters' names for columns, in six languages, by their content.
 
 The languages are English, German, French, Spanish, Portuguese and Italian. Names are
-plain: lower case, without accents, words joined by underscores. For each concept the
-first name that the file has, and whose values fit, is taken.
+plain: lower case, without accents, words joined by underscores. For each concept, the
+first name that the file has, and whose values fit, is used.
 """
 
 from __future__ import annotations
@@ -197,16 +197,16 @@ COUNT_NAMES = frozenset(
     + ("shares", "saves")
     for name in (metric, *NAMES[metric])
 )
-"""The names of columns that count what became of a post."""
+"""Names of columns with counts of a post's engagement."""
 
 _ZONE = re.compile(
     r"\s*\(\s*(?P<enclosed>(?:(?:GMT|UTC)(?:\s*[+-][0-9:]+)?|CES?T|MES?Z|[ECMP][SD]?T"
     r"|BST|JST|AE[SD]T|(?:Africa|America|Asia|Australia|Europe|Pacific)/[A-Za-z_/]+))"
     r"(?![A-Za-z])[^()]*\)$|(?<=[A-Za-z0-9])[_ ]+(?P<suffix>UTC|GMT|utc|gmt)$"
 )
-"""A zone behind a column's name: `Date (GMT)`, `created_at_utc`."""
+"""Matches a zone after a column's name: `Date (GMT)`, `created_at_utc`."""
 _LOOKED_UP = re.compile(r"(?: Rollup)?\s*\(from [^()]+\)$", re.IGNORECASE)
-"""What Airtable puts behind the name of a field of another table."""
+"""Matches Airtable's suffix for the name of a field from another table."""
 
 _CAMEL = re.compile(r"(?<=[a-z0-9])(?=[A-Z])")
 
@@ -218,7 +218,7 @@ def zone_name(column: str) -> str | None:
 
 
 _OF_TABLE = re.compile(r"[^\[\]]*\[([^\[\]]+)\]")
-"""What Power BI puts around a name: `Posts[Caption]`, `[Sum of views]`."""
+"""Matches a name with the table or brackets that Power BI adds: `Posts[Caption]`."""
 
 
 def _spaced(column: object) -> str:
@@ -245,7 +245,7 @@ _OF_POST = re.compile(
     r"|suma_de|soma_de|somma_di|calendar)_"
     r"|_(?:owned|insgesamt|gesamt|total|totals|totales|totaux|totali)$"
 )
-"""What tools put around a name to say that it is of a post, or a total."""
+"""Matches affixes by which tools say that a name is of a post, or a total."""
 
 
 def bare_name(plain: str) -> str:
@@ -258,6 +258,6 @@ _KNOWN = frozenset(name for names in NAMES.values() for name in names) | {*_EXTR
 
 
 def is_known_name(column: str) -> bool:
-    """Whether we or a known exporter use this name for a column."""
+    """Return whether this project or a known exporter uses this name for a column."""
     name = plain_name(column)
     return name in _KNOWN or bare_name(name) in _KNOWN

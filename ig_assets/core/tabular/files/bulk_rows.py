@@ -1,7 +1,7 @@
-"""Reads many lines at once if string operations prove that they have only one reading.
+"""Reads many lines at once if string operations prove that they are unambiguous.
 
-The result is what the row-by-row reading in `delimited` would give, cell by cell. If
-anything is in doubt, nothing is read here and the lines are left to that reading.
+The result has the same cells as reading row by row (`delimited`). If anything is in
+doubt, nothing is read here and the lines are left to `delimited`.
 """
 
 from __future__ import annotations
@@ -15,18 +15,19 @@ from ig_assets.core.tabular.files.headers import is_header, known_names
 from ig_assets.core.tabular.files.row_shape import RowShape
 
 MAX_ROW_LINES = 2_000
-"""A quoted cell has at most so many lines; beyond that its quote counts as open."""
+"""Largest number of lines of a quoted cell; a longer one counts as never closed."""
 
 MAX_CELL = 16 * 1024 * 1024
 
 _PROOFS = 3
-"""So many columns of numbers are tried before each row is looked at."""
+"""Number of columns of numbers that are tried before rows are checked one by one."""
 
 
 class BulkRows(NamedTuple):
-    """Rows, with the index of the line on which each begins; `end` is the next line.
+    """Rows that were read together.
 
-    Blank rows are empty lists. `is_data` is True if it is certain that no row is blank
+    `begins` has the index of the line on which each row begins; `end` is the next line.
+    Blank rows are empty lists. `is_data` is true if it is certain that no row is blank
     or a header.
     """
 
@@ -37,14 +38,15 @@ class BulkRows(NamedTuple):
 
 
 class BulkReader:
-    """Reads runs of lines that contain nothing ambiguous."""
+    """Reads runs of lines that are unambiguous."""
 
     def __init__(
         self, header: Header, shape: RowShape, names: Sequence[str] | None = None
     ) -> None:
-        """Prepare for rows below `header`.
+        """Prepare for reading rows below `header`.
 
-        `names` are the names of the file's first header, if `header` is a later one.
+        If `header` is a later one in the file, `names` are those of the file's first
+        header.
         """
         names = header.names if names is None else names
         self._delimiter = header.delimiter
@@ -134,9 +136,9 @@ class BulkReader:
             yield n, after, text, None
 
     def _parse(self, texts: Sequence[tuple[int, str]], rows: list[list[str]]) -> bool:
-        """Parse the texts into cells of `rows`.
+        """Parse each text as one row; return False if a text is not exactly one row.
 
-        False if a text is not exactly one row.
+        `texts` are (index in `rows`, text); the cells are written to `rows`.
         """
         if not texts:
             return True
@@ -153,7 +155,7 @@ class BulkReader:
         return True
 
     def _has_numbers(self, rows: Sequence[list[str]]) -> bool:
-        """Whether some column of numbers holds only digits in every row.
+        """Return whether some column of numbers has only digits in every row.
 
         Then no row is blank, a header, or a fragment: these would have no number there.
         """
@@ -175,8 +177,8 @@ class BulkReader:
     ) -> BulkRows | None:
         """Return the rows after checking each of them; None if one is in doubt.
 
-        It is used if some rows are blank or headers, or if no column proves all rows at
-        once.
+        This is used if some rows are blank or headers, or if no column proves all rows
+        at once.
         """
         rows = [
             row if lines[n].strip(self._blank) else []

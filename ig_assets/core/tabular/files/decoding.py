@@ -1,4 +1,4 @@
-"""Decodes files as UTF-8, or as UTF-16 if they have its byte order mark."""
+"""Decodes files as UTF-8, or as UTF-16 if they have a byte order mark of it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import BinaryIO, cast
 from ig_assets.core.tabular.table import UnreadableTableError
 
 CHARACTERS = 1 << 16
-"""How many characters are read at once: their cells stay in a processor's cache."""
+"""Number of characters that are read at once, so that cells stay in the CPU cache."""
 
 _GZIP = b"\x1f\x8b"
 _UTF_16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
@@ -48,7 +48,7 @@ def opened(content: Content) -> Iterator[BinaryIO]:
 
 
 def encoding_of(start: bytes) -> str:
-    """Return the encoding of a file by its first bytes.
+    """Return the encoding of a file, from its first bytes.
 
     Raises UnreadableTableError if they are not text.
     """
@@ -111,7 +111,7 @@ def _wrong_encoding(
 
 
 def _first_wrong_line(content: Content) -> tuple[int, str]:
-    """Find the first line that is not UTF-8; return (line, clause on its encoding)."""
+    """Return (first line that is not UTF-8, clause on its encoding)."""
     with opened(content) as raw:
         for number, line in enumerate(raw, 1):
             try:

@@ -1,10 +1,10 @@
 """Reads CSV and TSV so that a broken row never changes the rows beside it.
 
 Most of a file is read in runs of lines (`bulk_rows`), after cheap checks have proven
-that every row of the run has one reading. Only around an ambiguous line are rows
-examined one by one. What the readers of Python, pandas and DuckDB would guess is a
-problem here: a quote that is not closed properly, a row wider or shorter than the
-header, a line that is only a part of a row.
+that every row of the run is unambiguous. Rows are examined one by one only around an
+ambiguous line. Some lines are reported as problems here, although the readers of
+Python, pandas and DuckDB would guess their meaning: a quote that is not closed
+properly, a row wider or shorter than the header, a line that is only a part of a row.
 """
 
 from __future__ import annotations
@@ -21,10 +21,13 @@ from ig_assets.core.tabular.files.row_shape import RowShape
 from ig_assets.core.tabular.table import BLANK, HEADING, Batch, RowProblem
 
 MAX_ESCAPED_LINES = 50
-"""The same of a cell whose quotes are escaped by backslashes."""
+"""Largest number of lines of a cell with backslash escapes."""
 
 RUN = 1024
-"""So many lines are read at once; fewer after a doubtful line, down to SHORT_RUN."""
+"""Number of lines that are read at once; fewer after a doubtful line.
+
+The number is reduced to SHORT_RUN.
+"""
 
 SHORT_RUN = 8
 
@@ -62,7 +65,7 @@ def delimited_batches(content: Content, header: Header) -> Iterator[Batch]:
 
 
 class _Rows:
-    """Cuts lines into rows, and holds back what later lines may still change.
+    """Divides lines into rows, and holds back rows that later lines may still change.
 
     `_waiting` are the lines of an unfinished row. `_held` is the last complete row, as
     the following line may show that it was cut off.
@@ -97,7 +100,7 @@ class _Rows:
         return self._rows(self._waiting, number - len(self._waiting), last=True)
 
     def _rows(self, lines: list[str], first: int, last: bool) -> Batch:
-        """Read unambiguous lines in runs, and the others row by row."""
+        """Read unambiguous lines in runs, and other lines row by row."""
         numbers, rows = self._held
         self._held = ([], [])
         problems: list[RowProblem] = []
@@ -138,7 +141,7 @@ class _Rows:
         last: bool,
         found: tuple[list[int], list[list[str]], list[RowProblem]],
     ) -> int:
-        """Read the rows that begin on the lines from `n` to `end` into `found`.
+        """Append the rows that begin on the lines from `n` to `end` to `found`.
 
         Returns the index of the next line to read. It is less than `end` if a row needs
         lines that have not been read yet.
@@ -198,7 +201,7 @@ class _Rows:
         return n
 
     def _below(self, names: Sequence[str]) -> None:
-        """Judge the following rows by a new header with another order of columns.
+        """Check the following rows by a new header with another order of columns.
 
         The caller of the batches restores the order of the first header.
         """
@@ -272,7 +275,8 @@ class _Rows:
     ) -> list[RowProblem]:
         """Remove the row before a fragment if its last cell may have been cut off.
 
-        Returns the problem to report for it, if any.
+        Returns a list with the problem to report for that row; empty if no row was
+        removed.
         """
         if not self._shape.may_be_cut():
             return []

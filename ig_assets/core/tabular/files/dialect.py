@@ -1,4 +1,4 @@
-"""Detects how a delimited file is written: delimiter, header, types of columns."""
+"""Detects the form of a delimited file: delimiter, header, types of columns."""
 
 from __future__ import annotations
 
@@ -16,14 +16,14 @@ DELIMITERS = ",;\t|"
 DELIMITER_NAMES = {",": "commas", ";": "semicolons", "\t": "tabs", "|": "bars"}
 
 HEADER_WITHIN = 40
-"""The header is one of the first so many lines; titles may stand before it."""
+"""Number of first lines among which the header must be; titles may precede it."""
 
 SAMPLE_LINES = 1_000
-"""So many rows show which columns hold numbers or dates."""
+"""Number of rows from which columns of numbers or dates are recognised."""
 
 _DECLARED = re.compile(r'"?sep=(.)"?[,;\t|]*\s*', re.IGNORECASE)
 _COMMENT = re.compile(r"#(?:[ -][^,;\t|]*)?\s*$")
-"""Lines as Google Analytics puts them before a header: `# Start date: 20260301`."""
+"""Matches Google Analytics' lines before a header: `# Start date: 20260301`."""
 
 _TYPED = re.compile(
     r"[-+\u2212]?[$\u20ac\u00a3]?\s?[.,]?\d[\d.,:/'\u2019\u00a0\u202f TZ+-]*"
@@ -36,10 +36,10 @@ _DIGIT = re.compile(r"[0-9]")
 
 
 class Header(NamedTuple):
-    """The header of a delimited file, and how its rows are cut into cells.
+    """The header of a delimited file, with the properties of its rows.
 
     `first` is the line after the header. Of the lines before the header, `headings` are
-    titles and `blanks` are blank. `typed` tells for each column whether its cells are
+    titles and `blanks` are blank. `typed` says for each column whether its cells are
     numbers or dates. `first_cell` is a regular expression for the cells of the first
     column if they are single tokens, else one that matches nothing.
     """
@@ -54,7 +54,7 @@ class Header(NamedTuple):
 
 
 class Quoting:
-    """The rules for cutting the text of a row into cells."""
+    """The rules for dividing the text of a row into cells."""
 
     def __init__(self, delimiter: str) -> None:
         self.delimiter = delimiter
@@ -63,11 +63,11 @@ class Quoting:
         self._row = re.compile(f"{cell}(?:{re.escape(delimiter)}{cell})*")
 
     def is_strict(self, text: str) -> bool:
-        """Whether the text is one row by RFC 4180, without a bare quote in any cell."""
+        """Return whether the text is one row by RFC 4180, without a bare quote."""
         return self._row.fullmatch(text) is not None
 
     def goes_on(self, text: str) -> bool:
-        """Whether the text may be the beginning of a row whose last quote is open."""
+        """Return whether the text may begin a row whose last quote is still open."""
         return self.is_strict(f'{text}"')
 
     def cells(self, text: str) -> list[str] | None:
@@ -80,9 +80,9 @@ class Quoting:
         return self._read(text, None)
 
     def escaped_cells(self, text: str) -> list[str] | None:
-        """Return the cells of one row with backslash escapes, as MySQL writes it.
+        """Return the cells of one row with backslash escapes, as MySQL writes them.
 
-        None if it is no such row: only quotes and backslashes may be escaped.
+        None if the text is no such row: only quotes and backslashes may be escaped.
         """
         if '\\"' not in text or re.search(r'\\[^"\\]', text):
             return None
@@ -106,8 +106,9 @@ class Quoting:
 def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
     """Find the header of a delimited file. Raises UnreadableTableError.
 
-    It is the first line that is not blank. But as exports may begin with titles, it is
-    the first line with two names that `is_known` accepts, if no line before has any.
+    It is the first line that is not blank. Exports may begin with titles, so a later
+    line is the header instead if it has two names that `is_known` accepts, and no line
+    before it has such a name.
     """
     lines = _beginning(content)
     declared = _DECLARED.fullmatch(lines[0]) if lines else None
@@ -143,12 +144,12 @@ def find_header(content: Content, is_known: Callable[[str], bool]) -> Header:
 
 
 def is_typed(cell: str) -> bool:
-    """Whether a cell is written like a number, an amount, a date or a time."""
+    """Return whether a cell is written like a number, an amount, a date or a time."""
     return _TYPED.fullmatch(cell.strip()) is not None
 
 
 def is_unset(cell: str) -> bool:
-    """Whether a cell has no value, or holds a mark for a missing one."""
+    """Return whether a cell has no value, or a mark for a missing one."""
     return is_no_figure(cell)
 
 
@@ -180,7 +181,7 @@ def _names(lines: Sequence[str], n: int, choices: str) -> tuple[str, list[str], 
 
 
 def _sample(lines: Sequence[str], delimiter: str, width: int) -> list[list[str]]:
-    """Return rows of one line each; if these are few, rows of several lines as well."""
+    """Return rows of one line each; if there are few, also rows of several lines."""
     quoting = Quoting(delimiter)
     lines = lines[:SAMPLE_LINES]
     rows = [cells for line in lines if (cells := quoting.cells(line)) is not None]
@@ -197,7 +198,7 @@ def _typed(sample: Sequence[Sequence[str]], n: int) -> bool:
 
 
 def _token_pattern(cells: Sequence[str]) -> str:
-    """Return a regular expression for such tokens.
+    """Return a regular expression for tokens like those in `cells`.
 
     It matches nothing if one of the cells is not a token.
     """

@@ -1,8 +1,8 @@
 """Reads rows below a second header in that header's order of columns.
 
 Concatenated exports have one header per part. If a later header has a column that the
-first one lacks, the rows below it are problems, so that no value is lost silently or
-taken for another column.
+first one lacks, the rows below it are problems. No value is thus lost silently or
+assigned to another column.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _TITLE_WORDS = 4
 class Order:
     """The positions of the first header's columns in the rows below another header.
 
-    `lacking` says why rows below it cannot be read, "" if they can.
+    `lacking` says why the rows cannot be read, "" if they can.
     """
 
     def __init__(self, names: Sequence[str], header: Sequence[Cell], line: int) -> None:
@@ -40,20 +40,17 @@ class Order:
             )
 
     def row(self, cells: Sequence[Cell]) -> list[Cell]:
-        """Return the cells in the order of the first header.
-
-        None for a missing column.
-        """
+        """Return the cells in the first header's order, None for missing columns."""
         return [None if place is None else cells[place] for place in self._places]
 
 
 def known_names(names: Sequence[str]) -> frozenset[str]:
-    """Return the header's names, by which a repeated header is recognised."""
+    """Return the names of a header in the form in which later headers are compared."""
     return frozenset(name.strip() for name in names) - {""}
 
 
 def is_header(cells: Sequence[Cell], names: Sequence[str], known: Set[str]) -> bool:
-    """Whether a row is a header: the first one again, or another one.
+    """Return whether a row is a header: the first one again, or another one.
 
     In another header every cell is a column's name or words, not a number or date, and
     at least two cells are names of the first header. `names` are these names, `known`
@@ -135,7 +132,7 @@ def _without_titles(batches: Iterator[Batch]) -> Iterator[Batch]:
 
 
 def _is_title(row: Sequence[Cell]) -> bool:
-    """Whether a row is a single text of few words, like the title of a table."""
+    """Return whether a row is a single text of few words, like the title of a table."""
     filled = [cell for cell in row if cell not in (None, "")]
     return (
         len(row) > 1

@@ -31,11 +31,11 @@ _BATCH = 10_000
 
 
 class _TwiceError(ValueError):
-    """An object has the same name twice."""
+    """Raised if an object has the same name twice."""
 
 
 def is_whole(content: Content) -> bool:
-    """Return whether a file is one JSON value, and not one value per line.
+    """Return whether a file is one JSON value, instead of one value per line.
 
     A file is one value if it begins with an array, or with an object that spans several
     lines or wraps the rows. The file's suffix does not matter. Raises
@@ -86,8 +86,8 @@ def _text(content: Content) -> str:
 def line_objects(content: Content) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
     """Yield (line number, object) of each line of JSON Lines.
 
-    In place of the object there is a sentence if the line is not an object or an object
-    in it has one name twice, and None if the line is blank.
+    The object is replaced by a sentence if the line is not an object or an object in it
+    has one name twice, and by None if the line is blank.
     """
     number = 0
     for lines in blocks(content):
@@ -101,9 +101,9 @@ def whole_objects(
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
     """Yield (number, object) of each row in one JSON value, numbered from 1.
 
-    In place of the object there is a sentence if the row is not an object or an object
-    in it has one name twice. Raises UnreadableTableError if the content is longer than
-    MAX_CHARACTERS or is not valid JSON, if the value holds columns instead of rows, and
+    The object is replaced by a sentence if the row is not an object or an object in it
+    has one name twice. Raises UnreadableTableError if the content is longer than
+    MAX_CHARACTERS or is not valid JSON, if the value has columns instead of rows, and
     if several lists in it may be the rows.
     """
     try:
@@ -156,7 +156,7 @@ def _plain(value: Any) -> Any:
 def object_columns(
     objects: Iterator[tuple[int, dict[str, Any] | str | None]],
 ) -> tuple[str, ...]:
-    """Return all names in all objects, in order of first appearance."""
+    """Return the distinct names in all objects, in order of first appearance."""
     names: dict[str, None] = {}
     for _, row in objects:
         if isinstance(row, dict):

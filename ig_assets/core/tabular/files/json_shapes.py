@@ -10,13 +10,13 @@ from ig_assets.core.tabular.columns.vocabulary import is_known_name
 from ig_assets.core.tabular.table import Cell, Nested, UnreadableTableError
 
 RECORD = "_airbyte_data"
-"""Airbyte puts its records into this object, beside the time of extraction."""
+"""Name of the object that contains Airbyte's record, beside the extraction time."""
 
 MEDIA, OF_MEDIA = "media", ("title", "creation_timestamp")
-"""Instagram's download has a post's words and time in the first of its media."""
+"""Where Instagram's download has a post's words and time: in its first media."""
 
 LIFETIME = "lifetime"
-"""The period of a metric that is a total."""
+"""Name of the period of a metric that is a total."""
 
 _DEEPEST = 4
 
@@ -26,10 +26,11 @@ class Pairs(list[tuple[str, Any]]):
 
 
 def rows_within(value: object, depth: int = 0) -> list[Any] | None:
-    """Return the rows in a wrapper such as `{"data": […], "paging": …}`.
+    """Return the rows in a wrapper such as `{"data": […], "paging": …}`, or None.
 
-    None if the object is a row itself: if it has at least as many known column names as
-    the objects in it. Raises UnreadableTableError if several lists may be the rows.
+    None means that the object is itself a row: it has at least as many known column
+    names as the objects in it. Raises UnreadableTableError if several lists may be the
+    rows.
     """
     found = _members(value)
     if found is None or depth > _DEEPEST or RECORD in found:
@@ -58,7 +59,10 @@ def rows_within(value: object, depth: int = 0) -> list[Any] | None:
 
 
 def _is_by_row(found: Mapping[str, Any]) -> bool:
-    """Whether every member is a row with the same names: `{"0": {…}, "1": {…}}`."""
+    """Return whether all members are rows with the same names.
+
+    An example is `{"0": {…}, "1": {…}}`.
+    """
     rows = [_members(row) for row in found.values()]
     names = {tuple(row) if row else None for row in rows}
     return (
@@ -70,10 +74,10 @@ def _is_by_row(found: Mapping[str, Any]) -> bool:
 
 
 def is_by_column(value: object) -> bool:
-    """Whether an object holds columns instead of rows, as pandas and YouTube do.
+    """Return whether an object has columns instead of rows, as pandas and YouTube do.
 
-    For example `{"views": {"0": 9, "1": 8}}` (the default of pandas), `{"columns": […],
-    "data": [[…]]}`, and YouTube's `{"columnHeaders": […], "rows": [[…]]}`.
+    Examples are `{"views": {"0": 9, "1": 8}}` (the default of pandas), `{"columns":
+    […], "data": [[…]]}`, and YouTube's `{"columnHeaders": […], "rows": [[…]]}`.
     """
     found = _members(value) or {}
     lists = [inner for inner in found.values() if type(inner) is list and inner]
@@ -93,7 +97,7 @@ def is_by_column(value: object) -> bool:
 
 
 def refuse_columns(value: object) -> None:
-    """Raise UnreadableTableError if an object holds columns instead of rows."""
+    """Raise UnreadableTableError if an object has columns instead of rows."""
     if is_by_column(value):
         raise UnreadableTableError(
             "it has one entry per column, or its columns apart from its rows; write "
@@ -102,7 +106,10 @@ def refuse_columns(value: object) -> None:
 
 
 def row_of(row: dict[str, Any]) -> dict[str, Any]:
-    """Return the row with the fields of Airbyte's record, first media and insights."""
+    """Return the row with the fields of its nested objects.
+
+    These are Airbyte's record, the first media and the insights.
+    """
     record = row.get(RECORD)
     if isinstance(record, str):
         try:
@@ -121,10 +128,11 @@ def row_of(row: dict[str, Any]) -> dict[str, Any]:
 
 
 def flat(row: Mapping[str, Any], prefix: str = "") -> dict[str, Cell]:
-    """Return the cells of an object; nested objects give names like `owner.username`.
+    """Return {name: cell} of an object.
 
-    A list with one object counts as that object. The nested value is also kept under
-    its own name, as `Nested`.
+    Cells of nested objects get names like `owner.username`; a list with one object
+    counts as that object. The nested value is also kept under its own name, as
+    `Nested`.
     """
     cells: dict[str, Cell] = {}
     for name, value in row.items():
@@ -160,7 +168,7 @@ def _of_objects(values: list[Any]) -> bool:
 def _inner(row: Any) -> Any:
     """Return the object inside a graph edge `{"node": {…}}`.
 
-    Any other value unchanged.
+    Any other value is returned unchanged.
     """
     members = _members(row)
     if members is not None and {*members} <= {"node", "cursor"} and "node" in members:

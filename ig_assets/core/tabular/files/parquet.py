@@ -60,7 +60,7 @@ def parquet_batches(content: Content, names: Sequence[str]) -> Iterator[Batch]:
 def _objects(
     content: Content, columns: Sequence[tuple[str, str]]
 ) -> Iterator[tuple[int, dict[str, Any] | str | None]]:
-    """Yield (row number, row as an object), unwrapped from vendors' envelopes."""
+    """Yield (row number, row as an object), without vendors' wrappers."""
     names = [name for name, _ in columns]
     nested = {n for n, (_, kind) in enumerate(columns) if _is_nested(kind)}
     number = 0

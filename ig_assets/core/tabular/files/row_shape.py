@@ -1,4 +1,4 @@
-"""Judges whether lines and cells can be a row, a part of one, or several rows."""
+"""Decides whether lines and cells can be a row, a part of one, or several rows."""
 
 from __future__ import annotations
 
@@ -20,23 +20,26 @@ class RowShape:
         self._first_cell = re.compile(header.first_cell)
 
     def may_end_a_row(self, first: str) -> bool:
-        """Return whether a row's first cell may be the rest of a cut-off row."""
+        """Return whether a row's first cell may be the end of a cut-off row."""
         return not self._typed[0] and not self._first_cell.fullmatch(first)
 
     def may_be_cut(self) -> bool:
-        """Return whether a row's last cell may go on after an unquoted line break."""
+        """Return whether an unquoted line break may divide the last cell of a row.
+
+        It may unless the last column has numbers or dates.
+        """
         return not self._typed[-1]
 
     def fits(self, cells: Sequence[str]) -> bool:
-        """Return whether the cells fit the number and date columns.
+        """Return whether the cells fit the columns of numbers and dates.
 
-        They fit if every cell that is set in such a column is a number or a date, and
-        at least one is set. True if the header has no such column.
+        They fit if every filled cell in such a column is a number or a date, and at
+        least one is filled. True if the header has no such column.
         """
         return not any(self._typed) or self._fits(cells)
 
     def is_one_row(self, lines: Sequence[str]) -> bool:
-        """Return whether lines joined by a quoted cell are certainly one row."""
+        """Return whether lines that a quoted cell joins are certainly one row."""
         return not self.has_row_within(lines) and self.quoting.is_strict(
             "\n".join(lines)
         )
@@ -44,8 +47,9 @@ class RowShape:
     def has_row_within(self, lines: Sequence[str]) -> bool:
         """Return whether lines that a quoted cell joins look like several rows.
 
-        They do if an inner line is a complete row by itself, or if both the first and
-        the last line are complete rows: then a quote before the lines was left open.
+        They do if an inner line is a complete row by itself. They also do if both the
+        first and the last line are complete rows, since a quote before the lines was
+        then left open.
         """
         if any(map(self.is_complete, lines[1:-1])):
             return True
@@ -59,7 +63,7 @@ class RowShape:
         return cells is not None and len(cells) == self._width and self._fits(cells)
 
     def _fits(self, cells: Sequence[str]) -> bool:
-        """Return whether the set number and date cells fit, and one at least is set."""
+        """Return whether the filled number and date cells fit; False without any."""
         pairs = zip(cells, self._typed, strict=True)
         typed = [cell for cell, typed in pairs if typed and not is_unset(cell)]
         return bool(typed) and all(map(is_typed, typed))
@@ -67,8 +71,8 @@ class RowShape:
     def is_fragment(self, cells: Sequence[str] | str) -> bool:
         """Return whether a line is a part of a row that an unquoted line break cut off.
 
-        A line is a part if it has a single cell that does not look like the first
-        column's, or if no cell in a column of numbers or dates fits its column.
+        It is a part if it has a single cell that does not look like the first column's,
+        or if no cell in a column of numbers or dates fits that column.
         """
         if isinstance(cells, str):
             cells = cells.split(self._delimiter)

@@ -25,14 +25,14 @@ from ig_assets.core.tabular.table import (
 )
 
 EXACT_DIGITS = 10**15
-"""Excel keeps 15 digits of a number; the others are zeros."""
+"""Number from which Excel loses digits: it stores 15, and zeros after them."""
 
 
 class Sheet(NamedTuple):
     """A sheet with its name, column names, the index of its header row, and all rows.
 
     `others` are the workbook's unread sheets with their numbers of rows. `filled_down`
-    is the number of cells that got the value of the merged cell they belong to.
+    is the number of cells that got the value of the merged cell to which they belong.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Sheet(NamedTuple):
 def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
     """Read the sheet whose header has the most names that `is_known` accepts.
 
-    Among equals the first sheet is read. Raises UnreadableTableError.
+    Of several such sheets the first is read. Raises UnreadableTableError.
     """
     try:
         from python_calamine import CalamineError, CalamineWorkbook
@@ -101,7 +101,7 @@ def read_sheet(content: Content, is_known: Callable[[str], bool]) -> Sheet:
 def sheet_batches(sheet: Sheet) -> Iterator[Batch]:
     """Yield the rows after the header, numbered as in Excel.
 
-    Later headers are marked.
+    The numbers of later headers are in `Batch.headers`.
     """
     titles = sheet.rows[: sheet.header]
     blanks = sum(not any(map(_name, row)) for row in titles)

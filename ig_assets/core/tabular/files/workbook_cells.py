@@ -1,4 +1,4 @@
-"""Restores what calamine drops from a workbook: error values and merged cells.
+"""Restores values of a workbook that calamine drops: errors and merged cells.
 
 calamine returns a cell with an error as an empty one, and only the first of merged
 cells has the value.
@@ -29,7 +29,7 @@ Merged = tuple[tuple[int, int], tuple[int, int]]
 
 
 def put_errors(rows: Sequence[list[Any]], content: Content, sheet: str) -> None:
-    """Put the errors of a sheet (`#REF!`) into the cells that calamine left empty."""
+    """Set the errors of a sheet (`#REF!`) in the cells that calamine left empty."""
     try:
         xml = _sheet_xml(content, sheet)
     except (KeyError, ValueError, OSError, zipfile.BadZipFile, ElementTree.ParseError):
@@ -51,7 +51,7 @@ def fill_merged(
 ) -> int:
     """Copy the value of each merged cell to all its rows; return the number of cells.
 
-    A count that spans several rows belongs to none of them, and stays in the first.
+    A count that spans several rows is not copied, since it belongs to none of them.
     """
     cells = 0
     for (first, column), (last, _) in merged:

@@ -1,7 +1,7 @@
 """Drops counts that an account hides, if a column of the file says so.
 
 Instagram's tools report a hidden count as 0, as 3, or as the number of friends who
-liked; beside it is a column `like_and_view_counts_disabled` or `likes_hidden`.
+liked. The column that says so is `like_and_view_counts_disabled` or `likes_hidden`.
 """
 
 from __future__ import annotations
@@ -38,7 +38,10 @@ _TRUE = frozenset(("true", "t", "yes", "y", "1"))
 def without_hidden(
     batches: Iterator[Batch], names: Sequence[str], hidden: Counter[str]
 ) -> Iterator[Batch]:
-    """Yield the batches with None for hidden counts; `hidden` counts them by metric."""
+    """Yield the batches with None in place of hidden counts.
+
+    `hidden` counts the replaced values by metric.
+    """
     hidden.clear()
     plain = [plain_name(name) for name in names]
     bare = [bare_name(name) for name in plain]

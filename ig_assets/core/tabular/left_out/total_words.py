@@ -1,4 +1,4 @@
-"""The words, in six languages, by which a row says that it sums up others."""
+"""Holds the words, in six languages, by which a row says that it sums up others."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ ALL_OF_THEM = frozenset(
     + ("todas las publicaciones", "todos los videos", "todos os posts")
     + ("todas as publica\u00e7\u00f5es", "tutti i post", "tutti i video")
 )
-"""What stands where a post does in a row that sums up; with a date it is a post."""
+"""Words in place of a post's name in a row of totals; such a row has no date."""
 
 ALL_TOTALS = ALL_OF_THEM | frozenset(
     ("total", "totals", "total general", "grand total", "sum", "gesamt", "summe")
@@ -33,7 +33,7 @@ TOTAL_WORDS = (
     - ALL_OF_THEM
     - {*("ensemble", "mean", "media", "m\u00e9dia", "\u03c3", "overall")}
 )
-"""Those that mean a total beside other words too."""
+"""Words that mean a total even beside other words."""
 
 PERIODS = frozenset(
     "january february march april may june july august september october november "
@@ -60,7 +60,7 @@ JOINING = frozenset(
     "les la le tous toutes et para por del los las todos todas el y e do da dos das em "
     "di della dei tutti tutte i a".split()
 ) | {"", "&", "+"}
-"""What joins a total with what it is of; alone and in front it says nothing."""
+"""Words between a total and its subject, such as `of`; they do not mark a total."""
 
 BEST_OF = frozenset(
     f"{best} {thing}"
@@ -86,4 +86,4 @@ BEST_OF = frozenset(
     + ("melhor publica\u00e7\u00e3o", "melhor v\u00eddeo", "pior post", "miglior post")
     + ("miglior reel", "miglior video", "peggior post", "massimo", "minimo")
 )
-"""What repeats a post's counts below a table: none of these has a date of its own."""
+"""Labels of rows that repeat a post's counts below a table, without a date."""

@@ -1,8 +1,8 @@
 """Drops rows that are not data: totals, averages, headings of periods, notes.
 
-A row sums up others if a cell says so in a few words (`Total`, `Monthly total for all
-reels`), no cell identifies a post, and its remaining texts also occur in other rows,
-such as an account or a type of post.
+A row is a total on three conditions: a cell says so in a few words (`Total`, `Monthly
+total for all reels`); no cell identifies a post; and its other texts, such as an
+account or a type of post, also occur in other rows.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ from ig_assets.core.tabular.left_out.total_words import (
 from ig_assets.core.tabular.table import TOTALS, Batch, Cell
 
 _BESIDE = re.compile(r"(?:q|kw|w)?[0-9]{1,4}|@[\w.]+")
-"""Years, quarters, weeks and numbers; and accounts."""
+"""Matches years, quarters, weeks, numbers and accounts."""
 
 _IN_BRACKETS = re.compile(r"\s+\([^()]{1,30}\)$")
 _STRIPPED = ".:,;|-\u2013\u2014"
@@ -53,13 +53,13 @@ _LABEL_NAMES = frozenset(
     + ("plataforma", "red", "marca", "conta", "tipo_de_publicacao", "rede")
     + ("account_nome", "profilo", "tipo_di_post", "piattaforma", "rete", "canale")
 )
-"""Columns whose values many posts share, so that a total may have them too."""
+"""Names of columns with values that many posts share, and a total may have too."""
 
 _LONGEST = 60
-"""So many characters at most say that a row is a total."""
+"""Longest text, in characters, that may say that a row is a total."""
 
 _SHOWN = 1_000
-"""So many rows at a file's beginning show which values others have too."""
+"""Number of first rows of a file that show which values are shared by rows."""
 
 _TIME_OF_DAY = re.compile(
     r"[0-9][:h.][0-9]{2}(?![0-9.])|\b[ap]\.?m\b|^[0-9]{9,13}$", re.I
@@ -70,19 +70,19 @@ _STEMS = tuple(
     "total totai gesamt sum somm suma soma average avg median m\u00e9dian durchschnitt "
     "mittelwert moyenne promedio \u00f8 \u2300 \u2211".split()
 )
-"""One of these is in each word for a total, for a quick look at many cells."""
+"""Stems of all words for a total, for a quick search of many cells."""
 _STEM = re.compile("|".join(map(re.escape, _STEMS)))
 
 _UNNAMED = frozenset("-#\\\u2013\u2014\u03a3 ").union(
     *({word[0], word[0].upper()} for word in ALL_TOTALS | PERIODS | THINGS)
 )
-"""The first signs of marks for no value, and of words that stand in place of an id."""
+"""First characters of marks for no value, and of words in place of an id."""
 
 
 def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
     """Yield the batches without totals, which are counted as skipped.
 
-    A single text directly below such a row is a note on it, and is dropped too.
+    A single text directly below a total is a note about it, and is dropped too.
     """
     columns = _Columns(names)
     is_below = False
@@ -109,7 +109,7 @@ def without_totals(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[B
 
 
 class _Columns:
-    """Judges rows by the kinds of their columns, as the columns' names tell."""
+    """Judges rows by the kinds of their columns; the columns' names show the kinds."""
 
     def __init__(self, names: Sequence[str]) -> None:
         self._ids = _named(names, _ID_NAMES)
@@ -132,7 +132,7 @@ class _Columns:
         return found
 
     def _undated(self, rows: Sequence[Sequence[Cell]]) -> set[int]:
-        """Return indices of rows without a date that name a period or best post."""
+        """Return indices of rows without a date that name a period or a best post."""
         if not self._days:
             return set()
         at = self._days[0]
@@ -147,7 +147,10 @@ class _Columns:
         }
 
     def is_total(self, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
-        """Whether a row sums up others; `first` are the first rows of the file."""
+        """Return whether a row is a total of other rows.
+
+        `first` are the file's first rows.
+        """
         for n in self._ids:
             cell = row[n]
             if cell and not (type(cell) is str and cell[0] in _UNNAMED):
@@ -208,7 +211,7 @@ class _Columns:
 
 
 def _short(cell: Cell) -> str:
-    """Return a text that is short enough to announce a total, on one line; else ""."""
+    """Return a text on one line if it is short enough to name a total, else ""."""
     if type(cell) is not str or len(cell) > _LONGEST:
         return ""
     return cell.replace("\n", " ") if "\n" in cell else cell
@@ -217,7 +220,7 @@ def _short(cell: Cell) -> str:
 def _saying(cells: Iterable[str]) -> Iterator[int]:
     """Yield the indices of cells with a word for a total.
 
-    The cells are searched as one text first, as most columns have no such word.
+    All cells are first searched as one text, since most columns have no such word.
     """
     joined = "\n".join(cells).casefold()
     if any(stem in joined for stem in _STEMS):
@@ -231,7 +234,10 @@ def _saying(cells: Iterable[str]) -> Iterator[int]:
 
 
 def _bare(text: str) -> str:
-    """Return the text without a final colon and brackets: `total (3 posts):`."""
+    """Return the text without a final colon and a part in brackets.
+
+    Both occur in `total (3 posts):`.
+    """
     return _IN_BRACKETS.sub("", text.strip().rstrip(":"))
 
 
@@ -241,12 +247,12 @@ def _named(names: Sequence[str], known: frozenset[str]) -> tuple[int, ...]:
 
 
 def _is_words(cell: Cell) -> bool:
-    """Whether a cell is a text other than a number, a date or a period."""
+    """Return whether a cell is a text other than a number, a date or a period."""
     return isinstance(cell, str) and not (is_typed(cell) or _is_period(cell))
 
 
 def _is_shared(n: int, row: Sequence[Cell], first: Sequence[Sequence[Cell]]) -> bool:
-    """Whether another of the first rows has the same value in this column."""
+    """Return whether another of the first rows has the same value in this column."""
     return any(other[n] == row[n] and other is not row for other in first)
 
 
@@ -257,7 +263,7 @@ def _has_time(cell: Cell) -> bool:
 
 
 def _is_day(cell: Cell) -> bool:
-    """Whether a cell is a single date, not a range of days or other words."""
+    """Return whether a cell is a single date, not a range of days or other words."""
     try:
         found = parse_cell_instant(cell, "dmy")
     except NotAnInstantError as error:
@@ -266,7 +272,7 @@ def _is_day(cell: Cell) -> bool:
 
 
 def _is_period(text: str) -> bool:
-    """Whether a text names nothing but a period: `March 2026`, `KW 12`."""
+    """Return whether a text names only a period: `March 2026`, `KW 12`."""
     words = [word.strip(_STRIPPED) for word in text.casefold().split()]
     return len(text) <= _LONGEST and all(
         word in PERIODS or not word or _BESIDE.fullmatch(word) for word in words
@@ -274,7 +280,7 @@ def _is_period(text: str) -> bool:
 
 
 def _is_heading(row: Sequence[Cell]) -> bool:
-    """Whether a row holds only a period, like a heading above rows: `March 2026`."""
+    """Return whether a row has only a period, as a heading above rows: `March 2026`."""
     filled = [cell for cell in row if not is_missing(cell)]
     return (
         len(row) > 2

@@ -1,4 +1,4 @@
-"""Drops rows of posts that are not published: deleted ones, drafts, failed ones."""
+"""Drops rows of posts that are not published: deleted, drafts, or failed."""
 
 from __future__ import annotations
 
@@ -37,19 +37,19 @@ _NOT_POSTED = frozenset(
     + ("ready_to_publish", "zu_erledigen", "nicht_begonnen", "idees", "a_faire")
     + ("por_hacer", "planeado", "ideia", "a_fazer", "planejado", "da_fare")
 )
-"""What a post's status is until it is out, in six languages."""
+"""Values of a post's status before it is published, in six languages."""
 
 
 def without_deleted(batches: Iterator[Batch], names: Sequence[str]) -> Iterator[Batch]:
-    """Yield the batches without rows that are marked as deleted; these are counted."""
+    """Yield the batches without deleted rows, which are counted as skipped."""
     at = [n for n, name in enumerate(names) if plain_name(name) in _DELETED_NAMES]
     return _without(batches, at, _is_deleted, DELETED)
 
 
 def posted_only(table: Table) -> Table:
-    """Return the table without rows whose status is not published.
+    """Return the table without rows of unpublished posts, which count as skipped.
 
-    These are counted.
+    The status of a post decides whether it is published.
     """
     at = [
         n
@@ -84,7 +84,7 @@ def _without(
 
 
 def _is_deleted(cell: Cell) -> bool:
-    """Whether the cell is true, or holds the time of the deletion."""
+    """Return whether the cell is true, or has the time of the deletion."""
     if is_missing(cell) or isinstance(cell, bool):
         return cell is True
     text = str(cell).strip().casefold()

@@ -52,12 +52,14 @@ QUEUE_FULL = "token_limit_exceeded"
 
 @dataclass(frozen=True)
 class Collection:
-    """The results of one collection; `cost_usd` is None if no price is known.
+    """The results of one call of `collect_ended`.
 
-    `batches` ended batches brought `vectors` vectors; `failed_lines` lines brought
-    none. `queue_is_full` means that the vendor accepts no more batches before it has
-    finished earlier ones. `denied` means that a batch ended because the vendor refuses
-    the account. `problems` has a sentence for each batch that did not complete.
+    `batches` is the number of ended batches that were collected, `vectors` the number
+    of vectors that were stored, and `failed_lines` the number of lines without a
+    vector. `cost_usd` is None if no price is known. `queue_is_full` means that the
+    vendor accepts no more batches before it has finished earlier ones. `denied` means
+    that a batch ended because the vendor refuses the account. `problems` has a sentence
+    for each batch that did not complete.
     """
 
     batches: int = 0
@@ -72,7 +74,10 @@ class Collection:
 
 @dataclass(frozen=True)
 class _LineResult:
-    """The result of one line; `vectors` is {content hash: vector}."""
+    """The result of one line of a batch.
+
+    `vectors` is {content hash: vector}; `reason` says why there are none.
+    """
 
     line: OpenLine
     status: str
@@ -86,8 +91,9 @@ def poll_batches(
 ) -> tuple[int, int]:
     """Ask the vendor about open batches; return (number under way, number ended).
 
-    A batch that a crash left `intended` is looked up too. If the vendor does not know
-    the batch, it stays `intended`, since a running step may be about to send it.
+    Open batches are `submitted`, or `intended` if a crash left them so. An `intended`
+    batch that the vendor does not know stays `intended`, since another step may be
+    about to send it.
     """
     with warehouse.transaction() as con:
         rows = batches_in(con, "intended", "submitted")
@@ -110,12 +116,12 @@ def poll_batches(
 def collect_ended(
     warehouse: Warehouse, clock: Clock, batcher: BatchEmbedder
 ) -> Collection:
-    """Store the results of ended batches and return them in numbers.
+    """Fetch the results of all ended batches, store them, and return their numbers.
 
-    Vectors are committed page by page together with the ledger rows of their lines, so
-    that the run after a killed one continues after its last page. A line that the
-    vendor returns twice counts once; a line without a vector gets the reason. Raises
-    TransientVendorError, after which the batch can be collected again.
+    Vectors are committed page by page, together with the ledger rows of their lines. If
+    the process is killed, the next run continues after the last committed page. A line
+    that the vendor returns twice counts once; a line without a vector gets the reason.
+    Raises TransientVendorError, after which the batch can be collected again.
     """
     with warehouse.transaction() as con:
         ended = batches_in(con, "ended")
@@ -145,7 +151,7 @@ def collect_ended(
 
 
 def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
-    """Return the batch, with outcome `denied` if some of its lines were denied.
+    """Return the batch; its outcome is `denied` if the vendor denied one of its lines.
 
     The lines are read from the table, since a killed run may have written some of them.
     """
@@ -158,9 +164,10 @@ def _with_denial(con: Connection, batch: BatchRow) -> BatchRow:
 
 
 def _problem(batch: BatchRow, lines: int) -> tuple[str, ...]:
-    """Return a sentence about a batch that did not complete, as a tuple of 0 or 1.
+    """Return a one-element tuple: a sentence about a batch that did not complete.
 
-    `lines` is the number of its requests without a result.
+    The tuple is empty if the batch completed. `lines` is the number of its requests
+    without a result.
     """
     if batch.outcome == "completed":
         return ()

@@ -1,4 +1,4 @@
-"""Reports on embedding batches, and lifts the stops that only a person may lift.
+"""Reports on embedding batches, and lets a person lift the stops on sending.
 
 After the vendor has refused the account, no sensor sends anything until a person has
 fixed the account and run the asset. A text that got no vector in three tries is
@@ -82,12 +82,13 @@ _FAILED_LINES = """
 
 @dataclass(frozen=True)
 class BatchReport:
-    """The state of the batches; `texts_in_flight` counts texts and chunks.
+    """The state of the embedding batches of one embedding space.
 
-    `ended_badly` lists the batches that did not bring all of their vectors, newest
-    first, with the vendor's code. `given_up` lists the texts of this space that are no
-    longer sent, with the reason. `stopped` is a sentence if a person has to act, else
-    None.
+    `in_flight` is the number of batches under way, `texts_in_flight` the number of
+    their texts and chunks. `ended_badly` lists the batches that did not bring all of
+    their vectors, newest first, with the vendor's code. `given_up` lists the texts of
+    this space that are no longer sent, with the reason. `stopped` is a sentence if a
+    person has to act, else None.
     """
 
     in_flight: int
@@ -157,9 +158,10 @@ def lift_stop(con: Connection) -> None:
 
 
 def forgive_failed(con: Connection, space: Space) -> int:
-    """Allow texts that were given up to be sent again, each alone; return their number.
+    """Allow given-up texts to be sent again, one per request; return their number.
 
-    Their old lines keep the reason, so that the history stays complete.
+    The earlier lines of these texts keep the reason, so that the history stays
+    complete.
     """
     given_up = in_flight_inputs(con, space).given_up
     lines = con.execute(

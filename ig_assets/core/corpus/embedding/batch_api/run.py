@@ -43,13 +43,14 @@ SAMPLE_ROWS = 20
 
 @dataclass(frozen=True)
 class BatchRun:
-    """What a run did, in numbers of inputs (texts or chunks).
+    """The results of one run; the numbers count inputs, each a text or a chunk.
 
-    `submitted` inputs were sent in this run, in `batches`; `retried` of them had been
-    sent before. `under_way` inputs have no answer at the end of the run. `collected`
-    inputs got their vector in this run, for `tokens` and `cost_usd` (None if no price
-    is known). `rejected` inputs are given up until a person asks for them again.
-    `problems` has a sentence for each batch that ended without completing.
+    `submitted` is the number of inputs sent in this run, in `batches` batches;
+    `retried` is the number of those that had been sent before. `under_way` inputs have
+    no answer at the end of the run. `collected` inputs got their vector in this run,
+    for `tokens` and `cost_usd` (None if no price is known). `rejected` inputs are given
+    up until a person asks for them again. `problems` has a sentence for each batch that
+    ended without completing.
     """
 
     submitted: int
@@ -78,13 +79,14 @@ def embed_by_batches(
     """Collect the results of ended batches and send the missing inputs; do not wait.
 
     Every input is sent once, in requests of up to `batch_size` inputs. An input that
-    the vendor did not get to is sent in a later batch, at most three times in total. An
-    input that the vendor refuses is rejected with the reason. A crash at any moment
-    sends nothing twice.
+    the vendor did not process (the batch expired, for example) is sent in a later
+    batch, at most three times in total. An input that the vendor refuses is rejected
+    with the reason. A crash at any moment sends nothing twice. If the vendor refuses
+    the account, results are kept, AccessError is raised, and nothing is sent until a
+    run with `by_person`.
 
-    If the vendor refuses the account, results are kept, AccessError is raised, and
-    nothing is sent until a run with `by_person`. Raises BudgetError before a batch that
-    would exceed the budget, and the VendorErrors of `batcher`.
+    Raises BudgetError before a batch that would exceed the budget, and the VendorErrors
+    of `batcher`.
     """
     ledger.mark_unknown(run)
     collected = collect_batches(warehouse, clock, lambda: batcher)

@@ -42,10 +42,11 @@ _NEVER_SENT = "the vendor has no such batch, so nothing was sent"
 
 @dataclass(frozen=True)
 class Submission:
-    """What one run sent, in inputs (texts or chunks).
+    """The inputs (texts or chunks) that one run sent.
 
-    `retried` of the `inputs` were sent before. `chunked` texts were split. `texts` is
-    the number of texts with no input that is under way or given up.
+    `inputs` is their number; `retried` of them had been sent before. `texts` is the
+    number of texts that had no vector, without those that wait for an input that is
+    under way or given up. `chunked` is the number of texts that were split.
     """
 
     batches: int = 0
@@ -70,10 +71,10 @@ class Submitter:
     def submit_missing(self, batch_size: int) -> Submission:
         """Send each input without a vector once, unless it is under way or given up.
 
-        Inputs of a failed line are sent alone. Texts whose chunks all have a vector get
-        their pooled vector. Raises BudgetError before a batch that would exceed the
-        budget, and what `BatchEmbedder.submit` raises; batches sent before stay under
-        way.
+        An input of a line that failed is sent in its own request. A text whose chunks
+        all have a vector gets the vector that is pooled from them. Raises BudgetError
+        before a batch that would exceed the budget, and what `BatchEmbedder.submit`
+        raises; batches that were sent before the error stay under way.
         """
         space, transaction = Space.of(self.embedder), self.warehouse.transaction
         with transaction() as con:
@@ -202,10 +203,10 @@ def _give_up(
     line_status: str,
     batch_status: str = "failed",
 ) -> None:
-    """Record that the vendor accepted nothing of the batch; its lines cost nothing.
+    """Record that the vendor did not accept a batch; its lines cost nothing.
 
-    With `line_status` "failed" this counts as a try of the texts; with "unsent" it does
-    not.
+    With `line_status` "failed" this counts as one of the tries of its texts; with
+    "unsent" it does not.
     """
     with warehouse.transaction() as con:
         lines = open_lines(con, intent_key)
@@ -225,7 +226,10 @@ def _give_up(
 def _requests(
     inputs: Iterable[Input], embedder: Embedder, batch_size: int, known: InFlightInputs
 ) -> Iterator[list[Input]]:
-    """Yield requests as full as allowed, then one request for each suspect input."""
+    """Yield requests as large as the limits allow, then each suspect input by itself.
+
+    An input is suspect (`InFlightInputs.suspect`) if a line that contained it failed.
+    """
     suspects: list[Input] = []
 
     def unsuspected() -> Iterator[Input]:
@@ -243,7 +247,7 @@ def _requests(
 def _groups(
     requests: Iterable[list[Input]], batcher: BatchEmbedder
 ) -> Iterator[list[list[Input]]]:
-    """Group requests into batches, each as full as the vendor allows."""
+    """Group requests into batches, each as large as the vendor allows."""
     group: list[list[Input]] = []
     inputs = size = 0
     for request in requests:

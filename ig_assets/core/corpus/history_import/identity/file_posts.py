@@ -88,7 +88,7 @@ class FilePost:
         )
 
     def rated(self, numerator: str | None, denominator: str) -> HistoryRow | None:
-        """Return the newest row that has a count of both columns, or None."""
+        """Return the newest row with counts in both columns of the rate, or None."""
         return next(
             (
                 row
@@ -103,8 +103,9 @@ class FilePost:
 class GroupedRows:
     """The posts of a file, and the rows that became part of no post.
 
-    `repeated` rows add nothing to other rows. `refused` rows contradict others; each is
-    (row, reason, detail). `rounded` are the ids that a spreadsheet has rounded.
+    `repeated` rows contain nothing that other rows lack. `refused` rows contradict
+    others; each is (row, reason, detail). `rounded` are the ids that a spreadsheet has
+    rounded.
     """
 
     posts: tuple[FilePost, ...]
@@ -117,7 +118,7 @@ class GroupedRows:
 def words_and_arm(post: FilePost) -> tuple[str, str, str]:
     """Return (hash of the words, image, arm) of a post.
 
-    Posts of one test that share this key differ in their counts alone.
+    Posts of one test with the same key can only be distinguished by their counts.
     """
     return (post.row.revision_hash, image_id(post.row.image), post.row.arm)
 
@@ -125,7 +126,8 @@ def words_and_arm(post: FilePost) -> tuple[str, str, str]:
 def published_as(post: FilePost) -> tuple[object, ...]:
     """Return (hash of the words, date of publication, image, vendor's names) of a post.
 
-    Posts without a test that share this key differ in their counts alone.
+    Posts without a test that have the same key can only be distinguished by their
+    counts.
     """
     row = post.row
     return (row.revision_hash, row.posted_on, image_id(row.image), post.names)
@@ -211,8 +213,8 @@ def _readings(
 def _segmented_by(rows: Sequence[HistoryRow]) -> str:
     """Return the label column that splits one post's rows into segments, or "".
 
-    It is the label column with the most different values among rows whose counts
-    differ.
+    It is the label column with the most distinct values, if there are at least two. The
+    result is "" if all rows have the same counts.
     """
     if len(rows) < 2 or all(row.counts == rows[0].counts for row in rows):
         return ""
@@ -227,9 +229,10 @@ def _segmented_by(rows: Sequence[HistoryRow]) -> str:
 def _without_segments(
     posts: Sequence[FilePost], refused: list[tuple[HistoryRow, str, str]]
 ) -> list[FilePost]:
-    """Drop nameless posts outside of tests whose rows are segments of one post.
+    """Drop posts whose rows are segments (such as countries) of one and the same post.
 
-    Their rows are appended to `refused`.
+    Only posts without a vendor's name and without a test are examined. The rows of
+    dropped posts are appended to `refused`.
     """
     left = []
     for same in posts_by(posts, lambda p: (p.experiment, p.arm, published_as(p))):
@@ -248,11 +251,12 @@ def _without_parts(
     repeated: list[HistoryRow],
     refused: list[tuple[HistoryRow, str, str]],
 ) -> list[FilePost]:
-    """Drop the posts of tests in which several rows are parts of one arm.
+    """Drop repeated rows of arms, and tests whose arms are divided into several rows.
 
-    If a file names its arms, two posts with the same arm and words are either a
-    repeated row, or days or segments of one arm. Repeated rows are appended to
-    `repeated`; in the other case all rows of the test are appended to `refused`.
+    Only tests whose file names the arms are examined, and only posts without a vendor's
+    name. Of two posts with the same arm and words, the second is a repetition if the
+    two say the same: its rows are appended to `repeated`. Otherwise they are days or
+    segments of one arm: all rows of the test are appended to `refused`.
     """
     of_arm: dict[tuple[str, ...], list[FilePost]] = defaultdict(list)
     for post in posts:
@@ -284,10 +288,11 @@ def _said_of(post: FilePost) -> list[object]:
 
 
 def _with_terms(newest: HistoryRow, rows: Sequence[HistoryRow]) -> HistoryRow:
-    """Return the newest row with the arm and the state of the test from older rows.
+    """Return the newest row of a post, completed with its test's arm and state.
 
-    The newest row may name no test, since an export of all posts may repeat the post
-    without its test.
+    If the newest row names no test, arm, running state and end are taken from the
+    newest of `rows` that names one. An export of all posts may list a post without its
+    test.
     """
     if newest.experiment:
         return newest
@@ -319,7 +324,7 @@ def _is_repeated(
 ) -> bool:
     """Return whether `counts` are an earlier state of `largest`: no counter is higher.
 
-    Unless the post is `named` by its vendor, only equal counts are a repetition.
+    If the post is not `named` by its vendor, this is true only for equal counts.
     """
     if not named:
         return counts == largest

@@ -138,7 +138,10 @@ class KnownPost:
 
 @dataclass(frozen=True)
 class KnownHistory:
-    """The earlier tests, {experiment_id: test}, and posts that a file may repeat."""
+    """The posts and tests of earlier imports that a file may repeat.
+
+    `tests` is {experiment_id: test}.
+    """
 
     tests: Mapping[str, KnownTest] = field(default_factory=dict)
     posts: Sequence[KnownPost] = ()
@@ -152,12 +155,13 @@ def known_history(
     revisions: Collection[str],
     names: Iterable[VendorName],
 ) -> KnownHistory:
-    """Read the earlier tests and posts that a file may repeat.
+    """Read the posts and tests of earlier imports that a file may repeat.
 
-    They share a test name, words or a vendor's name with the file: `tests`, `revisions`
-    (hashes of words) and `names` are those of the file. `past` are all earlier imports;
-    `sources` are the sources that the file may belong to. Tests and posts are read
-    whatever their source, and left out if their source cannot be determined.
+    `tests` (names of tests), `revisions` (hashes of words) and `names` are those of the
+    file; a stored post or test is read if it shares one of them. `past` are all earlier
+    imports. `sources` are the sources to which the file may belong; stored posts and
+    tests of other sources are read too, but not those whose source cannot be
+    determined.
     """
     every = list(dict.fromkeys([*sources, *(done.source for done in past)]))
     own = {
@@ -235,13 +239,12 @@ def _tests(
     own: Mapping[str, str],
     revisions: Collection[str],
 ) -> dict[str, KnownTest]:
-    """Return {experiment id: test} of stored tests that may repeat a test of the file.
+    """Return {experiment id: test} of the stored tests that a file may repeat.
 
-    They are the imported tests with one of its test names (`tests`), one of its
-    possible ids (the keys of `own`) or a post with one of its texts (`revisions`,
-    hashes of words). `own` is {experiment id that a test of the file would have: the
-    source that gives it}. A test is left out if its id is neither in `own` nor given by
-    one of `sources`.
+    These are tests with a name in `tests`, an id in `own` or a text in `revisions`
+    (hashes of words). `own` is {id that a test of the file would have: source}. For any
+    other id, the source is found by trying `sources`; if none of them yields the id,
+    the test is left out.
     """
     stored = {stored_test_name(test): test for test in tests}
     found = {}
@@ -294,9 +297,10 @@ def _readings(
 def _source_of_single(
     post: Mapping[str, Any], sources: Sequence[str], same: int
 ) -> str | None:
-    """Find the source of a post without a test: its id is a hash of source and content.
+    """Return the source of a post that belongs to no test, or None if no source fits.
 
-    `same` is the number of posts with this content. Returns None if no source fits.
+    Such a post's id is a hash of source, content and a running number. All `sources`
+    are tried, with the numbers below `same`, the number of posts with this content.
     """
     for source in sources:
         for nth in range(same):

@@ -18,16 +18,19 @@ SINGLE = "single"
 
 
 def new_label(post: FilePost, labels: set[str]) -> str:
-    """Return a label for the post that is not in `labels`, and add it to `labels`."""
+    """Return a new unique label for a post of a file.
+
+    The label differs from all in `labels`, and is added to them.
+    """
     row = post.row
     label = post.arm[:LONGEST_LABEL] or _of_words(row.revision_hash, row.image)
     return _unique(label, labels)
 
 
 def label_of_known(known: KnownPost, labels: set[str]) -> str:
-    """Return a label for a known post that becomes an arm, and add it to `labels`.
+    """Return a new unique label for a known post that becomes an arm.
 
-    The label is not in `labels` before the call.
+    The label differs from all in `labels`, and is added to them.
     """
     label = known.label[:LONGEST_LABEL]
     if label == SINGLE:
@@ -36,7 +39,11 @@ def label_of_known(known: KnownPost, labels: set[str]) -> str:
 
 
 def may_be_labelled(given: str, label: str) -> bool:
-    """Return whether a row whose arm is `given`, or "", may be the arm `label`."""
+    """Return whether a row may be the arm that is stored with `label`.
+
+    `given` is the row's name of the arm, or "". True if `given` is "", or if `label` is
+    `given`, perhaps followed by a number that made it unique.
+    """
     given = given[:LONGEST_LABEL]
     return given in ("", label) or bool(
         re.fullmatch(f"{re.escape(given)}-[0-9]+", label)

@@ -25,7 +25,7 @@ from ig_assets.core.corpus.history_import.identity.recognition import (
 )
 
 MOST_COMPARED = 8
-"""Most posts with the same words for which all assignments are compared."""
+"""Largest number of posts with the same words for which assignments are compared."""
 
 _A = TypeVar("_A")
 _B = TypeVar("_B")
@@ -55,12 +55,12 @@ class KnownLookup:
                     self._by_name[name].append(post)
 
     def by_name(self, post: FilePost, experiment_id: str | None) -> KnownPost | None:
-        """Return the unused known post that shares a name with `post`; mark it as used.
+        """Return an unused known post that shares a vendor's name; mark it as used.
 
-        With `experiment_id`, arms of that experiment come first, then posts in no
-        experiment; arms of other experiments never match. Without it, an arm of any
-        known experiment comes first. Names that are unique among all accounts match
-        across sources. Returns None if no known post matches.
+        With `experiment_id`, arms of that experiment are preferred to posts in no
+        experiment, and arms of other experiments never match. Without it, an arm of any
+        experiment is preferred. A name that is unique among all accounts also matches
+        posts of other sources. Returns None if no known post matches.
         """
         found = self._named(post)
         if experiment_id is not None:
@@ -74,10 +74,11 @@ class KnownLookup:
         return self.use(found[0]) if found else None
 
     def arms_by_name(self, post: FilePost) -> list[KnownPost]:
-        """Return all known arms that share a name with a post in no test.
+        """Return all known arms with a vendor's name of a post whose row names no test.
 
-        The arms are marked as used. The post's counts apply to each of them; an arm
-        that was left out would be compared with newer counts than its own.
+        The arms are marked as used. One post may be an arm of several tests, and its
+        counts apply to each of these arms. If an arm were left out, its old counts
+        would be compared with new counts of other arms.
         """
         found = {k.post_id: k for k in self._named(post) if k.experiment_id}
         return [self.use(known) for known in found.values()]
@@ -92,18 +93,19 @@ class KnownLookup:
         )
 
     def singles_like(self, post: FilePost) -> list[KnownPost]:
-        """Return the known posts in no experiment that are the same post.
+        """Return known posts in no experiment that are the same post.
 
-        `is_same_post` compares words, images, dates and the vendor's names.
+        `is_same_post` compares them.
         """
         singles = self._singles[post.row.revision_hash]
         return [known for known in singles if is_same_post(post, known)]
 
     def singles_of(self, post: FilePost) -> list[KnownPost]:
-        """Return the known posts without an experiment that may be this post.
+        """Return the known posts in no experiment that may be this post.
 
-        A known post names the same test as the post, or neither names one. A lone arm
-        that has the same name in the same test matches whatever its date.
+        Both must name the same test, or none of them names one (`is_of_same_test`).
+        They must also be the same post (`is_same_post`) or the same only arm
+        (`is_same_lone_arm`).
         """
         singles = self._singles[post.row.revision_hash]
         return [
@@ -114,13 +116,13 @@ class KnownLookup:
         ]
 
     def waiting(self, test: str) -> list[KnownPost]:
-        """Return the posts of earlier files that were the only arm of this test."""
+        """Return the posts of earlier files that are the test's only arm so far."""
         return self._waiting[stored_test_name(test)]
 
     def has_other_arm(self, post: FilePost) -> bool:
-        """Return whether earlier files have lone arms of the post's test.
+        """Return whether earlier files have another single arm of the post's test.
 
-        Returns False if one of these arms is the post itself, or may be.
+        The result is False if this arm is, or may be, the post itself.
         """
         waiting = self.waiting(post.experiment)
         return bool(waiting) and all(_is_other_arm(post, k) for k in waiting)
@@ -136,13 +138,13 @@ class KnownLookup:
 def match_alike(
     posts: Sequence[FilePost], known: Sequence[KnownPost]
 ) -> tuple[list[tuple[FilePost, KnownPost]], list[FilePost], list[FilePost]]:
-    """Pair posts that share words and arm with known posts by their counts.
+    """Pair posts that share words and arm with known posts, by their counts.
 
-    Returns (pairs, new posts, undecided posts). A single post and a single known post
-    are a pair. If the file repeats known counts only, equal counts are paired.
-    Otherwise all assignments are tried in which no counter falls. If all of them give
-    each known post the same counts, one of them is returned; otherwise all posts are
-    undecided.
+    Returns (pairs, new posts, undecided posts). One post and one known post are a pair
+    whatever their counts. Otherwise posts are paired with known posts of equal latest
+    counts, if each post has one. Otherwise all assignments are tried in which no
+    counter falls. If all of these give each known post the same counts, one of them is
+    returned; if not, all posts are undecided.
     """
     if not known:
         return [], list(posts), []
@@ -178,11 +180,11 @@ def _repeated(posts: Sequence[FilePost], known: Sequence[KnownPost]) -> _Pairs |
 def _only_assignment(
     posts: Sequence[FilePost], known: Sequence[KnownPost]
 ) -> _Pairs | None:
-    """Return the assignment in which no counter falls; None for none or several.
+    """Return the one assignment in which no counter falls, or None.
 
-    Assignments with the same outcome count as one. The readings of the file may be
-    older than some known readings, unless the file has more posts than are known.
-    Returns None, too, for more than MOST_COMPARED posts.
+    None means that there is no such assignment, that there are several with different
+    outcomes, or that there are more than MOST_COMPARED posts. The file's readings may
+    be older than some known readings, unless the file has more posts than are known.
     """
     if max(len(posts), len(known)) > MOST_COMPARED:
         return None
@@ -202,9 +204,10 @@ def _only_assignment(
 def _assignments(
     posts: Sequence[FilePost], known: Sequence[KnownPost], fits: list[list[bool]]
 ) -> Iterator[_Pairs]:
-    """Yield every one-to-one assignment along `fits` that uses up the shorter sequence.
+    """Yield every one-to-one assignment that `fits` allows.
 
-    `fits[n][m]` is true if post n may be known post m.
+    `fits[n][m]` is true if post n may be known post m. An assignment uses all members
+    of the shorter sequence.
     """
     if len(posts) > len(known):
         turned = [[row[n] for row in fits] for n in range(len(known))]
@@ -232,9 +235,9 @@ def _injections(
 
 
 def _outcome(pairs: _Pairs, known: Sequence[KnownPost]) -> object:
-    """Return a key of the readings that an assignment adds to each known post.
+    """Return a key of the readings that every known post has after an assignment.
 
-    Known posts with equal readings are interchangeable.
+    Assignments with equal keys differ only in known posts with equal readings.
     """
     counts = {id(k): _readings_of(post) for post, k in pairs}
     return tuple(
@@ -260,10 +263,10 @@ def _fits(
     before: Sequence[datetime],
     after: Sequence[datetime],
 ) -> bool:
-    """Return whether no counter falls if the post is read between `before` and `after`.
+    """Return whether no counter falls if the post was read between known readings.
 
-    Both are times of known readings. A row that has a reading time is compared at that
-    time instead.
+    `before` and `after` are the times of the known readings before and after that
+    moment. A row with a reading time is compared at that time instead.
     """
     for row in post.rows:
         earlier, later = before, after
@@ -298,7 +301,7 @@ def _equal(post: FilePost, counts: Mapping[str, float]) -> bool:
 
 
 def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
-    """Return whether the post is another arm than `known`, a lone arm of its test."""
+    """Return whether a post differs from `known`, the only known arm of its test."""
     if known.names.intersection(post.names):
         return False
     if differs_by_name(post, known):
@@ -310,8 +313,9 @@ def _is_other_arm(post: FilePost, known: KnownPost) -> bool:
 
 
 def differs_by_name(post: FilePost, known: KnownPost) -> bool:
-    """Return whether both posts have a vendor's name of the same kind.
+    """Return whether both posts have a vendor's name of one kind, such as an id.
 
-    Call it for posts that share no name: such names then tell the posts apart.
+    Call it only for posts that share no name: the two names then differ, and so do the
+    posts.
     """
     return bool({n.kind for n in post.names} & {n.kind for n in known.names})

@@ -1,4 +1,4 @@
-"""Handles tests that a file names in another spelling, or by a new name."""
+"""Recognises known tests whose name in a file is spelt otherwise or replaced."""
 
 from __future__ import annotations
 
@@ -21,7 +21,10 @@ from ig_assets.errors import InputError
 
 
 def spellings(names: Collection[str]) -> set[str]:
-    """Return the names with their other Unicode forms; whole numbers also with `.0`."""
+    """Return names in all spellings that count as the same name.
+
+    These are both Unicode forms (NFC and NFD), and whole numbers also with `.0`.
+    """
     found: set[str] = set()
     for name in names:
         plain = _plain(name)
@@ -33,9 +36,9 @@ def spellings(names: Collection[str]) -> set[str]:
 def with_known_names(
     posts: Sequence[FilePost], known: KnownHistory
 ) -> tuple[FilePost, ...]:
-    """Return the posts with the names of known tests in their stored spelling.
+    """Return the posts, with the names of known tests in their stored spelling.
 
-    A name that the file itself spells in several ways is left as it is.
+    If the file itself has several spellings of a name, these are not changed.
     """
     names = {test.name for test in known.tests.values()}
     names |= {n.value for p in known.posts for n in p.names if n.kind == TEST}
@@ -62,8 +65,8 @@ def check_renamed(
 ) -> None:
     """Raise InputError if all arms of a new test are those of a known test.
 
-    The known test may be of any source. A known test is not compared if the file also
-    has it under its own name.
+    Only new tests with two or more arms are checked, against known tests of all
+    sources, except those that the file also contains under their stored name.
     """
     in_file = {post.experiment for post in posts} - {""}
     by_words: dict[str, list[KnownPost]] = defaultdict(list)

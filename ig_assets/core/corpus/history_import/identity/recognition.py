@@ -1,8 +1,9 @@
 """Recognises that a file is another export of a known source, by the posts they share.
 
-Exports are often named by date. If each file name were a source of its own, its tests
-would be decided again, each with another single look. So a file that shares posts with
-a known source belongs to that source. In doubt, a person has to state the source.
+Exports are often named by date. If each file name were taken as a new source, the same
+tests would be stored and decided once per file, and repeated looks make false winners
+more likely. A file that shares posts with a known source therefore belongs to that
+source. In doubt, a person has to state the source.
 """
 
 from __future__ import annotations
@@ -31,12 +32,12 @@ _NAMED_TESTS = 3
 
 @dataclass
 class _Overlap:
-    """How many posts, and which tests, a file shares with one source.
+    """The numbers of posts, and the names of tests, that a file shares with one source.
 
     `named` posts share a vendor's name, `dated` posts share words and date, `undated`
-    posts share words and have no date, `arms` share test and words. `elsewhere` counts
-    posts with the same words and date that are an arm of a test either in the file or
-    in the source, but not in both. `tests` are the names of shared tests.
+    posts share words and have no date, `arms` share test and words. `elsewhere` posts
+    share words and date, but belong to a test on one side only (file or source).
+    `tests` are the names of the shared tests.
     """
 
     named: int = 0
@@ -62,10 +63,11 @@ def recognise_source(
     sources: Collection[str],
     file_name: str,
 ) -> tuple[str, str | None]:
-    """Return the source of a file, and a note if it is not `own`, else None.
+    """Return (source of a file, note for the user or None).
 
-    `own` is the source that the file's name gives; `sources` are the known sources.
-    Raises InputError if a person has to state the source.
+    `own` is the source that the file's name implies; the note says why another source
+    was chosen. `sources` are the known sources. Raises InputError if a person has to
+    state the source.
     """
     overlaps = _overlaps(posts, known)
     certain = [s for s, o in overlaps.items() if o.count and o.is_certain(len(posts))]
@@ -99,7 +101,7 @@ def recognise_source(
 
 
 def shares_posts(posts: Sequence[FilePost], known: KnownHistory, source: str) -> bool:
-    """Return whether some posts of the file certainly belong to the source."""
+    """Return whether the posts show that the file certainly belongs to the source."""
     overlap = _overlaps(posts, known).get(source)
     return overlap is not None and bool(
         overlap.count and overlap.is_certain(len(posts))
@@ -127,10 +129,10 @@ def is_same_post(post: FilePost, known: KnownPost) -> bool:
 def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
     """Return whether a post and a known post in no experiment agree about their test.
 
-    They agree if both name the same test or neither names one. A post of the account's
-    own list is not an arm with the same words, as its counts differ. Older versions
-    stored no test for a lone arm, only the arm's name; such an arm agrees with every
-    test.
+    They agree if both name the same test, or if neither names a test. A post without a
+    test is therefore not matched with an arm of the same words, whose counts differ.
+    Older versions stored only the arm's name, not the test, of a test with a single
+    arm; such a known post agrees with every test.
     """
     tests = {name.value for name in known.names if name.kind == TEST}
     if tests:
@@ -139,10 +141,10 @@ def is_of_same_test(post: FilePost, known: KnownPost) -> bool:
 
 
 def is_same_lone_arm(post: FilePost, known: KnownPost) -> bool:
-    """Return whether the post is a known lone arm of its test.
+    """Return whether a post is the same as `known`, its test's only arm so far.
 
-    Label, words and image must be equal. Arms without a label match only if one of them
-    has no date, as a date may be added later.
+    Test, label, words and image must be equal, whatever the date. If the arm has no
+    label, one of the two must also lack a date, as a date may be added later.
     """
     if not post.experiment or known.names.isdisjoint(_test_names(post)):
         return False
@@ -230,11 +232,10 @@ def _question(
 def _has_other_arms_only(
     posts: Sequence[FilePost], known: KnownHistory, own: str
 ) -> bool:
-    """Return whether all arms that the file has of some known test are new.
+    """Return whether the file has two or more arms of a known test, all of them new.
 
-    Only tests of source `own` with several arms in the file are examined. An arm is new
-    if neither its words nor its label are known. A known label with other words is
-    rejected at a later step.
+    Only tests of the source `own` are examined. An arm is new if neither its words nor
+    its label are known. (A known label with new words is rejected at a later step.)
     """
     arms: dict[str, list[KnownPost]] = defaultdict(list)
     for arm in known.posts:

@@ -1,4 +1,4 @@
-"""Matches arms that a later file gives another name, by words and image."""
+"""Matches arms that have another name in a later file, by words and image."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ def match_renamed(
 ) -> _Matched:
     """Match posts of a test with known arms that have another name.
 
-    Returns (pairs, new posts, undecided posts). `known` are the test's arms that were
-    not found by name; `given` are the names of arms in the file. An arm that had no
-    name, or the same name in other letter case, is matched by words and image. An arm
-    that had another name is matched in this way only if the file has all arms of
-    `known`; otherwise the post may be a new arm. Posts are undecided if several arms
-    have their words.
+    Words and image are compared. Returns (pairs, new posts, undecided posts). `known`
+    are the test's known arms that were not found by name; `given` are the names of arms
+    in the file, and nothing is matched if one of them is the label of an arm in
+    `known`. If the file has all arms of `known`, each may be matched. Otherwise only an
+    arm that had no name, or the same name in other letter case, may be matched. Posts
+    are undecided if several posts or several arms have the same words and image.
     """
     if any(arm.label in given for arm in known):
         return [], list(posts), []

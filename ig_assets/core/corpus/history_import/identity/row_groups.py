@@ -24,9 +24,11 @@ def image_id(image: str) -> str:
 def with_reading_times(
     rows: Sequence[HistoryRow], mapping: Mapping[str, str]
 ) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
-    """Return (rows, notes), with dates that differ within a post as reading times.
+    """Take the date column as reading times if it differs between rows of one post.
 
-    Raises InputError if most of these posts have several texts: the id column is wrong.
+    Returns (rows, notes). Rows that have a reading time already are returned unchanged.
+    Raises InputError if most of the posts with several dates also have several texts,
+    since the column of ids is then the wrong one.
     """
     days: dict[VendorName, set[datetime]] = defaultdict(set)
     words: dict[VendorName, set[str]] = defaultdict(set)
@@ -62,9 +64,9 @@ def keyed_rows(
 ) -> Iterable[tuple[tuple[object, ...], HistoryRow]]:
     """Yield (key, row) for each row; rows with the same key belong to one post.
 
-    A row that cannot be matched with others has its own number as key. A row without a
-    test whose post is in several tests is yielded once per test, each time with a new
-    number.
+    A row that cannot be matched with others has a key of its own, made from its number.
+    If the post of a row without a test is in several tests, the row is yielded once per
+    test, each time with a new number.
     """
     ids: dict[VendorName, VendorName] = {}
     tests: dict[VendorName, set[str]] = defaultdict(set)

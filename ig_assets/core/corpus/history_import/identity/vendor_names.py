@@ -72,11 +72,12 @@ def is_shortened(post_id: str) -> bool:
 def without_rounded(
     rows: Sequence[HistoryRow],
 ) -> tuple[Sequence[HistoryRow], tuple[str, ...]]:
-    """Return (rows without the ids that a spreadsheet rounded, these ids).
+    """Return (rows without rounded ids, the rounded ids).
 
-    Spreadsheets keep 15 digits and write 1.79E+16, or zeros for the remaining digits.
-    Long ids count as rounded if there are at least two and all of them end in such
-    zeros. A rounded id may stand for several posts.
+    A spreadsheet keeps 15 digits, and writes a longer id as 1.79E+16 or with zeros for
+    the remaining digits; several posts may then have the same id. Ids with such zeros
+    count as rounded if there are at least two long ids and all of them end in such
+    zeros.
     """
     ids = [_unguarded(row.post_id).removesuffix(".0") for row in rows]
     long = {i for i in ids if i.isdigit() and len(i) > _EXACT_DIGITS}
@@ -113,7 +114,10 @@ def plain_permalink(link: str) -> str:
 
 
 def _unguarded(text: str) -> str:
-    """Remove the signs that make a spreadsheet treat digits as text: `="…"` and `'`."""
+    """Return the text without the signs that make a spreadsheet store digits as text.
+
+    These are `="…"` and a leading `'`.
+    """
     text = text.strip()
     if text.startswith('="') and text.endswith('"'):
         text = text[2:-1]

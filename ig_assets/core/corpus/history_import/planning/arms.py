@@ -1,9 +1,10 @@
 """Matches the posts of a file with known posts, and makes them arms of experiments.
 
-The result does not depend on the order of a file's rows. A post is matched by the
-vendor's names; an arm also by its name in the file, and by words and image. Posts that
-share all of these are matched by their counts, or rejected as undecided. The arms of a
-test may come in separate files: a lone arm waits for the others.
+A post is matched by the vendor's names; an arm also by its name in the file, and by
+words and image. Posts that agree in all of these are matched by their counts, or
+rejected as undecided. The arms of a test may come in separate files: the first arm is
+stored in no experiment until another arm comes. The order of a file's rows does not
+matter.
 """
 
 from __future__ import annotations
@@ -46,7 +47,7 @@ from ig_assets.core.identity import ID_LENGTH, stable_id
 
 
 class JoinedArm(NamedTuple):
-    """A lone arm of an earlier file that becomes an arm of an experiment."""
+    """A test's only arm in earlier files, which now becomes an arm of an experiment."""
 
     known: KnownPost
     label: str
@@ -54,12 +55,13 @@ class JoinedArm(NamedTuple):
 
 @dataclass(frozen=True)
 class ImportedArm:
-    """A post of a file; `experiment_id` is None for a post in no experiment.
+    """A post of a file, and its place among the arms of experiments.
 
-    `known` is the same post in earlier imports, or None. `joined` are lone arms of
-    earlier files that become arms of the same experiment. `split_given` and
-    `sigma_given` are what a person stated about the test, or None. `is_apart` is true
-    for an arm that lacks the counts of its test's rate.
+    `experiment_id` is None for a post in no experiment. `known` is the same post in
+    earlier imports, or None. `joined` are single arms of earlier files that become arms
+    of the same experiment. `split_given` and `sigma_given` are a person's statements
+    about the test, or None. `is_apart` is true if the post was taken out of its test,
+    because it lacks the counts of the test's rate.
     """
 
     post: FilePost
@@ -80,7 +82,10 @@ class ImportedArm:
 
     @property
     def names(self) -> tuple[VendorName, ...]:
-        """The vendor's names of the post; for a lone arm also the name of its test."""
+        """The vendor's names of the post.
+
+        If the post is the only arm of its test, the name of the test is added.
+        """
         if not self.is_lone:
             return self.post.names
         test = VendorName(TEST, stored_test_name(self.post.experiment))
@@ -96,9 +101,9 @@ class ImportedArm:
 class ArmPlan:
     """The arms of a file, and the posts that are rejected.
 
-    `other_words` are the posts of tests in which a known arm has other words now.
-    `alike` are posts that cannot be distinguished, together with all other posts of
-    their tests.
+    `other_words` are all posts of the tests in which a known arm now has other words.
+    `alike` are all posts of the tests in which some posts cannot be distinguished, and
+    indistinguishable posts without a test.
     """
 
     arms: list[ImportedArm] = field(default_factory=list)
@@ -130,8 +135,8 @@ def make_arms(
 ) -> ArmPlan:
     """Match the posts with known posts, and give new posts an id.
 
-    A test with one arm is no experiment yet; it becomes one when a second arm comes, in
-    this file or another one of the source. Posts are matched within `source`; with
+    A test with one arm becomes an experiment when a second arm comes, in this file or
+    in another file of the source. Posts are matched within `source`; with
     `across_sources` also with posts of other sources, by the vendor's names.
     """
     plan = ArmPlan()
@@ -159,10 +164,10 @@ def make_arms(
 def _add_experiment(
     plan: ArmPlan, experiment_id: str, posts: Sequence[FilePost], lookup: KnownLookup
 ) -> None:
-    """Add the arms of one experiment to the plan: known by name, by words, or new.
+    """Match the posts of one experiment with known arms, and add them to the plan.
 
-    If one post is undecided, all posts of the experiment are rejected: the other arms
-    would be compared with older counts of the undecided post.
+    If one post is undecided, all posts of the experiment are rejected: otherwise the
+    new counts of some arms would be compared with older counts of the undecided one.
     """
     made: list[ImportedArm] = []
     waiting = lookup.waiting(posts[0].experiment)
@@ -241,7 +246,7 @@ def _add_singles(
     import_id: str,
     lookup: KnownLookup,
 ) -> None:
-    """Add the posts that are in no experiment of this file; some may be known arms."""
+    """Add the file's posts that are in no experiment; some may be known arms."""
     left = []
     for post in posts:
         known = lookup.by_name(post, None)

@@ -40,12 +40,13 @@ def current_words(
     time: ReadingTime,
     lookup: KnownLookup,
 ) -> tuple[list[ScriptPost], set[str]]:
-    """Return each post with its script, and the ids of the scripts whose words changed.
+    """Return (each post with its script, ids of the scripts whose words changed).
 
-    Edited words become a new revision of the post's script, unless another post shows
-    that script too or the new words are a script already. Words from an older reading
-    become a revision, but not the current one. `lookup` finds known posts that have no
-    rate and therefore are not among `arms`.
+    Edited words usually become a new revision of the post's script. If another post
+    shows the same script, they become a script of their own. If an existing script
+    already has the edited words, the post shows that script. Words from an older
+    reading become a revision, but not the current one. `lookup` finds known posts that
+    have no rate and therefore are not among `arms`.
     """
     arm_of = {arm.row.number: arm for arm in arms}
     known_of = {
@@ -103,10 +104,10 @@ def _script_of(post: FilePost, known: KnownPost | None, arm: ImportedArm | None)
 
 
 def _is_older(post: FilePost, known: KnownPost, time: ReadingTime) -> bool:
-    """Return whether the post was read before the latest known reading.
+    """Return whether a post was read before the latest known reading.
 
-    Without a reading time in the file, the post also counts as older if one of its
-    counters is lower than the known value and none is higher.
+    If the file has no reading time, the post also counts as older if at least one of
+    its counters is lower than the known value and none is higher.
     """
     reading = time.readings(post)[-1]
     if known.read_at is None:

@@ -52,7 +52,7 @@ class ImportedExperiment(TypedDict):
 
 @dataclass(frozen=True)
 class Terms:
-    """What a person states about all tests of a file; None leaves it to the file.
+    """A person's statements about all tests of a file; None leaves a term to the file.
 
     `randomised` states that each test split one audience at random. `sigma` is the
     standard deviation between posts on the log scale; `organic_sigma` is the same for
@@ -68,7 +68,7 @@ class Terms:
 
 
 def with_statements(arms: Sequence[ImportedArm], terms: Terms) -> list[ImportedArm]:
-    """Return the arms with what people stated about their test, now and earlier.
+    """Return the arms with people's statements about their test, present and earlier.
 
     The statements are stored with each arm, so that the order of the files does not
     matter. Of two statements the more cautious one holds: no split, and the larger σ.
@@ -148,7 +148,10 @@ def make_experiments(
 def judged_anew(
     experiments: Sequence[ImportedExperiment], known: Mapping[str, KnownTest]
 ) -> list[str]:
-    """Return the ids of known tests whose split, σ or rate has changed."""
+    """Return the ids of known tests that are decided again.
+
+    Their split, σ or rate has changed.
+    """
     return [
         new["experiment_id"]
         for new in experiments
@@ -174,7 +177,7 @@ def has_other_rate(new: ImportedExperiment, test: KnownTest) -> bool:
 
 
 def looked_at(con: Connection, experiments: Sequence[ImportedExperiment]) -> set[str]:
-    """Return the ids of those experiments that have used their single look on z."""
+    """Return the ids of those experiments whose one permitted z-test has been used."""
     ids = [experiment["experiment_id"] for experiment in experiments]
     return {found for (found,) in con.execute(_LOOKED, [ids]).fetchall()}
 
@@ -191,7 +194,7 @@ class _Arm(NamedTuple):
 def _every_arm(
     members: Sequence[ImportedArm], earlier: Sequence[KnownPost]
 ) -> list[_Arm]:
-    """Return all arms of a test: the file's, the joined ones and those known before."""
+    """Return all arms of a test: the file's, those known, and known posts that join."""
     found = {}
     for arm in members:
         known = arm.known
@@ -234,8 +237,8 @@ def _usual_sigma(
 ) -> float | None:
     """Return the σ of a test for which no person stated one.
 
-    It is 0 with a split; a known test without a split keeps its σ; any other test gets
-    `terms.organic_sigma`.
+    It is 0 if the test split one audience. Otherwise a known test keeps its σ, and a
+    new test gets `terms.organic_sigma`.
     """
     if randomised:
         return 0.0
@@ -263,11 +266,11 @@ def _state(
     known: KnownTest | None,
     time: ReadingTime,
 ) -> tuple[datetime | None, bool]:
-    """Return the end of a test (or None), and whether it runs as of its latest reading.
+    """Return (end of a test or None, whether it ran at its latest reading).
 
-    The file's own columns take precedence over what a person states about the whole
-    file. If the file is older than known readings, neither is used, except for
-    `terms.ends`.
+    Values in the file's columns override what a person states about the whole file. If
+    the file is older than the known readings, neither is used, except for `terms.ends`;
+    a known test otherwise keeps its end and state.
     """
     is_older = known is not None and _is_older(arms, time)
     rows = [] if is_older else [arm.row for arm in arms]
@@ -287,13 +290,13 @@ def _state(
 
 
 def _as_known(arm: ImportedArm) -> HistoryRow:
-    """Return the arm's row with the time of its newest known reading."""
+    """Return the arm's row, with the latest known reading time if there is one."""
     read_at = arm.known.read_at if arm.known is not None else None
     return arm.row if read_at is None else replace(arm.row, read_at=read_at)
 
 
 def _is_older(arms: Sequence[ImportedArm], time: ReadingTime) -> bool:
-    """Return whether the file was read before a known reading of an arm of the test."""
+    """Return whether some arm has a known reading that is later than the file."""
     read = max(time.readings(arm.post)[-1].at for arm in arms)
     return any(
         arm.known is not None

@@ -1,8 +1,8 @@
 """Sums the performance of each script of a file: the counts of its posts, and the rate.
 
 A rate is the sum of events divided by the sum of trials, over the posts that have both.
-Counts with different denominators are never added up: posts with another denominator
-get a row of their own.
+Counts with different denominators are never added up: a script gets one row per
+denominator.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _KNOWN = """
 """
 
 CORRECTIONS = timedelta(milliseconds=1)
-"""Corrections of one reading are stored a microsecond apart, within this span."""
+"""Span after a reading time in which corrections are stored, 1 microsecond apart."""
 
 
 @dataclass(frozen=True)
@@ -55,8 +55,8 @@ def performance_rows(
 
     A script whose posts have several denominators gets one row per denominator. The row
     with the newest post's denominator has the plain `source`; the others have a suffix.
-    With `corrects` a person states another rate for known figures: the row then counts
-    as newer than earlier corrections of the same instant.
+    With `corrects` a person states another rate for stored counts: the row then
+    supersedes earlier corrections of the same reading time.
     """
     key = f"import/{stable_id('import', source)}"
     known: dict[tuple[str, str, str], list[dict[str, Any]]] = defaultdict(list)
@@ -94,11 +94,12 @@ def _news(
     figures: Mapping[str, float | None],
     corrects: bool,
 ) -> datetime | None:
-    """Return the time under which to store figures, or None if they are known already.
+    """Return the time under which to store figures, or None if they are stored already.
 
-    `known` are the rows of one script and source, the oldest first. The time is
-    `as_of`, or just after the last row up to `as_of`. Figures that are older than a
-    known row are stored as history.
+    `known` are the stored rows of one script and source, the oldest first. The time is
+    `as_of`, or the next instant if a row has that time. Figures that are older than a
+    stored row are stored as well, as history. With `corrects`, earlier corrections of
+    the same reading time count as rows of that time.
     """
     until = as_of + CORRECTIONS if corrects else as_of
     before = [row for row in known if row["as_of"] <= until]
@@ -114,8 +115,8 @@ def _by_denominator(
 ) -> list[tuple[str, list[FilePost]]]:
     """Return (suffix of the source, posts) for each denominator.
 
-    The newest post's denominator comes first, with suffix "" and the posts without a
-    rate.
+    The newest post's denominator comes first. Its suffix is "", and the posts without a
+    rate are added to it.
     """
     parts: dict[str | None, list[FilePost]] = defaultdict(list)
     for post in posts:
@@ -135,10 +136,11 @@ def _newest(posts: Sequence[FilePost]) -> datetime:
 def _figures(
     posts: Sequence[FilePost], history: ParsedHistory
 ) -> dict[str, float | None]:
-    """Return the summed latest counts and the rate of these posts.
+    """Return the sums of the posts' latest counts, and their rate.
 
-    Impressions are used as views if no post has views. The rate is taken over the posts
-    that have both of its counts; it is None if no post has both.
+    Impressions are used as views if no post has views. The rate is computed over the
+    posts that have both its numerator and its denominator; it is None if no post has
+    both.
     """
     sums = {
         name: sum(post.row.counts.get(name, 0.0) for post in posts)

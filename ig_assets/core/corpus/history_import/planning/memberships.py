@@ -1,8 +1,8 @@
 """Handles posts that are arms of several tests: each has one row of `posts` per test.
 
-A file row that names a test holds the counts of that arm. A row that names no test
-holds the counts of all arms of its post (`KnownLookup.arms_by_name`). A post that
-becomes an arm of another test keeps its earlier readings in the first test.
+A row of a file that names a test has the counts of the arm in that test. A row that
+names no test has the counts of all arms of its post (`KnownLookup.arms_by_name`). If a
+post becomes an arm of another test, its earlier readings also stay in the first test.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ WHERE NOT EXISTS (
 
 
 class Membership(NamedTuple):
-    """A new arm, and the known arm of another test that is the same post."""
+    """A new arm, and the known arm of another test that shows the same post."""
 
     arm: ImportedArm
     known: KnownPost
@@ -58,7 +58,10 @@ class Membership(NamedTuple):
 def new_memberships(
     arms: Sequence[ImportedArm], known: Sequence[KnownPost]
 ) -> list[Membership]:
-    """Return the new arms whose post is an arm of another test, by vendor's names."""
+    """Return the new arms whose post is already an arm of another test.
+
+    Posts are compared by the vendor's names.
+    """
     by_name: dict[VendorName, list[KnownPost]] = defaultdict(list)
     for post in known:
         for name in post.names if post.experiment_id is not None else ():

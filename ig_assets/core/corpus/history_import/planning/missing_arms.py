@@ -1,7 +1,7 @@
-"""Rejects tests to which a file adds arms while a known arm is missing from it.
+"""Rejects tests to which a file adds arms without repeating all known arms.
 
-Such a file may be about another test, or hold the missing arm under a new name with
-edited words. The new arm would be compared with older counts of the missing one.
+Such a file may be about another test, or may contain a known arm under a new name with
+edited words. The new arm would be compared with older counts of the absent one.
 """
 
 from __future__ import annotations
@@ -46,12 +46,12 @@ def without_incomplete_tests(
     forgotten: Collection[str],
     source: str,
 ) -> WholeTests:
-    """Reject the arms of tests in which known and new arms come without all known arms.
+    """Reject tests for which the file has known and new arms, but not all known arms.
 
     A file with only new arms of a test is accepted, as arms may come in separate files,
-    unless one of them has the words of a missing arm. A row that names no test does not
-    count as an arm here. The arms of a script in `forgotten` cannot come again, so they
-    do not count as missing.
+    but not if one of them has the words of an absent arm. A row that names no test does
+    not count as an arm here. Arms of scripts in `forgotten` cannot come again, so their
+    absence does not matter.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -85,7 +85,7 @@ def without_incomplete_tests(
 def _detail(
     arms: Sequence[ImportedArm], missing: Sequence[KnownPost], source: str
 ) -> str | None:
-    """Return why a test that lacks its `missing` arms is rejected, or None."""
+    """Return why a test without the arms `missing` is rejected, or None."""
     new = [arm for arm in arms if arm.known is None]
     same = [k for k in missing if any(_may_be_same(arm.post, k) for arm in new)]
     sentence = _SAME_WORDS if same else _DETAIL
@@ -100,7 +100,7 @@ def _detail(
 
 
 def _may_be_same(post: FilePost, known: KnownPost) -> bool:
-    """Return whether words and image are equal and no vendor's names contradict."""
+    """Return whether words and image are equal and the vendor's names do not differ."""
     row = post.row
     return (
         row.revision_hash == known.revision_hash

@@ -92,13 +92,12 @@ class ImportOptions:
     `mapping` ({our column: the file's column}) overrides guessed columns; `numerator`
     and `denominator` override the guessed rate. With `simulated` None the file's column
     says whether the counts are simulated, and without that column they are not. `as_of`
-    is when the counts were read (naive UTC); None leaves it to the file. `source` names
-    the export. Without `source`, `by_name` derives it from shared posts or the file's
-    name; without both, the source is the hash of the content. `values` are the formats
-    of numbers and dates; `preset` is the tool that made the file. With `dry_run`
-    nothing is written.
-
-    `randomised`, `sigma`, `organic_sigma`, `running` and `ends` are those of `Terms`.
+    is when the counts were read (naive UTC); with None the file's dates decide.
+    `source` names the export. Without `source`, `by_name` derives it from shared posts
+    or the file's name; without both, the source is the hash of the content. `values`
+    are the formats of numbers and dates; `preset` is the tool that made the file. With
+    `dry_run` nothing is written. `randomised`, `sigma`, `organic_sigma`, `running` and
+    `ends` are those of `Terms`.
     """
 
     mapping: Mapping[str, str] = field(default_factory=dict)
@@ -153,10 +152,10 @@ class ImportPlan:
     `scripts` maps each script id to a row with its words; `edited` are the ids of
     scripts with new words. `known_scripts` are the scripts of the source's earlier
     files, `known_experiments` the experiments that exist already, and `judged_anew`
-    those of them whose split, σ or rate changes. `leaving` are posts of earlier files
-    that stop being arms of their test. `notes` are sentences about the assumptions
-    made. `said_numerator` and `said_denominator` are the rate that a person stated, or
-    None.
+    those existing experiments whose split, σ or rate changes. `leaving` are posts of
+    earlier files that stop being arms of their test. `notes` are sentences about the
+    assumptions made. `said_numerator` and `said_denominator` are the rate that a person
+    stated, or None.
     """
 
     file: SourceFile
@@ -181,7 +180,7 @@ class ImportPlan:
 
     @property
     def skipped(self) -> dict[str, int]:
-        """The rows that are neither accepted nor rejected, as {kind: number of rows}.
+        """{kind: number of rows} of the rows that are neither accepted nor rejected.
 
         Repeated rows are among them.
         """
@@ -275,9 +274,10 @@ def plan_import(
 def without_forgotten(
     con: Connection, history: ParsedHistory, name: str
 ) -> tuple[list[HistoryRow], tuple[Reject, ...]]:
-    """Return the rows that are not forgotten, and a reject for each of the others.
+    """Return (rows that may be stored, rejects of rows that were forgotten).
 
-    A row is forgotten if its script is forgotten or its words are.
+    A row is forgotten if its script is, or if its words are those of a forgotten
+    script.
     """
     forgotten = {
         value
@@ -309,7 +309,7 @@ def _with_reason(
 def _rejects(
     file: SourceFile, refused: Sequence[tuple[HistoryRow, str, str]]
 ) -> tuple[Reject, ...]:
-    """Return one reject per line of the file; a line may be a row of several posts."""
+    """Return one reject for each line of the file that has a refused row."""
     found = {
         row.line: Reject(f"{HISTORY}{file.name}#{row.line}", reason, detail)
         for row, reason, detail in refused

@@ -1,10 +1,11 @@
 """Chooses the rate of each post and test: a numerator and a denominator.
 
-Instagram reported impressions before 2025 and views since. A post is rated by the
-denominator it has, a test by a rate that its arms share, from whichever files the arms
-came; figures with different denominators are never mixed. An arm without the counts of
-its test's rate is left out of the test. It comes back when a file brings these counts,
-or when a file brings arms that make another rate the commonest.
+Instagram reported impressions before 2025 and has reported views since. A post is rated
+by the denominator it has. A test is rated by a rate that its arms share, from whichever
+files the arms came; different denominators are never mixed.
+
+An arm without the counts of its test's rate is taken out of the test. It returns when a
+file brings these counts, or when new arms make another rate the most common.
 """
 
 from __future__ import annotations
@@ -36,9 +37,10 @@ class Rate(NamedTuple):
 
 @dataclass(frozen=True)
 class RatedPosts:
-    """The posts that have a rate, and {denominator: number of posts rated by it}.
+    """The posts that have a rate, and their number by denominator.
 
-    `unrated` is the number of posts without a rate.
+    `by_denominator` is {denominator: number of posts}; `unrated` is the number of posts
+    without a rate.
     """
 
     posts: list[FilePost]
@@ -48,11 +50,11 @@ class RatedPosts:
 
 @dataclass(frozen=True)
 class RatedTests:
-    """The arms of a file, and the rate of each test by experiment id.
+    """The arms of a file, and {experiment id: rate}.
 
-    `apart` is the number of arms, of this file or waiting from earlier ones, that lack
-    the counts of their test's rate. `leaving` are arms of earlier files that lack the
-    counts of a rate that their test gets now.
+    `apart` is the number of arms that lack the counts of their test's rate, from this
+    file or single arms of earlier ones. `leaving` are arms of experiments of earlier
+    files that lack the counts of the rate which their test has now.
     """
 
     arms: list[ImportedArm]
@@ -62,7 +64,10 @@ class RatedTests:
 
 
 def denominator_of(post: FilePost, history: ParsedHistory) -> str | None:
-    """Return the preferred denominator of the newest row that has a rate, or None."""
+    """Return the preferred denominator of a post's newest rated row, or None.
+
+    A row is rated if it has the counts of a rate.
+    """
     for row in reversed(post.rows):
         if history.numerator in row.counts:
             for denominator in history.denominators:
@@ -86,11 +91,12 @@ def rate_tests(
     is_said: bool,
     corrects: bool = False,
 ) -> RatedTests:
-    """Choose the rate of each test from the counts of all its arms, in any file.
+    """Choose the rate of each test from the counts of all its arms, in all files.
 
-    Arms that lack these counts are set apart. `is_said` is true if a person chose the
-    file's rate; a new test then gets no other rate, and with `corrects` a known test
-    gets none either. A new test with fewer than two arms left is no experiment.
+    Arms that lack these counts are taken out of their test; if fewer than two arms of a
+    new test remain, it is no experiment. `is_said` is true if a person chose the file's
+    rate; a new test then gets only this rate. With `corrects`, this also holds for
+    known tests.
     """
     tests: dict[str, list[ImportedArm]] = defaultdict(list)
     for arm in arms:
@@ -142,7 +148,7 @@ _Readings = Sequence[Mapping[str, float]]
 
 
 def _readings(post: FilePost | None, known: KnownPost | None) -> _Readings:
-    """Return the counts of an arm at each of its reading times, in all files."""
+    """Return an arm's counts by reading time, from this file and all earlier ones."""
     return [
         *(row.counts for row in (post.rows if post is not None else ())),
         *(known.readings.values() if known is not None else ()),
@@ -163,9 +169,10 @@ def _shared(
 ) -> Rate:
     """Return the rate that most arms have; of equally common rates, the preferred one.
 
-    A known test keeps its `given` rate, and a new one gets the file's, unless the
-    commonest rate covers an arm that lacks those counts. If a person chose the file's
-    rate (`is_said`), a new test always gets it.
+    A known test prefers its `given` rate, and a new test the file's rate. The preferred
+    rate is replaced only if the most common one also covers an arm that lacks the
+    preferred one's counts. If a person chose the file's rate (`is_said`), a new test
+    always gets it.
     """
 
     def those_with(rate: Rate) -> set[int]:
@@ -188,8 +195,8 @@ def _shared(
 def _candidates(mine: Rate) -> Iterator[Rate]:
     """Yield the possible rates of a test in order of preference.
 
-    If `mine` has a numerator or denominator outside the lists of defaults, a person
-    chose it; then `mine` is the only candidate.
+    If the numerator or denominator of `mine` is not in the default lists, a person
+    chose `mine`, and it is the only candidate.
     """
     if mine.numerator not in NUMERATORS or mine.denominator not in DENOMINATORS:
         yield mine

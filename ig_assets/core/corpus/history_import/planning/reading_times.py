@@ -1,8 +1,8 @@
-"""Decides when the counts of a file were read, and which of them are the latest.
+"""Decides when a file's counts were read, and which counts of a post are the latest.
 
-The reading time comes from the file's column, from `--as-of`, or from the newest row's
-date, before which the file cannot have been made. Without any of these it is the time
-of the import.
+The reading time comes from the file's column, from `--as-of`, or from the date of the
+newest row, since the file must have been made after that date. Without any of these it
+is the time of the import.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ ONE_DAY = timedelta(days=1)
 
 
 class Reading(NamedTuple):
-    """The counts of one row, read at one time (naive UTC).
+    """The counts of one row, and when they were read (naive UTC).
 
     `is_own` is true if the row or a person gave the time.
     """
@@ -36,9 +36,9 @@ class Reading(NamedTuple):
 
     @property
     def is_before_the_post(self) -> bool:
-        """Whether the post was published only after this time, by its own date.
+        """Whether this reading is earlier than the post's own date of publication.
 
-        A bare date of reading means that whole day.
+        A reading time without a time of day means the end of that day.
         """
         posted = self.row.posted_on
         return posted is not None and _end_of_day(self.at) < posted
@@ -46,11 +46,11 @@ class Reading(NamedTuple):
 
 @dataclass(frozen=True)
 class ReadingTime:
-    """The reading time of the rows of a file that have none of their own.
+    """The reading time for those rows of a file that have none.
 
-    `stated` comes from a person (`is_own`) or from the newest row; it is None if
-    neither gives a time. `now` is the time of the import. `by` names the origin of the
-    time for messages.
+    `stated` comes from a person (`is_own` is true) or from the newest row; it is None
+    if neither gives a time. `now` is the time of the import. `by` names the origin of
+    the time for messages.
     """
 
     stated: datetime | None
@@ -74,8 +74,8 @@ class ReadingTime:
     def is_before(self, row: HistoryRow, end: datetime) -> bool:
         """Return whether the row was read before the end of a test.
 
-        A bare date means that whole day. A row without a reading time of its own was
-        read at the latest when it was imported.
+        An end without a time of day means the end of that day. A row without a reading
+        time was read no later than its import.
         """
         own = row.read_at or (self.stated if self.is_own else None)
         if own is None:
@@ -86,10 +86,11 @@ class ReadingTime:
 def reading_time(
     posts: Sequence[FilePost], as_of: datetime | None, present: Present
 ) -> ReadingTime:
-    """Derive the reading time from `as_of`, else from the newest post's date.
+    """Return the reading time of a file's rows that have none.
 
-    A post whose counts are all 0 may be planned for a later day, so its date is
-    ignored. Without any date the reading time is the time of the import.
+    It is `as_of`, else the newest post's date, else the time of the import. The date of
+    a post whose counts are all 0 is ignored, since such a post may be planned for a
+    later day.
     """
     if as_of is not None:
         return ReadingTime(as_of, True, present.now, "--as-of")
@@ -108,16 +109,16 @@ def reading_time(
 def settle_time(
     time: ReadingTime, arms: Sequence[ImportedArm]
 ) -> tuple[ReadingTime, tuple[str, ...]]:
-    """Correct the reading time by comparing the counts with known ones.
+    """Correct the reading time by comparing the file's counts with known ones.
 
-    Returns (reading time, notes). A file without dates counts as read now. An export
-    also counts as read now if some of its posts have higher counts than later known
-    readings, none has a lower one, and the higher counts were never read before: the
-    export was updated since.
+    Returns (reading time, notes). A file without dates counts as read now. So does an
+    export that was evidently updated after its dates: some posts have higher counts
+    than later known readings, no post has a lower one, and the higher counts are new.
 
-    The latest counts decide a test. So InputError is raised if the counts of the arms
-    of tests contradict the file's dates: if they are higher than later ones, or if all
-    that differ have fallen, audience included.
+    Raises InputError if counts of a test's arms contradict the file's dates, since the
+    latest counts decide a test. There are two cases: counts are higher than those of
+    later readings; or no count has risen since earlier readings, and each post with a
+    lower count also has a lower denominator.
     """
     stated = time.stated
     timed = [(arm.row, arm.known) for arm in arms if arm.known and arm.known.read_at]
@@ -152,10 +153,7 @@ def settle_time(
 def _kept_as_history(
     timed: Sequence[tuple[HistoryRow, KnownPost]], time: ReadingTime
 ) -> tuple[str, ...]:
-    """Return a note on counts that are not the latest since later ones are known.
-
-    The tuple is empty if there are none.
-    """
+    """Return a note on counts that are older than known ones, or an empty tuple."""
     older = [
         (row.read_at or time.at, k.read_at)
         for row, k in timed
@@ -188,10 +186,10 @@ def _fell(
 
 
 def _too_early(arms: Sequence[ImportedArm], time: ReadingTime) -> tuple[str, ...]:
-    """Return a note on readings that would be older than their post, which are skipped.
+    """Return a note on readings that are earlier than their post, and are skipped.
 
-    Where a file has no time of reading, such posts have counts of 0 alone: they are
-    dated after the newest post that was seen by anyone.
+    If the file has no reading times, such posts have only counts of 0 and are dated
+    after every post with a count.
     """
     found = {arm.post.row.number: time.readings(arm.post) for arm in arms}
     early = [
@@ -234,23 +232,22 @@ def _behind(posts: int, latest: datetime, time: ReadingTime) -> str:
 
 
 def _newest(latest: datetime, time: ReadingTime) -> str:
-    """Return a time after every known reading, formatted for `--as-of`."""
+    """Return a time after all known readings, formatted for `--as-of`."""
     at = max(time.now, latest) + timedelta(seconds=1)
     return f"{at:%Y-%m-%dT%H:%M:%S}"
 
 
 def _is_before(row: HistoryRow, known: KnownPost, at: datetime | None) -> bool:
-    """Return whether the row was read before the latest known reading.
+    """Return whether a row was read before the post's latest known reading.
 
-    `at` is the reading time of a row that has none of its own. Returns False if a time
-    is missing.
+    `at` is the reading time of a row that has none. Returns False if a time is missing.
     """
     read_at = row.read_at or at
     return bool(read_at and known.read_at and read_at < known.read_at)
 
 
 def _was_read(row: HistoryRow, known: KnownPost) -> bool:
-    """Return whether a known reading of the post had exactly these counts."""
+    """Return whether some known reading of the post had exactly these counts."""
     return any(
         all(counts.get(name) == value for name, value in row.counts.items())
         for counts in known.readings.values()
@@ -263,9 +260,9 @@ def _differs(
     sign: int | None = None,
     names: Sequence[str] = METRICS,
 ) -> bool:
-    """Return whether one of the counts `names` is higher or lower than the known one.
+    """Return whether one of the metrics `names` differs from its known value.
 
-    With sign 1 only higher ones count, with sign -1 only lower ones.
+    With `sign` 1 only higher values count, with -1 only lower ones.
     """
     latest = known.counts
     return any(

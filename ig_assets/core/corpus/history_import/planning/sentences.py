@@ -1,4 +1,4 @@
-"""Builds the notes of an import's summary: what was assumed, and what it leads to."""
+"""Builds the notes of an import's summary: the assumptions, and their consequences."""
 
 from __future__ import annotations
 
@@ -66,7 +66,7 @@ def experiment_notes(
 ) -> tuple[str, ...]:
     """Return notes on what was assumed about the tests.
 
-    `looked` are the ids of the experiments that have used their single look on z.
+    `looked` are the ids of the experiments whose one permitted z-test has been used.
     """
     new = [e for e in experiments if e["experiment_id"] not in known]
     organic = [e for e in new if not e["randomised"]]
@@ -153,9 +153,9 @@ def _state_notes(
     known: Mapping[str, KnownTest],
     looked: Collection[str],
 ) -> Iterable[str]:
-    """Yield notes on tests that run or have ended, and on the looks they have left.
+    """Yield notes on tests that run or have ended, and on how they can be decided.
 
-    `looked` are the ids of the experiments that have used their single look on z.
+    `looked` are the ids of the experiments whose one permitted z-test has been used.
     """
     running = [e["experiment_id"] for e in experiments if e["is_running"]]
     over = [
@@ -188,7 +188,7 @@ def _state_notes(
 
 
 def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ...]:
-    """Return notes on tests with a single arm, and on tests with arms of several files.
+    """Return notes on tests with a single arm, or with arms from several files.
 
     `known` are the tests and posts of earlier files.
     """
@@ -230,9 +230,10 @@ def arm_notes(arms: Sequence[ImportedArm], known: KnownHistory) -> tuple[str, ..
 
 
 def _new_at_other_times(arms: Sequence[ImportedArm], known: KnownHistory) -> list[str]:
-    """Return the names of tests stated as split whose new arms have another day.
+    """Return the names of split tests whose new arms were posted on another day.
 
-    Only tests whose known arms all have the same day are examined.
+    A split means that a person stated that one audience was divided at random. Only
+    tests whose known arms were all posted on the same day are examined.
     """
     days: dict[str | None, set[datetime | None]] = defaultdict(set)
     given: dict[str | None, bool] = defaultdict(bool)

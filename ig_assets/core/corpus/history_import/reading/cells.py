@@ -171,7 +171,7 @@ class RowReader:
         }
 
     def _text(self, cells: Sequence[Cell], name: str) -> str:
-        """Return a cell's text without tags, HTML entities and invisible ends.
+        """Return a cell's text without HTML tags, with HTML entities decoded.
 
         Invisible characters are removed only at both ends. Returns "" if the file has
         no such column. Raises InvalidSourceError if the text is damaged.

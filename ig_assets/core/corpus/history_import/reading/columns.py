@@ -57,7 +57,7 @@ FIELDS: dict[str, Field] = {
 _COUNTS: dict[str, tuple[str, ...]] = {name: NAMES[name] for name in METRICS}
 _READ = {"as_of": NAMES["read_at"]}
 _NO_METRIC = re.compile(r"(?:^|_)(?:id|pk|height|width|duration|duree|dauer)$")
-"""Matches names of columns whose numbers count nothing of a post's engagement."""
+"""Matches names of columns whose numbers do not measure engagement (e.g. height)."""
 
 _THUMBNAILS = re.compile(
     r"impressions?_click_through|clics?_par_impression|klickrate_der_impressionen"
@@ -129,9 +129,9 @@ class ColumnMapping:
 
     guesses: tuple[ColumnGuess, ...]
     numbers: tuple[str, ...] = ()
-    """Names of the columns that hold counts and are mapped to no column of ours."""
+    """Names of the columns with counts that are mapped to none of our columns."""
     labels: tuple[int, ...] = ()
-    """Positions of unmapped columns whose few values recur, such as country or age."""
+    """Positions of unmapped columns with few, repeated values, e.g. country or age."""
 
     @property
     def indices(self) -> dict[str, int]:
@@ -151,7 +151,7 @@ class ColumnMapping:
         return tuple(guess.column for guess in self.guesses if not guess.ours)
 
     def notes(self, numerator: str | None, denominator: str | None) -> tuple[str, ...]:
-        """Return one sentence for each column that was not taken, with its consequence.
+        """Return one sentence for each column that is not used, with the consequence.
 
         `numerator` and `denominator` are the metrics of the rate; each is None if the
         file has no such column.
@@ -200,9 +200,10 @@ def map_history(
 ) -> ColumnMapping:
     """Map the columns of an export to ours.
 
-    `given` ({our column: the file's column}) overrides the guesses; "" drops one.
-    `preset` is the tool that made the file. Raises InputError if a given column is
-    missing, if the preset is not known, or if no column holds the hook.
+    `given` ({our column: the file's column}) overrides the guesses; the value "" means
+    that the file has no such column. `preset` is the tool that made the file. Raises
+    InputError if a given column is missing, if the preset is not known, or if no column
+    holds the hook.
     """
     columns = [profile.name for profile in profiles]
     _check_given(columns, given, file_name)
@@ -278,7 +279,10 @@ def _without_days_of_single_rows(
     profiles: Sequence[ColumnProfile],
     given: Mapping[str, str],
 ) -> list[ColumnGuess]:
-    """Drop a column `date` as the reading time unless some post has several rows."""
+    """Return the guesses, without a column `date` as the reading time.
+
+    The column is kept if some post has several rows.
+    """
     at = {guess.ours: n for n, guess in enumerate(guesses) if guess.ours}
     day = at.get("as_of")
     if day is None or "as_of" in given:
@@ -295,7 +299,7 @@ def _without_days_of_single_rows(
 
 
 def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnGuess:
-    """Drop YouTube's impressions, which count thumbnails."""
+    """Return the guess; leave YouTube's impressions of thumbnails unmapped."""
     if guess.ours != "impressions" or "impressions" in given:
         return guess
     why = "not impressions: they are of thumbnails, and there are views without them"
@@ -303,9 +307,9 @@ def _without_thumbnails(guess: ColumnGuess, given: Mapping[str, str]) -> ColumnG
 
 
 def _without_name(guess: ColumnGuess) -> ColumnGuess:
-    """Drop a planner's column `Name` (such as `Reel 12`) as the hook.
+    """Return the guess; do not take a planner's column `Name` as the hook.
 
-    Such a name is not spoken.
+    Its values, such as `Reel 12`, are not spoken.
     """
     if guess.ours != "hook" or plain_name(guess.column) != "name":
         return guess

@@ -1,6 +1,6 @@
-"""Rejects readings, and drops dates of posts, that lie in the future.
+"""Rejects readings dated in the future, and drops future dates of publication.
 
-A reading that is dated into the future by mistake would stay the latest until then.
+A reading with a future date would stay the latest reading until that date.
 """
 
 from __future__ import annotations
@@ -30,8 +30,8 @@ def without_future(
 ) -> tuple[list[HistoryRow], list[Refused], tuple[str, ...]]:
     """Return (rows, refused rows, notes); readings dated in the future are refused.
 
-    If a post that has counts is dated in the future, the date is dropped, since the
-    post must have been published. A post without counts is planned, and keeps its date.
+    If a post with counts is dated in the future, it must have been published, and the
+    date is dropped. A post without counts is planned, and keeps its date.
     """
     kept: list[HistoryRow] = []
     refused: list[Refused] = []

@@ -1,8 +1,8 @@
-"""Finds rows that state the result of a test and repeat an arm instead of being one.
+"""Finds rows that state the result of a test, and are not arms.
 
-Examples are `Winner`, `Winner: B`, `Lift %`, and `Rollout`, which counts what the
-winner got from people outside the test after its end. An arm that somebody named
-`Winner`, with words and counts of its own, stays an arm.
+Examples are `Winner`, `Winner: B`, `Lift %`, and `Rollout`: the counts of the winner
+among the rest of the audience after the test. An arm that a person named `Winner`, with
+its own words and counts, stays an arm.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ _ROLLOUT = re.compile(
     r"despliegue|implanta\u00e7\u00e3o)(?: .{0,30})?",
     re.IGNORECASE,
 )
-"""Matches a label for what goes to the rest of the audience once a test is over."""
+"""Matches a label for the text shown to the rest of the audience after a test."""
 
 _EDGES = re.compile(r"^[\W_]+|[\W_]+$")
 _KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\w)")
@@ -56,11 +56,12 @@ _KIND = re.compile(r"(?:the )?(?:variante?|variation|version|arm|hook|test) (?=\
 def without_results(
     rows: Sequence[HistoryRow],
 ) -> tuple[list[HistoryRow], list[tuple[HistoryRow, str]]]:
-    """Return (the other rows, rows that state a result with a sentence that says why).
+    """Return (rows that are arms, [(row that states a result, sentence why)]).
 
-    A row may state a result if its arm, or else its test, is named by a word for a
-    result, alone or with the name of an arm. It does state one if it has no counts, or
-    repeats the counts or the words of an arm, or has an arm's name in place of words.
+    A row may state a result if its arm, or without an arm its test, is named by a word
+    for a result, alone or with the name of an arm. It states one if, in addition, it
+    has no counts, repeats the counts or the words of an arm, or has an arm's name in
+    place of words.
     """
     doubtful = [row for row in rows if is_result(row.arm or row.experiment)]
     if not doubtful:
@@ -83,7 +84,7 @@ def without_results(
 
 @lru_cache(maxsize=10_000)
 def _rest(label: str) -> str | None:
-    """Return what follows a word for a result in a label.
+    """Return the text of a label after a word for a result, such as `B` of `Winner: B`.
 
     Returns None if the label does not begin with such a word.
     """
@@ -93,7 +94,10 @@ def _rest(label: str) -> str | None:
 
 
 def _says_result(row: HistoryRow, others: Iterable[HistoryRow]) -> str:
-    """Return why a row states a result of the rows `others`; "" if it may be an arm."""
+    """Return a sentence on why a row is a test's result, or "" if it may be an arm.
+
+    `others` are the rows of arms with which the row is compared.
+    """
     label = row.arm or row.experiment
     if _ROLLOUT.fullmatch(label.strip()):
         others = list(others)

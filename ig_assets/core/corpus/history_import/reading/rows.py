@@ -47,12 +47,13 @@ _DATES = ("posted_on", "as_of", "ends_on")
 
 @dataclass(frozen=True)
 class HistoryRow:
-    """One accepted row; `number` counts the file's rows from 1, counts are >= 0.
+    """One accepted row of a file of history.
 
-    `line` is the line of the file on which the row begins. A row that is a reading of
-    several posts is repeated for each of them, with another number. Missing texts are
-    empty; times are naive UTC. `read_at` is when the counts were read; `is_running` and
-    `ends_on` describe the row's test.
+    `number` counts the file's rows from 1; `line` is the line of the file on which the
+    row begins. A row that is a reading of several posts is repeated for each of them,
+    with another number. Missing texts are empty; counts are >= 0; times are naive UTC.
+    `read_at` is when the counts were read; `is_running` and `ends_on` describe the
+    row's test.
     """
 
     number: int
@@ -85,13 +86,13 @@ class HistoryRow:
 class ParsedHistory:
     """A file's rows, and how its columns were interpreted.
 
-    `mapping` is {our column: the file's column}; `left_alone` are the other columns of
-    the file, and `columns` has the reason for each. `numerator` and `denominator` are
-    the metrics of the rate, None if the file has no such column; `denominators` are all
-    by which a post may be rated, the preferred one first. `rows_read` counts accepted,
-    rejected and skipped rows; `skipped` counts the last by kind: blank, heading,
-    totals, deleted, not posted. `notes` are sentences about what was assumed, repaired
-    or left out.
+    `mapping` is {our column: the file's column}; `left_alone` are the file's columns
+    without a mapping, and `columns` has the reason for each column. `numerator` and
+    `denominator` are the metrics of the rate, None if the file has no such column;
+    `denominators` are all by which a post may be rated, the preferred one first.
+    `rows_read` is the number of accepted, rejected and skipped rows. `skipped` is
+    {kind: number of rows}, with the kinds blank, heading, totals, deleted and not
+    posted. `notes` are sentences about what was assumed, repaired or left out.
     """
 
     rows: tuple[HistoryRow, ...]
@@ -132,10 +133,13 @@ def read_history(
 ) -> ParsedHistory:
     """Read CSV, TSV, JSON Lines, a JSON array (each also .gz), Parquet or Excel.
 
-    `mapping` ({our column: the file's column}) overrides the guess; "" drops a guess.
-    `numerator` and `denominator` name the counts of the rate (e.g. likes per views);
-    None takes the first of `NUMERATORS` and `DENOMINATORS` that the file has. With
-    `simulated` None the file's own column decides, and without that column it is False.
+    `mapping` ({our column: the file's column}) overrides the guess; the value "" means
+    that the file has no such column. `numerator` and `denominator` name the counts of
+    the rate (e.g. likes per views); None takes the first of `NUMERATORS` and
+    `DENOMINATORS` that the file has. With `simulated` None the file's column says
+    whether the counts are simulated, and without that column they are not. `values` are
+    the formats of numbers and dates.
+
     Raises InputError if the file cannot be read at all, a mapped column is missing, no
     column holds the hook or the text, or the numbers or dates of a column are
     ambiguous.

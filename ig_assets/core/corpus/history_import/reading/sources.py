@@ -1,8 +1,8 @@
-"""Identifies the source of a file: the export to which it and earlier files belong.
+"""Identifies the source of a file: the export of which it is one version.
 
-The ids of experiments and posts depend on the source. The source is the name of an
-export, so that an extended export stays one source, or else the hash of a file's
-content.
+The source is the name of the export, so that an extended export stays one source; for
+an export without a name it is the hash of the file's content. The ids of experiments
+and posts depend on the source.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ WHERE e.relation = 'imported_from'
 
 @dataclass(frozen=True)
 class PastImport:
-    """A row of `imports`; `source` is the content hash if the import had no name.
+    """A row of `imports`; `source` is the content hash if the export had no name.
 
-    `numerator` and `denominator` are the rate that a person said, None if none did.
+    `numerator` and `denominator` are the rate that a person stated, None without one.
     """
 
     import_id: str
@@ -67,8 +67,9 @@ def past_imports(con: Connection) -> list[PastImport]:
 def source_of(past: Sequence[PastImport], content_hash: str, name: str | None) -> str:
     """Return the source of a file; without a `name` it is the content hash.
 
-    Before exports had names, a file of this name may have been imported by its content
-    hash: the export keeps that source, so that its experiments stay the same.
+    A file of this name may have been imported by its content hash, before exports had
+    names. The export then keeps that hash as its source, so that its experiments keep
+    their ids.
     """
     if name is None:
         return content_hash
@@ -90,10 +91,10 @@ def check_mapping(
 ) -> None:
     """Raise InputError if a column is mapped otherwise than at the `past` import.
 
-    For other bytes of the same export only the columns of tests, arms, words and images
-    are compared: the file may have new columns, and a newer version may map more of
-    them. A column that the file no longer has was renamed, and is not compared either.
-    `columns` are the names of the file's columns.
+    With `same_bytes` all columns are compared, otherwise only those of tests, arms,
+    words and images: a newer file may have new columns, and a newer version of this
+    program may map more of them. A column that the file no longer has was renamed, and
+    is not compared. `columns` are the names of the file's columns.
     """
     before: dict[str, str] = json.loads(past.mapping)
     both = {*before} & {*mapping}
@@ -121,10 +122,10 @@ def said_before(
     denominator: str | None,
     has: Collection[str],
 ) -> tuple[str, ...]:
-    """Return a note if an earlier file of the source was rated as a person said.
+    """Return a note if a person chose another rate for an earlier file of the source.
 
-    Empty if this file is rated the same way (`denominator`), or has no such column
-    among the names in `has`.
+    The tuple is empty if that rate has the same `denominator`, or if this file has no
+    column for it. `has` are the file's columns, by our names.
     """
     said = [
         done.denominator for done in past if done.source == source and done.denominator

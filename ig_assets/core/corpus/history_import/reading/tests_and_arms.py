@@ -1,7 +1,7 @@
-"""Decides by their values which columns (`Test`, `A/B`) hold tests and which hold arms.
+"""Decides by its values whether a column such as `Test` or `A/B` holds tests or arms.
 
-A column holds arms if its values are labels such as `A`, `Variant 2` or `Control`, and
-tests if they are other names. A column of yes and no holds neither.
+It holds arms if its values are labels such as `A`, `Variant 2` or `Control`, and tests
+if they are other names. A column of yes and no holds neither.
 """
 
 from __future__ import annotations
@@ -40,10 +40,11 @@ def with_tests(
     given: Mapping[str, str],
     is_guessed: bool,
 ) -> list[ColumnGuess]:
-    """Return the guesses; tell columns of tests from columns of arms by their values.
+    """Return the guesses, with ambiguous columns decided by their values.
 
-    `given` is {our column: the file's column}. Without `is_guessed` the guesses stay as
-    they are.
+    A column with an ambiguous name holds tests or arms. `given` is {our column: the
+    file's column}; these columns stay as given. Without `is_guessed` no guess is
+    changed.
     """
     found = list(guesses)
     if not is_guessed:
@@ -65,9 +66,9 @@ def with_tests(
 
 
 def _role(profile: ColumnProfile, taken: set[str | None]) -> tuple[str | None, str]:
-    """Return which column of ours a column is by its values (or None), and why.
+    """Return (our column that fits the values, or None; the reason).
 
-    `taken` are our columns that are in use already.
+    `profile` describes a column of the file. `taken` are our columns that are in use.
     """
     values = {value.casefold() for value in profile.values}
     if values and values <= _FLAGS and values != {"1"}:

@@ -1,8 +1,8 @@
 """Reads a table of a note, and decides which of its cells are spoken.
 
-A script in columns (audio beside video) has a header that names its columns. A table of
-two columns may name a part of the script in the first cell of each row. Any other table
-is not a script.
+A script in columns (audio beside video) has a header that names its columns. In a table
+of two columns, the first cell of each row may name the part of the script in the second
+cell. Any other table is not a script.
 """
 
 from __future__ import annotations
@@ -77,9 +77,9 @@ def _columns(
 def _column_of_names(
     rows: Sequence[Sequence[str]], header: Sequence[str | None]
 ) -> int | None:
-    """Return the place of a column that names the speakers, or None.
+    """Return the index of the column that names the speakers, or None.
 
-    Its header names persons (`Speaker`), and another column must hold what is said.
+    Its header is a word such as `Speaker`, and another column has the spoken words.
     """
     said = [place for place, section in enumerate(header) if section in _SAID]
     for place in said if len(said) > 1 else []:

@@ -115,7 +115,7 @@ def _blocks(
 
 
 def _heading(node: SyntaxTreeNode, left_out: Counter[str]) -> Block:
-    """Return a heading; several lines that stand above a `---` are a paragraph."""
+    """Return a heading; several lines above a `---` are a paragraph instead."""
     text = _inline(node, left_out)
     is_lines = "\n" in text and not node.markup.startswith("#")
     return Block(text, 0 if is_lines else int(node.tag[1]))
@@ -140,7 +140,7 @@ def _rows(node: SyntaxTreeNode, left_out: Counter[str]) -> list[list[str]]:
 def _outline(node: SyntaxTreeNode, left_out: Counter[str]) -> Iterator[Block]:
     """Yield the items of a list as paragraphs.
 
-    To-dos are left out. An item that is a note or a cue is left out with its own items.
+    To-dos are left out. A note or a cue is left out together with the items below it.
     """
     for item in node.children:
         first = _first_words(item)

@@ -91,7 +91,7 @@ def _cues(text: str, path: str, left_out: Counter[str]) -> Iterator[_Cue]:
 
 
 def _unclear(lines: list[str], times: list[int], first: int) -> Iterator[_Cue]:
-    """Yield the cues of a block in which no blank line separates them.
+    """Yield the cues of a block in which cues follow each other without a blank line.
 
     Raises InvalidSourceError if the block has no valid times.
     """
@@ -138,8 +138,8 @@ def _untagged(line: str, left_out: Counter[str]) -> str:
 def _speakers(lines: Sequence[str]) -> set[str]:
     """Return the names before a colon that are speakers.
 
-    These are names in capitals, names after `>>`, usual names and names that often
-    repeat.
+    A speaker's name is in capitals, follows `>>`, is a usual name for a speaker, or
+    repeats often.
     """
     sure: set[str] = set()
     turns = [_TURN.sub("", line, count=1) for line in lines]
@@ -162,9 +162,9 @@ def _unnamed(line: str, speakers: Collection[str], left_out: Counter[str]) -> st
 
 
 def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str, bool]:
-    """Remove the end of a song that began in an earlier cue.
+    """Remove the end of a song that began in an earlier cue (`is_sung`).
 
-    Returns (text, whether a song goes on in the next cue).
+    Returns (text, whether a song continues in the next cue).
     """
     if is_sung and _NOTES.search(text):
         if not _NOTES.match(text.lstrip()):  # it ends here
@@ -175,11 +175,10 @@ def _without_song(text: str, is_sung: bool, left_out: Counter[str]) -> tuple[str
 
 
 def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
-    """Return the lines of a cue that somebody says.
+    """Return the spoken lines of a cue, without sounds and speakers' names.
 
-    In captions, brackets at the beginning of a line or a speaker's turn, and brackets
-    with words in capitals, hold a sound or a name. Elsewhere the rule of all notes
-    holds.
+    In captions these are brackets at the beginning of a line or of a speaker's turn,
+    and brackets with words in capitals. Other brackets are treated as in every note.
     """
     text, sounds = _ROUND_SOUND.subn("", text)
     text, others = _OTHER_SOUND.subn("", text)
@@ -190,11 +189,11 @@ def _without_sounds(text: str, left_out: Counter[str]) -> list[str]:
 
 
 def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:
-    """Return the lines of all cues; where captions roll, each line once.
+    """Return the lines of all cues; in rolling captions each line only once.
 
     Captions roll if at least a third of the cues begin with the last lines of the cue
-    before. Then a line that grows word by word also counts once. If they do not roll, a
-    repeated line is said twice.
+    before. A line that grows word by word then also counts once. In captions that do
+    not roll, a repeated line is spoken twice.
     """
     said = [lines for lines in cues if lines]
     pairs = list(zip([[], *said], said))
@@ -217,7 +216,7 @@ def _unrolled(cues: Iterable[list[str]], left_out: Counter[str]) -> list[str]:
 
 
 def _overlap(before: Sequence[str], lines: Sequence[str]) -> int:
-    """Return how many first lines of a cue are the last lines of the cue before."""
+    """Return the number of lines that end one cue and begin the next one."""
     for n in range(min(len(lines), len(before)), 0, -1):
         if list(lines[:n]) == list(before[len(before) - n :]):
             return n

@@ -1,4 +1,4 @@
-"""Reads a Word document (.docx): the words that its page shows, by paragraph and table.
+"""Reads the visible words of a Word document (.docx), by paragraph and table.
 
 The file is a ZIP of XML parts (ECMA-376). Deleted and moved text of tracked changes,
 comments, hidden and struck text, footnotes, headers and footers, pictures and the codes
@@ -112,7 +112,7 @@ def _styles(parts: zipfile.ZipFile, names: set[str]) -> dict[str, int]:
 
 
 class _Reader:
-    """Walks over a document's body, and counts what is not spoken in `left_out`."""
+    """Reads a document's body as blocks, and counts unspoken pieces in `left_out`."""
 
     def __init__(self, levels: dict[str, int], left_out: Counter[str]) -> None:
         self._levels = levels

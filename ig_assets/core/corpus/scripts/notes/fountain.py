@@ -63,7 +63,10 @@ def fountain_note(text: str) -> Note:
 
 
 def _is_blank(line: str) -> bool:
-    """Return whether a line is blank; a line of two spaces keeps a speech going."""
+    """Return whether a line is blank; a line of two spaces is not, as in Fountain.
+
+    Such a line continues a speech.
+    """
     return not line.strip() and len(line) < 2
 
 
@@ -112,7 +115,7 @@ def _title_page(lines: Sequence[str], note: Note) -> int:
 
 
 def _paragraph(lines: Sequence[str], note: Note) -> None:
-    """Add the lines of a paragraph to the note: a speech, or what is not spoken."""
+    """Add a paragraph to the note: a speech as a block, other lines as a count."""
     left_out = note.left_out
     first = lines[0].strip()
     if re.fullmatch(r"={3,}", first):

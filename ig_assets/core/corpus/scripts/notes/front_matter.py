@@ -26,11 +26,11 @@ _TOML_LABEL = re.compile(r"[\"']?([\w.-]+)[\"']?[ \t]*=|\[+([\w. -]+)\]+")
 
 
 def split_front_matter(text: str) -> tuple[Note, str, int]:
-    """Return (note with the block's values, text below the block, its first line).
+    """Return (note with the block's values, text below the block, line number).
 
-    The last is the number of the line on which that text begins. Values with a name
-    that is none of our labels are counted as properties. Raises InvalidSourceError if
-    the block does not end or has no labels at all.
+    The text begins on the line with this number. Values with a name that is none of our
+    labels are counted as properties. Raises InvalidSourceError if the block does not
+    end or has no labels at all.
     """
     note = Note()
     body = text.lstrip("\n")
@@ -107,7 +107,7 @@ def _in_pieces(
 
 
 def _pieces(block: str, label: re.Pattern[str]) -> Iterator[tuple[str, str]]:
-    """Yield (label, its lines); the lines end before the next line with a label."""
+    """Yield (label, all lines that belong to it, up to the next label)."""
     name, lines = "", list[str]()
     for line in block.split("\n"):
         if found := label.match(line):

@@ -1,4 +1,4 @@
-"""Finds our label for the name that a note gives a property, in several languages."""
+"""Translates a note's name of a property into our label, from several languages."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ _PROPERTIES = frozenset(name.strip() for name in """
 
 
 def our_name(name: object) -> str | None:
-    """Return our name of a label or property; None if it is not one of ours."""
+    """Return our name for a label or property; None if we have no such label."""
     return _OURS.get(_folded(name))
 
 

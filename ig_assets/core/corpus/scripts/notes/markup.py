@@ -1,9 +1,9 @@
-"""Cuts out of a note's Markdown what its tool does not show as text, and counts it.
+"""Removes from a note's Markdown the pieces that its tool does not show as text.
 
 These pieces are comments (`%% %%`, `<!-- -->`, `{>> <<}`, the `[a]` of Google Docs),
 embeds (`![[…]]`, `((…))`), templates (`<% %>`, `{{ }}`, `{% %}`), block ids, footnotes,
-code, and callouts in HTML. Links of a wiki are replaced by their words, and HTML tags
-are removed.
+code, and callouts in HTML. They are counted. Links of a wiki are replaced by their
+words, and HTML tags are removed.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ def _without_comments(text: str, left_out: Counter[str], first_line: int) -> str
 
 
 def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
-    """Return the text without elements that HTML does not show, and all inside them.
+    """Return the text without HTML elements that are not shown, and their contents.
 
     Raises InvalidSourceError if such an element is never closed.
     """
@@ -179,10 +179,10 @@ def _without_hidden(text: str, left_out: Counter[str], first_line: int) -> str:
 def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
     """Return the text without the comments of Google Docs.
 
-    Google Docs writes `[a]` in place of a comment, and its words at the end of the
-    text. These may be several lines and paragraphs, so everything from the first of
-    them is cut. Raises InvalidSourceError if a heading stands below them: the script
-    may go on there.
+    Google Docs writes `[a]` in place of a comment, and the comments' words at the end
+    of the text. A comment may have several lines and paragraphs, so everything from the
+    first one is removed. Raises InvalidSourceError if a heading follows: the script may
+    continue there.
     """
     signs: list[str] = []
     end = len(text)
@@ -210,7 +210,8 @@ def _without_docs_comments(text: str, left_out: Counter[str]) -> str:
 def _opened(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
     """Return a function that replaces a folded part (`<details>`).
 
-    The part is read if its title names a section of the script, else left out.
+    The function returns the part as text if its title names a section of the script;
+    otherwise a mark of a cut.
     """
 
     def replaced(found: re.Match[str]) -> str:
@@ -224,7 +225,7 @@ def _opened(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
 
 
 def _wiki_words(left_out: Counter[str]) -> Callable[[re.Match[str]], str]:
-    """Return a function that replaces a link of a wiki by its words or its note's name.
+    """Return a function that replaces a wiki link by its words or its note's name.
 
     Such links are `[[Note]]` and `[[folder/Note#Part|words]]`. Embeds and images are
     left out.

@@ -30,9 +30,10 @@ _FIELD = re.compile(
 
 
 def take_inline_fields(text: str, note: Note) -> str:
-    """Return the text without its fields `name:: value`, and add these to `note`.
+    """Remove the fields `name:: value` from the text, and add them to `note`.
 
-    A field that names a part of the script becomes a line `name: value`.
+    Returns the other text. A field that names a part of the script is no property; it
+    becomes a line `name: value`.
     """
     if "::" not in text:
         return text
@@ -48,11 +49,11 @@ def take_inline_fields(text: str, note: Note) -> str:
 
 
 def take_property_lines(note: Note, path: str) -> None:
-    """Take the lines of properties at the head of a note out of its blocks.
+    """Move property lines at the head of a note from its blocks to its fields.
 
-    Such lines stand above or directly below the title. Lines that name a part of the
-    script stay. Unless the file's name is one of Notion's, enough of the lines must
-    have a usual name of a property.
+    Such lines are `Name: value`, above or directly below the title. Lines that name a
+    part of the script stay. If the file's name is not one of Notion's, this is done
+    only if enough of the lines have a usual name of a property.
     """
     blocks = note.blocks
     is_notion = _NOTION_FILE.search(path) is not None

@@ -48,10 +48,10 @@ def control_tokens(text: str) -> list[str]:
 
 
 def without_control_tokens(text: str) -> str:
-    """Return the text with tokens that people can read and tokenizers cannot.
+    """Return the text with control tokens that tokenizers no longer recognise.
 
-    Every `<` becomes `‹`, so that `<|im_end|>` reads `‹|im_end|>`; `[INST]` becomes
-    `(INST)`. No character is hidden or removed.
+    People can still read them: every `<` becomes `‹`, so that `<|im_end|>` reads
+    `‹|im_end|>`; `[INST]` becomes `(INST)`. No character is hidden or removed.
     """
     text = text.translate(_ANGLES)
     return _IN_BRACKETS.sub(lambda found: f"({found[0][1:-1]})", text)

@@ -12,10 +12,10 @@ _IBAN_LENGTHS = range(15, 35)
 
 
 def personal_data_kind(text: str) -> str | None:
-    """Return the kind of personal data that a text has, or None if none was found.
+    """Return the kind of personal data in a text, or None if none was found.
 
-    A telephone number counts if it has a country's code (`+49 …`, `0049 …`) and at
-    least nine digits, an IBAN if its check digits fit.
+    A telephone number counts if it has a country code (`+49 …`, `0049 …`) and at least
+    nine digits, an IBAN if its check digits are valid.
     """
     if _EMAIL.search(text):
         return "an e-mail address"

@@ -34,10 +34,10 @@ def secret_kind(text: str) -> str | None:
 
 
 def _is_password(found: re.Match[str]) -> bool:
-    """Return whether a match assigns a password, and is no sentence about passwords.
+    """Return whether a match assigns a password, instead of being a sentence about one.
 
-    It does if the value follows `=` or a technical name, is one quoted word, or mixes
-    letters with digits or signs. Placeholders are no passwords.
+    The value must follow `=` or a technical name, be one quoted word, or mix letters
+    with digits or signs. Placeholders are not passwords.
     """
     value = found["value"].rstrip(".,;:!?)…")
     if len(value) < 4 or _PLACEHOLDER.fullmatch(value):

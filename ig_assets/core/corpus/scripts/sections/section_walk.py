@@ -1,7 +1,7 @@
-"""Walks over a script's blocks, and finds the section to which each word belongs.
+"""Finds the section of a script to which each word of its blocks belongs.
 
-Headings, strong lines and labels open sections (`section_words.py`). What stands before
-all of them is the lead.
+Headings, strong lines and labels begin sections (`section_words.py`). The words before
+the first of them are the section `lead`.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _BULLET = re.compile(r"(?:[-*+]|\d{1,9}[.)])[ \t]+")
 
 
 class Piece(NamedTuple):
-    """Some words of one section; `level` is not 0 if they are a heading inside it."""
+    """Words of one section; `level` is the level of a heading, else 0."""
 
     section: str
     text: str
@@ -51,13 +51,12 @@ class Piece(NamedTuple):
 
 
 class Sections:
-    """Walks over blocks once; `pieces` are their words by section, in order.
+    """Assigns the words of blocks to sections; `pieces` has the result, in order.
 
-    `unknown` are headings and strong lines, except the first, that name no known part,
-    and lines about the work (`Status: …`): they and what follows are spoken, which may
-    be wrong. `names_script` is true if a heading or label names the script as such.
-    `only_spoken` is true if a table or labels say which words are spoken, and which are
-    seen.
+    `unknown` are doubtful lines that count as spoken: headings and strong lines (except
+    the first) that name no known part, and lines about the work (`Status: …`).
+    `names_script` is true if a heading or label names the script as such. `only_spoken`
+    is true if a table or labels say which words are spoken, and which are seen.
     """
 
     def __init__(self, blocks: Sequence[Block]) -> None:
@@ -129,7 +128,7 @@ class Sections:
         return any(label is not None and label[0] == BODY for label in labels)
 
     def _is_inside_others(self, level: int) -> bool:
-        """Return whether a heading of `level` belongs to a section that is unspoken."""
+        """Return whether a heading of `level` is inside an unspoken section."""
         return self._section in (NOTE, CUE, OUTSIDE) and level > self._level
 
     def _is_hook_heading(self, block: Block) -> bool:
@@ -138,7 +137,7 @@ class Sections:
         return is_below and all(piece.section != HOOK for piece in self.pieces)
 
     def _labelled_heading(self, block: Block, section: str, rest: str) -> None:
-        """Add a heading such as `## Notes: fee 900`, and open the section it names.
+        """Add a heading such as `## Notes: fee 900`, and begin the section it names.
 
         The words after the label are the first of the section; more may follow.
         """
@@ -156,7 +155,7 @@ class Sections:
             self._end(section, ends=section == HOOK)
 
     def _go_on(self, level: int) -> None:
-        """Go back to the script's body; before the first named part, change nothing."""
+        """Go back to the script's body, unless no part has been named yet."""
         if self._section not in (LEAD, BODY):
             self._open(BODY, level)
 
@@ -175,9 +174,9 @@ class Sections:
         self.pieces.append(Piece(self._section, text, level))
 
     def _paragraph(self, block: Block) -> None:
-        """Add a paragraph, of which each line may begin with a label.
+        """Add a paragraph, in which each line may begin with a label.
 
-        The words after a label belong to its section up to the next label.
+        The words after a label belong to the label's section, up to the next label.
         """
         words: list[str] = []
         section, is_said, ends = self._section, block.is_spoken, False
@@ -226,7 +225,7 @@ class Sections:
         self._end(section, ends)
 
     def _doubt(self, line: str) -> None:
-        """Record a line that looks like a heading or a remark, and is spoken."""
+        """Add a line to `unknown` if it looks like a heading or a remark."""
         words, name = plain(line), plain(line).partition(":")[0]
         is_heading = is_strong(line.strip()) and len(words) <= _LONGEST_HEADING
         if is_heading and words[-1] not in _SENTENCE_ENDS:
@@ -235,10 +234,10 @@ class Sections:
             self.unknown.append(f"{name}: \u2026")
 
     def _end(self, section: str, ends: bool) -> None:
-        """End a section whose words stand on its label's own line, as in `Hook: …`.
+        """End a section whose words are on the line of its label, as in `Hook: …`.
 
-        The lines below belong to the body. A section of notes, or of the body, goes on
-        below its label's line instead.
+        The lines below belong to the body. Notes and the body itself are not ended:
+        they continue below the label's line.
         """
         if ends and section in (NOTE, BODY):
             self._open(section, _LABEL_LEVEL)
@@ -266,10 +265,11 @@ class Sections:
 
 
 def _begins_beside(section: str, ends: bool, words: Sequence[str], line: str) -> bool:
-    """Return whether a line below a cue (`Visual: pan`) is spoken beside the cue.
+    """Return whether a line below a cue (`Visual: pan`) is spoken.
 
-    It is not if it may continue the cue: if the cue's line is as long as a wrapped one
-    or does not end, or if the line is an item, an aside or begins in small letters.
+    It is not spoken if it may continue the cue. This is so if the cue's line is long
+    enough to be wrapped or ends in a sign such as a comma, or if the line below begins
+    with a small letter, a digit, a bullet or a bracket.
     """
     cue = words[-1].rstrip() if words else ""
     return (
@@ -287,7 +287,7 @@ def _begins_beside(section: str, ends: bool, words: Sequence[str], line: str) ->
 def _begins_part(block: Block) -> bool:
     """Return whether a block begins a call to action.
 
-    The script goes on at least up to such a block.
+    The script continues at least to the last such block.
     """
     if block.level or is_strong(block.text):
         text = plain(block.text)
@@ -310,7 +310,8 @@ def _label(line: str) -> tuple[str, str] | None:
 def _heading_label(block: Block, is_first: bool) -> tuple[str, str] | None:
     """Return (section that a heading's label names, words after the label), or None.
 
-    A file's first heading is its title or hook if the label leaves that open.
+    If the label of a file's first heading is ambiguous, the heading is the title or the
+    hook, and the result is None.
     """
     text = " ".join(plain(block.text).split("\n"))
     if not block.level:
@@ -339,7 +340,7 @@ def _several_hooks() -> InvalidSourceError:
 
 
 def heading_section(block: Block) -> str | None:
-    """The section that a heading, or a strong line, names; None where it names none."""
+    """Return the section that a heading or a strong line names, or None."""
     if not (block.level or is_strong(block.text)):
         return None
     text = plain(block.text)

@@ -1,9 +1,9 @@
-"""Holds the words for the parts of a script in people's headings and labels.
+"""Holds the words that name the parts of a script in headings and labels.
 
 The words are those of English, German, Spanish, French, Italian, Portuguese, Dutch and
-a few other languages. A heading of kind `structure` names no part; what stands below it
-is spoken. `note` and `cue` are not spoken: a note ends at the next heading or label; a
-cue (what is seen or heard beside the words) is one paragraph.
+a few other languages. The text below a heading of kind `structure`, which names no
+part, is spoken. `note` and `cue` are not spoken: a note ends at the next heading or
+label; a cue (what is seen or heard beside the words) is one paragraph.
 """
 
 from __future__ import annotations
@@ -187,7 +187,7 @@ def is_weak(label: str) -> bool:
 
 
 def has_one_value(label: str) -> bool:
-    """Return whether a label of a note, such as `Tags`, ends with its own line."""
+    """Return whether a label of a note, such as `Tags`, has one line as its value."""
     return bare_word(label) in _ONE_VALUE
 
 

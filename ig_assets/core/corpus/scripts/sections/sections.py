@@ -4,8 +4,8 @@ The hook is given by name, or stands below a heading `# Hook` or after a label `
 Otherwise it is the first heading, or the first sentence if every word is known to be
 spoken. The call to action is given by name, or is a paragraph `CTA: …` or the section
 below a heading `## CTA`. Headings and labels of other languages count as well
-(`section_words.py`). If a text names its script section, only its named sections are
-the script; notes and cues never are.
+(`section_words.py`). If a heading or label names the script as such, only the named
+sections are the script; notes and cues never are.
 """
 
 from __future__ import annotations
@@ -100,12 +100,12 @@ def parts_of(
     title: str = "",
     doubtful: list[str] | None = None,
 ) -> Parts:
-    """Return the parts of a script, with `hook` and `call_to_action` if given by name.
+    """Return the parts of a script; `hook` and `call_to_action` are used if given.
 
-    What is not spoken is counted in `left_out`. Headings that name no known part are
-    spoken and are added to `doubtful`; so is a first heading beside a given hook.
-    `title` is the hook if nothing else is. Raises InvalidSourceError if there is no
-    hook, several hooks, or two different calls to action.
+    Pieces that are not spoken are counted in `left_out`. Headings that name no known
+    part count as spoken and are added to `doubtful`; so is a first heading if a hook is
+    given. `title` is the hook if no other is found. Raises InvalidSourceError if there
+    is no hook, several hooks, or two different calls to action.
     """
     sections = Sections(blocks)
     if doubtful is not None:
@@ -178,7 +178,7 @@ def _labelled_hook(found: Sequence[Piece]) -> tuple[str, list[str]]:
 
 
 def _first_line_of_sentences(text: str) -> tuple[str, str]:
-    """Return (hook, lines below it) of a hook's section that is the whole script.
+    """Return (hook, body) of the section of a hook that is the whole script.
 
     The first line is the hook if it ends a sentence; otherwise the whole text is.
     """

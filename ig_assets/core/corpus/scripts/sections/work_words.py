@@ -1,6 +1,6 @@
-"""Holds people's words for their work on a script, in headings of its file.
+"""Holds words that name people's work on a script, in headings of its file.
 
-Examples are feedback, approval, old versions and meetings: what stands below such a
+Examples are feedback, approval, old versions and meetings: the text below such a
 heading is for colleagues. Roles count only in headings: in a sketch, `Client: …` is a
 speaker.
 """
@@ -80,7 +80,7 @@ _FOOTER = re.compile(
     r"(?:\s*:|\s+(?:by|on|at|von|am|vom|par|le|por|el|em|da|di|il|door|op)\b).{0,80}",
     re.IGNORECASE,
 )
-"""Matches what a tool writes below a page: who edited it last, and when."""
+"""Matches the line of a tool below a page: who edited the page last, and when."""
 
 _REJECTED = re.compile(
     r".+[(\[](?:[^()\[\]]*\W)?(?:rejected|discarded|obsolete|outdated|not used|unused|"
@@ -106,7 +106,7 @@ def is_about_work(heading: str, is_heading: bool = True) -> bool:
 
 
 def is_private_remark(line: str) -> bool:
-    """Return whether a line holds a remark of a client or a team about the script.
+    """Return whether a line is a client's or team's remark about the script.
 
     Examples are `Client feedback: shorter`, and a tool's `Last edited by Anna`. Other
     lines about the work may be spoken: `Status: new.`

@@ -1,11 +1,10 @@
 """Takes stage directions out of spoken words, by one rule for every kind of note.
 
-Square brackets (`[zoom in]`) are directions, whatever they hold. Exceptions are labels
-(`[HOOK]`, `[CTA: Save this]`), which name a part of the script, and blanks to fill in
-(`[product name]`), which stay and are counted. Round brackets and emphasis (`(smiles)`,
-`*laughs*`) are directions if their words are those of one (`direction_words.py`);
-otherwise they are spoken asides. What stands between the signs of music is sung, and is
-not spoken.
+Text in square brackets (`[zoom in]`) is a direction. Exceptions are labels (`[HOOK]`,
+`[CTA: Save this]`), which name a part of the script, and blanks to fill in (`[product
+name]`), which stay and are counted. Text in round brackets or emphasis (`(smiles)`,
+`*laughs*`) is a direction if its words are those of one (`direction_words.py`);
+otherwise it is a spoken aside. Text between signs of music is sung, and is not spoken.
 """
 
 from __future__ import annotations
@@ -126,11 +125,11 @@ _SENTENCE_END = ".!?\u2026:;\u2014\u2013-\"\u201d\u2019')\u00bb"
 
 
 def take_directions(text: str, left_out: Counter[str], kind: str = "cue") -> str:
-    """Return the text of a block with `note.CUT` in place of what is not spoken.
+    """Return the text of a block with `note.CUT` in place of unspoken pieces.
 
-    `left_out` counts what was cut by kind; directions are of `kind`. Lines may change
-    if a label in brackets begins a part of the script. Raises InvalidSourceError if a
-    square bracket is never closed, since it is unknown where the spoken words go on.
+    `left_out` counts the pieces by kind; directions are of `kind`. Lines may change if
+    a label in brackets begins a part of the script. Raises InvalidSourceError if a
+    square bracket is never closed, since it is unknown where the spoken words continue.
     """
     if not _MAY_HAVE.search(text) and not _MAY_HAVE_EMOJI.search(text):
         return text
@@ -166,7 +165,7 @@ def has_directions(text: str) -> bool:
 class _Taker:
     """Decides about one pair of brackets, quotes or stars at a time.
 
-    Its methods return the text that replaces a match.
+    Except for `is_open`, its methods return the text that replaces a match.
     """
 
     def __init__(self, left_out: Counter[str], kind: str) -> None:
@@ -180,7 +179,7 @@ class _Taker:
         return text
 
     def shown(self, found: re.Match[str]) -> str:
-        """Return CUT for quoted words that a label calls seen, else the words."""
+        """Return CUT for quoted words labelled as shown on screen, else the text."""
         if section_of(found["label"]) != CUE or not _SEEN_WORDS.search(found["label"]):
             return found[0]
         self._left_out[self._kind] += 1
@@ -216,7 +215,7 @@ class _Taker:
         return CUT + colon
 
     def is_open(self, text: str) -> bool:
-        """Return whether a square bracket is left that does not belong to a blank."""
+        """Return whether a square bracket is left, other than those of blanks."""
         for kept in self._kept:
             text = text.replace(kept, "")
         return _OPEN.search(text) is not None
@@ -236,9 +235,9 @@ class _Taker:
         return CUT
 
     def emphasised(self, found: re.Match[str]) -> str:
-        """Return CUT for emphasised words that are a direction and stand apart.
+        """Return CUT for emphasised words that are a direction outside a sentence.
 
-        Emphasis alone is no sign of a direction.
+        Other emphasised words are returned: emphasis alone is no sign of a direction.
         """
         inner = plain(next(group for group in found.groups() if group is not None))
         before = plain(found.string[: found.start()].rpartition("\n")[2])

@@ -42,10 +42,11 @@ _NO_NAMES = frozenset("""
 
 
 def speakers_of(lines: Iterable[str]) -> frozenset[str]:
-    """Return the names before a colon if three lines have one and some name repeats.
+    """Return the speakers' names before a colon in the lines of a dialogue.
 
-    Returns an empty set if half of the lines name a myth, a day or the like, or if most
-    lines go on in small letters.
+    At least three lines must have a name, and some name must repeat. Returns an empty
+    set if half of the lines begin with a word such as `Myth` or a day, or if most lines
+    go on in small letters after the colon.
     """
     turns = [(found[1], line[found.end() :]) for line, found in _named(lines)]
     names = Counter(name for name, _ in turns if _may_be(name))

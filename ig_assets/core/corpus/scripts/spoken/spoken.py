@@ -1,4 +1,4 @@
-"""Takes what is not spoken out of a note's blocks: directions, names, links, tags.
+"""Takes unspoken words out of a note's blocks: directions, names, links, tags.
 
 Every reader of notes passes its blocks to `spoken_blocks`.
 """
@@ -71,10 +71,10 @@ def spoken_blocks(blocks: Sequence[Block], left_out: Counter[str]) -> list[Block
 
 
 def _drop_heading(kept: list[Block], left_out: Counter[str]) -> None:
-    """Drop the last block if it is a heading, as it has no words below it.
+    """Drop the last block if it is a heading: no words follow it.
 
-    The first block stays, since it may be the hook; so does a heading that names a
-    part.
+    The first block stays, since it may be the hook; so does a heading that names a part
+    of the script.
     """
     if len(kept) > 1 and kept[-1].level and section_of(plain(kept[-1].text)) is None:
         kept.pop()
@@ -116,7 +116,7 @@ class _Spoken:
         return block._replace(text=text) if plain(text) else None
 
     def is_links(self, block: Block) -> bool:
-        """Return whether a paragraph or list has no words except those of links."""
+        """Return whether a paragraph or list has no words outside of links."""
         return (
             LINK in block.text
             and not block.level
