@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from ig_assets.cli import output
 from ig_assets_tests.cli.shell import WRONG_USE, Shell
 
 # ── answers ───────────────────────────────────────────────────────────────────
@@ -16,16 +17,20 @@ def test_models_are_listed_with_where_they_stand(shell: Shell) -> None:
 
 
 def test_a_model_whose_examples_a_simulated_audience_decided_says_so(
-    shell: Shell,
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    said = " ".join(shell.run("models", "list", COLUMNS="80").stdout.split())
+    monkeypatch.setattr(output.console, "_width", 80)  # blocks, which keep words whole
+    said = " ".join(shell.run("models", "list").stdout.split())
     assert said.count("decided by a simulated audience") == 2  # the base learnt nothing
 
 
-def test_published_posts_of_a_simulated_audience_say_so(shell: Shell) -> None:
+def test_published_posts_of_a_simulated_audience_say_so(
+    shell: Shell, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(output.console, "_width", 80)
     listed = shell.answer("posts", "list")
     assert {row["status"] for row in listed} == {"published"}
-    said = shell.run("posts", "list", COLUMNS="80").stdout
+    said = shell.run("posts", "list").stdout
     assert said.count("published (simulated)") == len(listed)
 
 

@@ -135,7 +135,7 @@ def stage_readings(con: Connection, batch: Batch) -> None:
 
 
 def write_performance(con: Connection) -> None:
-    """Add staged new readings; a corrected one replaces the stored one of the same time.
+    """Add staged new readings; a corrected one replaces the stored one of that time.
 
     Call it after `stage_changes`, as it reads `script_changes`: forgotten scripts get
     no readings.

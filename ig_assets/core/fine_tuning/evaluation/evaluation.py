@@ -122,7 +122,8 @@ def evaluate_model(
 
     A stored pair is compared anew if its log-probabilities are wanted and missing.
     Errors of `write`, `embed`, `judge` and `likelihood` pass through, except
-    MalformedAnswerError of `write`, which scores 0; pairs that were stored before the error stay.
+    MalformedAnswerError of `write`, which scores 0; pairs that were stored before the
+    error stay.
     """
     if candidate.model_id == active.model_id:
         reason = "The candidate is the active model already; nothing was compared."
