@@ -54,6 +54,32 @@ class Automation:
         event = dg.AssetMaterialization(asset, partition=partition)
         self._instance.report_runless_asset_event(event)
 
+    def begun(self, asset: str, partition: str | None = None) -> dg.DagsterRun:
+        """Begin a run of one asset, which goes on until `ended`."""
+        key = dg.AssetKey(asset)
+        job = self._definitions.resolve_implicit_job_def_def_for_assets([key])
+        assert job is not None
+        return self._instance.create_run_for_job(
+            job.get_subset(asset_selection={key}),
+            status=dg.DagsterRunStatus.STARTED,
+            tags={"dagster/partition": partition} if partition else None,
+            asset_selection=frozenset({key}),
+        )
+
+    def ended(self, run: dg.DagsterRun, success: bool) -> None:
+        """End a run that was begun; a successful one materialised its asset."""
+        if not success:
+            self._instance.report_run_failed(run)
+            return
+        assert run.asset_selection is not None
+        for key in run.asset_selection:
+            self.made(key.to_user_string(), run.tags.get("dagster/partition"))
+        end = dg.DagsterEvent(
+            event_type_value=dg.DagsterEventType.RUN_SUCCESS.value,
+            job_name=run.job_name,
+        )
+        self._instance.report_dagster_event(end, run.run_id)
+
     def checked(self, asset: str, check: str, passed: bool) -> None:
         """Report the outcome of a blocking check."""
         self._instance.report_runless_asset_event(
@@ -160,6 +186,32 @@ def test_results_follow_one_day_of_engagement_though_other_days_are_missing(
     assert automation.requested() == {"experiment_results", "winning_scripts"}
     automation.made("experiment_results")
     automation.made("winning_scripts")
+    assert automation.requested() == set()
+
+
+def test_results_follow_a_day_though_the_next_days_reading_failed(
+    automation: Automation,
+) -> None:
+    automation.made("engagement_metrics", "2026-01-05")
+    next_day = automation.begun("engagement_metrics", "2026-01-06")
+    assert automation.requested() == set()
+    automation.ended(next_day, success=False)
+    assert automation.requested() == {"experiment_results", "winning_scripts"}
+    automation.made("experiment_results")
+    automation.made("winning_scripts")
+    assert automation.requested() == set()
+
+
+def test_results_follow_a_day_that_was_read_while_they_were_computed(
+    automation: Automation,
+) -> None:
+    automation.made("engagement_metrics", "2026-01-05")
+    assert automation.requested() == {"experiment_results", "winning_scripts"}
+    results = automation.begun("experiment_results")
+    automation.made("engagement_metrics", "2026-01-06")
+    assert automation.requested() == set()
+    automation.ended(results, success=True)
+    assert "experiment_results" in automation.requested()
     assert automation.requested() == set()
 
 

@@ -46,9 +46,16 @@ from ig_assets.wiring.planning import plan_month
 # A day's numbers concern posts of its month and of the three before (90 days).
 RECENT_MONTHS = dg.TimeWindowPartitionMapping(start_offset=-3)
 
-# `eager` on an unpartitioned asset would wait for every day there ever was.
+# `eager` on an unpartitioned asset would wait for every day there ever was, and forgets
+# news that came before the asset's own end (1.13.27, findings/). Here news waits until
+# a run is requested: while a day is being read, also where that then fails, and while
+# an earlier request runs.
+_NEWS = dg.AutomationCondition.any_deps_updated()
 WHEN_NEWS_ARRIVES = (
-    dg.AutomationCondition.any_deps_updated()
+    _NEWS.since(
+        (dg.AutomationCondition.newly_requested() & ~_NEWS)
+        | dg.AutomationCondition.initial_evaluation()
+    )
     & ~dg.AutomationCondition.any_deps_in_progress()
     & ~dg.AutomationCondition.in_progress()
 ).with_label("when news arrives")
