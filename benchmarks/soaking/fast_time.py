@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
+from types import SimpleNamespace
 from unittest.mock import patch
 
 from ig_assets.adapters.simulated.clocks import SystemClock
@@ -58,8 +59,14 @@ class FastTime:
             patch.object(SystemClock, "now", lambda clock: self.now()),
             patch("ig_assets.core.costs.ledger.ledger.sleep_unless", self._sleep),
             patch("ig_assets.core.costs.cancellation.sleep_unless", self._sleep),
+            patch("ig_assets.core.costs.cancellation.time", self._waits),
         ):
             yield
+
+    @property
+    def _waits(self) -> SimpleNamespace:
+        """What the product uses of `time` where it waits outside of a paid call."""
+        return SimpleNamespace(sleep=self.sleep, perf_counter=time.perf_counter)
 
     def _sleep(self, halt: threading.Event | None, seconds: float) -> None:
         self.sleep(seconds)
