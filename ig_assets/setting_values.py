@@ -52,6 +52,23 @@ _PATTERNS = {
 }
 
 
+MOST_DAYS = 36_500
+"""The greatest number of days to keep something: a hundred years."""
+
+
+def check_key(value: SecretStr) -> None:
+    """Raise ValueError if a key has a character that no request can carry.
+
+    A line break at the end is common where a key was read from a file.
+    """
+    key = value.get_secret_value()
+    if not (key.isascii() and key.isprintable()) or " " in key:
+        raise ValueError(
+            "has a space, a line break or a letter outside of ASCII, which no key has; "
+            "copy it again, without what stands around it"
+        )
+
+
 def check_web_address(value: str | SecretStr) -> None:
     """Raise ValueError unless it is a URL of http or https with a host.
 

@@ -43,6 +43,8 @@ from ig_assets.setting_values import (
     Share,
     Time,
     WebAddress,
+    MOST_DAYS,
+    check_key,
     check_web_address,
     fault_sentence,
 )
@@ -67,6 +69,7 @@ _OUTSIDE = (
     "fireworks_api_key",
     "fireworks_account_id",
 )
+_KEYS = (*(name for name in _OUTSIDE if "_api_key" in name), "instagram_token")
 
 # Each trainer, and the settings that it needs.
 _TRAINERS: Mapping[str, tuple[str, ...]] = {
@@ -216,7 +219,7 @@ class Settings(BaseSettings):
     executor: Literal["in_process", "multiprocess", "k8s", "celery"] = "in_process"
     celery_broker: SecretStr | None = None
     celery_results: SecretStr | None = None
-    keep_days: Annotated[int, Field(ge=1)] | None = None
+    keep_days: Annotated[int, Field(ge=1, le=MOST_DAYS)] | None = None
     backups: Path | None = None
     keep_backups: Annotated[int, Field(ge=1)] = 14
     maintenance_at: Time = "02:15"
@@ -294,6 +297,13 @@ class Settings(BaseSettings):
             from ig_assets.core.experiments.engagement.columns import parse_columns
 
             parse_columns(value)
+        return value
+
+    @field_validator(*_KEYS, mode="after")
+    @classmethod
+    def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
+        if value is not None:
+            check_key(value)
         return value
 
     @field_validator("openai_base_url", "instagram_url", "alert_webhook", mode="after")

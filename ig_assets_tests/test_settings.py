@@ -58,7 +58,7 @@ WRONG = {
     "IG_EMBED_BATCH": ("2049", "a whole number from 1 to 2048"),
     "IG_BATCH": ("perhaps", "boolean"),
     "IG_BUDGET_USD": ("-5", "a number of at least 0"),
-    "IG_KEEP_DAYS": ("0", "a whole number of at least 1"),
+    "IG_KEEP_DAYS": ("0", "a whole number from 1 to 36500"),
     "IG_KEEP_BACKUPS": ("0", "a whole number of at least 1"),
     "IG_MAINTENANCE_AT": ("2 am", "a time of the day, UTC, written as HH:MM"),
     "IG_EXECUTOR": ("kubernetes", "'in_process', 'multiprocess', 'k8s' or 'celery'"),
@@ -146,6 +146,17 @@ def test_an_address_without_scheme_or_host_is_refused(
         load_settings()
     if name not in ("IG_UI_URL", "IG_CODE_URL"):
         assert "never" not in str(no.value)
+
+
+@pytest.mark.parametrize("key", ["for-tests-key\n", "for-tests-für", "for tests"])
+def test_a_key_that_no_request_can_carry_is_refused_and_not_shown(
+    key: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("OPENAI_API_KEY", key)
+    with pytest.raises(SettingsError, match="OPENAI_API_KEY") as refused:
+        load_settings()
+    assert key not in str(refused.value)
+    assert "a space, a line break or a letter outside of ASCII" in str(refused.value)
 
 
 @pytest.mark.parametrize("port", ["0", "99999", "x"])

@@ -19,6 +19,7 @@ from ig_assets.cli.output import (
 )
 from ig_assets.errors import InputError
 from ig_assets.files import from_home
+from ig_assets.setting_values import MOST_DAYS
 from ig_assets.settings import Settings, load_settings
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.comments import views_sql
@@ -291,7 +292,9 @@ def copy(
 def retain(
     days: Annotated[
         int | None,
-        typer.Option(min=1, help="Keep what is younger. [default: IG_KEEP_DAYS]"),
+        typer.Option(
+            min=1, max=MOST_DAYS, help="Keep what is younger. [default: IG_KEEP_DAYS]"
+        ),
     ] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would be deleted; no more.")

@@ -166,8 +166,8 @@ def _reconcile(
     )
     if vendor == "pinecone":
         console.print(
-            "Pinecone's calls are no rows of the ledger; the asset script_index has an "
-            "estimate of them."
+            "Pinecone's requests are no calls of the ledger, so nothing is compared "
+            "here; the asset script_index has an estimate of their cost."
         )
 
 

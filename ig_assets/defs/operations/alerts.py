@@ -6,7 +6,9 @@ row or alert could not be written gets a tag in Dagster's own storage, and
 `alert_sensor` writes what is missing.
 """
 
+import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -18,11 +20,7 @@ from ig_assets.core.ports import Clock
 from ig_assets.core.ports.alerting import Alert
 from ig_assets.core.reports.costs.budget_alerts import budget_alerts
 from ig_assets.dagster_internals import AssetCheckExecutionRecordStatus
-from ig_assets.defs.failures import (
-    failed_check_reasons,
-    is_failed_check,
-    is_of_a_command,
-)
+from ig_assets.defs.failures import failed_check_reasons, is_failed_check
 from ig_assets.defs.run_requests import TICK_WAIT_S, skip_when_busy
 from ig_assets.errors import IgAssetsError
 from ig_assets.settings import Settings, load_settings
@@ -39,6 +37,17 @@ _DONE = "done"
 _RECENT = timedelta(days=1)
 _TIME_TO_NOTICE = timedelta(minutes=5)
 """A run that failed less than this ago is left to `run_failure_sensor`."""
+# How long retries took, and how many there were, differ where the failure is the same.
+_MEASURED = re.compile(r"\d[\d.,]* (?=(?:second|minute|attempt)s?\b)")
+
+
+@dataclass(frozen=True)
+class _Failure:
+    """The failed step ('run' if none), one sentence, and a section of the runbook."""
+
+    step: str
+    sentence: str
+    section: str = FAILED_RUN
 
 
 @dg.run_failure_sensor(
@@ -55,16 +64,18 @@ def run_failure_sensor(context: dg.RunFailureSensorContext) -> None:
     For any other failure, where its log is.
     """
     run, instance = context.dagster_run, context.instance
-    step, sentence = _reason(instance, run.run_id)
-    context.log.error(f"{run.job_name}: {sentence}")
+    failure = _failure(instance, run.run_id)
+    context.log.error(f"{run.job_name}: {failure.sentence}")
     is_known = is_written = False
     try:
         settings = load_settings()
         clock = make_clock(settings)
         warehouse = make_warehouse(settings, clock)
         with waiting_at_most(TICK_WAIT_S):
-            is_known = _tell(context, settings, warehouse, step, sentence)
-            _write(warehouse, run, step, sentence, clock.now())
+            is_known = _tell(context, settings, warehouse, failure)
+            record = instance.get_run_record_by_id(run.run_id)
+            failed_at = _failed_at(record, settings, clock)
+            _write(warehouse, run, failure, failed_at)
         is_written = True
     except IgAssetsError as error:
         context.log.warning(f"Its row is written later: {error}")
@@ -88,9 +99,7 @@ def write_missing_failures(
 ) -> int:
     """Write rows and alerts of failed runs that lack them; return how many runs.
 
-    These are runs with the tag, and runs of the last day that no command executed: who
-    runs a command sees its failure. `failed_at` is the end of the run, or with a
-    simulated clock its present time. Raises WarehouseError.
+    These are runs with the tag, and all runs of the last day. Raises WarehouseError.
     """
     now = machine_clock.now()
     records = _tagged(instance) | _recent(instance, now)
@@ -100,11 +109,10 @@ def write_missing_failures(
     alerts = make_alerts(settings, warehouse)
     for record in records.values():
         run = record.dagster_run
-        step, sentence = _reason(instance, run.run_id)
+        failure = _failure(instance, run.run_id)
         if run.tags.get(FAILURE_ALERT, MISSING) == MISSING:
-            alerts.tell(_alert(run, step, sentence, settings.ui_url))
-        failed_at = clock.now() if settings.uses_simulated_clock else _end(record, now)
-        _write(warehouse, run, step, sentence, failed_at)
+            alerts.tell(_alert(run, failure, settings.ui_url))
+        _write(warehouse, run, failure, _failed_at(record, settings, clock))
         instance.add_run_tags(run.run_id, {FAILURE_ROW: _LATER, FAILURE_ALERT: _DONE})
     return len(records)
 
@@ -120,7 +128,7 @@ def _tagged(instance: dg.DagsterInstance) -> dict[str, dg.RunRecord]:
 
 
 def _recent(instance: dg.DagsterInstance, now: datetime) -> dict[str, dg.RunRecord]:
-    """Return runs of launchers that failed in the last day, by run id."""
+    """Return the runs that failed in the last day, by run id."""
     found = instance.get_run_records(
         dg.RunsFilter(
             statuses=[dg.DagsterRunStatus.FAILURE],
@@ -130,33 +138,42 @@ def _recent(instance: dg.DagsterInstance, now: datetime) -> dict[str, dg.RunReco
     return {
         record.dagster_run.run_id: record
         for record in found
-        if not is_of_a_command(record.dagster_run)
-        and _end(record, now) <= now - _TIME_TO_NOTICE
+        if (_end(record) or now) <= now - _TIME_TO_NOTICE
     }
 
 
-def _end(record: dg.RunRecord, now: datetime) -> datetime:
-    """Return when a run ended, naive UTC; `now` if Dagster does not know it."""
-    if record.end_time is None:
-        return now
+def _end(record: dg.RunRecord | None) -> datetime | None:
+    """Return when a run ended, naive UTC; None if Dagster does not know it."""
+    if record is None or record.end_time is None:
+        return None
     return datetime.fromtimestamp(record.end_time, UTC).replace(tzinfo=None)
 
 
-def _reason(instance: dg.DagsterInstance, run_id: str) -> tuple[str, str]:
-    """Return the failed step and one sentence; 'run' if no step of it failed."""
-    step, sentence = "run", "The run failed; its log has the reason."
+def _failed_at(
+    record: dg.RunRecord | None, settings: Settings, clock: Clock
+) -> datetime:
+    """Return the end of the run, or with a simulated clock its present time."""
+    ended = None if settings.uses_simulated_clock else _end(record)
+    return ended or clock.now()
+
+
+def _failure(instance: dg.DagsterInstance, run_id: str) -> _Failure:
+    found = _Failure("run", "The run failed; its log has the reason.")
     for entry in instance.all_logs(run_id, of_type=dg.DagsterEventType.STEP_FAILURE):
         event = entry.dagster_event
         assert event is not None
-        step = event.step_key or step
+        step, sentence, section = event.step_key or found.step, found.sentence, None
         data = event.step_failure_data
         if data.user_failure_data and data.user_failure_data.description:
             sentence = data.user_failure_data.description
+            help_at = data.user_failure_data.metadata.get("runbook")
+            section = str(help_at.value).partition("#")[2] if help_at else None
         elif is_failed_check(event):
             sentence = " ".join(_failed_checks(instance, run_id, step)) or sentence
         elif data.error is not None and data.error.cls_name:
             sentence = f"{data.error.cls_name}; the run's log has the traceback."
-    return step, sentence
+        found = _Failure(step, sentence, section or FAILED_RUN)
+    return found
 
 
 def _failed_checks(instance: dg.DagsterInstance, run_id: str, step: str) -> list[str]:
@@ -171,27 +188,27 @@ def _failed_checks(instance: dg.DagsterInstance, run_id: str, step: str) -> list
 def _write(
     warehouse: Warehouse,
     run: dg.DagsterRun,
-    step: str,
-    sentence: str,
+    failure: _Failure,
     failed_at: datetime,
 ) -> None:
     row: dict[str, Any] = {
         "run_id": run.run_id,
         "job": run.job_name,
-        "step": step,
-        "sentence": sentence,
+        "step": failure.step,
+        "sentence": failure.sentence,
         "failed_at": failed_at,
     }
     with warehouse.transaction() as con:
         merge_rows(con, "run_failures", [row])
 
 
-def _alert(run: dg.DagsterRun, step: str, sentence: str, ui_url: str | None) -> Alert:
+def _alert(run: dg.DagsterRun, failure: _Failure, ui_url: str | None) -> Alert:
+    same = _MEASURED.sub("", failure.sentence)
     return Alert(
-        key=f"run:{run.job_name}:{step}:{sentence}",
+        key=f"run:{run.job_name}:{failure.step}:{same}",
         reference=run.run_id,
-        sentence=f"{run.job_name} failed at {step}: {sentence}",
-        section=FAILED_RUN,
+        sentence=f"{run.job_name} failed at {failure.step}: {failure.sentence}",
+        section=failure.section,
         link=ui_link(ui_url, f"runs/{run.run_id}"),
     )
 
@@ -200,14 +217,13 @@ def _tell(
     context: dg.RunFailureSensorContext,
     settings: Settings,
     warehouse: Warehouse,
-    step: str,
-    sentence: str,
+    failure: _Failure,
 ) -> bool:
     """Tell people, also where the warehouse is what failed.
 
     Returns whether the alert is a row or has arrived.
     """
-    alert = _alert(context.dagster_run, step, sentence, settings.ui_url)
+    alert = _alert(context.dagster_run, failure, settings.ui_url)
     alerts = make_alerts(settings, warehouse)
     try:
         alerts.tell(alert)

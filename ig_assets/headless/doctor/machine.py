@@ -22,7 +22,11 @@ from ig_assets.core.operations.diagnosis import (
 )
 from ig_assets.files import from_home
 from ig_assets.settings import Settings
-from ig_assets.warehouse.moving.rotation import backups_ahead, own_backups
+from ig_assets.warehouse.moving.rotation import (
+    backups_ahead,
+    broken_backups,
+    own_backups,
+)
 
 OLD = timedelta(hours=50)  # two days, of which one may have failed
 LOW_BYTES, EMPTY_BYTES = 5_000_000_000, 500_000_000
@@ -108,6 +112,15 @@ def backup_finding(settings: Settings, now: datetime) -> Finding:
         )
     to_do = "Look at the newest run of back_up_warehouse, and at backup_schedule."
     made = own_backups(into, folder, now)
+    if broken := broken_backups(into, folder):
+        names = ", ".join(path.name for path in broken)
+        return warning(
+            "backups",
+            f"{_age_said(made, now, 'whole')} Broken, since their file is missing or "
+            "cut off: "
+            f"{names}.",
+            f"Find out what removed it, then delete them in {into}.",
+        )
     if ahead := backups_ahead(into, folder, now):
         names = ", ".join(path.name for path in ahead)
         return warning(
@@ -122,9 +135,9 @@ def backup_finding(settings: Settings, now: datetime) -> Finding:
     return warning("backups", seen, to_do) if is_old else good("backups", seen)
 
 
-def _age_said(made: list[datetime], now: datetime) -> str:
+def _age_said(made: list[datetime], now: datetime, what: str = "of the past") -> str:
     if not made:
-        return "None is of the past."
+        return f"None is {what}."
     hours = (now - made[-1]).total_seconds() / 3600
     return f"The newest of {len(made)} is {hours:,.0f} h old."
 

@@ -65,7 +65,8 @@ class Backup:
     """What `backup.json` says about a backup, and its `folder`.
 
     `owner` is the name of the data folder that made it (`owner_of`), empty if unknown.
-    `rows` is {table: row count}, `migration` the highest migration number.
+    `rows` is {table: row count}, `migration` the highest migration number, `bytes` the
+    size of its file, None in a backup of an earlier version.
     """
 
     folder: Path
@@ -75,6 +76,7 @@ class Backup:
     sha256: str
     rows: Mapping[str, int]
     owner: str = ""
+    bytes: int | None = None
 
     @property
     def file(self) -> Path:
@@ -155,7 +157,8 @@ def _write(
         bring_receipts(receipts, part / f"{FILE}.forgotten")
         rows, migration = _contents(part / FILE)
         digest = sha256_of(part / FILE)
-        backup = Backup(folder, now, home.kind, migration, digest, rows, owner)
+        size = (part / FILE).stat().st_size
+        backup = Backup(folder, now, home.kind, migration, digest, rows, owner, size)
         write_atomic(part / MANIFEST, _as_json(backup))
         os.replace(part, folder)
     finally:

@@ -17,7 +17,13 @@ from typing import Any
 from ig_assets.errors import InputError
 from ig_assets.files import from_home
 from ig_assets.warehouse.moving.backup_folders import is_name, made_at
-from ig_assets.warehouse.moving.backups import MANIFEST, OWNER, Backup, owner_of
+from ig_assets.warehouse.moving.backups import (
+    FILE,
+    MANIFEST,
+    OWNER,
+    Backup,
+    owner_of,
+)
 from ig_assets.warehouse.moving.tables import MIGRATIONS_TABLE
 
 _CLOCK_SLACK = timedelta(minutes=5)
@@ -32,16 +38,19 @@ class Rotation:
     `deleted` are the deleted folders. `spared` is a backup that was kept, though old
     enough to be deleted, as it has more than ten times the rows of each newer one;
     usually None. `dated_ahead` are backups dated after the newest one was made, because
-    a clock was wrong; they were left alone.
+    a clock was wrong; `broken` are backups whose file is missing or has another size.
+    Both were left alone.
     """
 
     deleted: tuple[Path, ...] = ()
     spared: Path | None = None
     dated_ahead: tuple[Path, ...] = ()
+    broken: tuple[Path, ...] = ()
 
     def sentences(self) -> list[str]:
         """Return a sentence for each backup that was kept beyond the number to keep."""
         found = [ahead_sentence(path) for path in self.dated_ahead]
+        found += [broken_sentence(path) for path in self.broken]
         if self.spared is not None:
             found.append(
                 f"{self.spared} is kept: it has more than {_MANY_TIMES} times the rows "
@@ -73,12 +82,40 @@ def own_backups(into: Path, data_dir: Path, now: datetime) -> list[datetime]:
     """Return the times of a data folder's backups in `into`, naive UTC, oldest first.
 
     The list is empty if there is none or if `into` is missing; nothing is created. A
-    backup that is dated after `now` was made while the clock was wrong, and is left
-    out. Raises InputError if `into` cannot be read, WarehouseError if `backups.id` is
-    damaged.
+    backup that is dated after `now` was made while the clock was wrong. It is left out,
+    and so is a broken one (`broken_backups`). Raises InputError if `into` cannot be
+    read, WarehouseError if `backups.id` is damaged.
     """
     found = _own(into, data_dir)
-    return [made_at(path) for path in found if not _is_ahead(path, now)]
+    return [made_at(p) for p in found if is_whole(p) and not _is_ahead(p, now)]
+
+
+def broken_backups(into: Path, data_dir: Path) -> list[Path]:
+    """Return the folders of a data folder's backups whose file is missing or cut off.
+
+    Sizes are compared, not contents. Raises as `own_backups` does.
+    """
+    return [path for path in _own(into, data_dir) if not is_whole(path)]
+
+
+def is_whole(folder: Path) -> bool:
+    """Return whether a backup's file is there and has the size in its manifest.
+
+    Earlier versions wrote no size; then the file must not be empty.
+    """
+    try:
+        size = (folder / FILE).stat().st_size
+    except OSError:
+        return False
+    return size > 0 and _said(folder).get("bytes", size) in (size, None)
+
+
+def broken_sentence(path: Path) -> str:
+    """Return the sentence about a backup whose file is missing or has another size."""
+    return (
+        f"{path} is broken: its {FILE} is missing or not of the size in {MANIFEST}; it "
+        "does not count. Delete it."
+    )
 
 
 def backups_ahead(
@@ -140,7 +177,8 @@ def newest_backup(into: Path, data_dir: Path, now: datetime) -> Path:
 
     A data folder on a new machine has no name yet. For it, the newest backup of all is
     returned, if all have one owner. Backups that are dated after `now` are left out.
-    Raises InputError if there is none, or if there are several owners.
+    Raises InputError if there is none, if there are several owners, or if the newest
+    one is broken.
     """
     owner = owner_of(data_dir) if (data_dir / OWNER).exists() else None
     found = backups_in(into, owner)
@@ -158,19 +196,29 @@ def newest_backup(into: Path, data_dir: Path, now: datetime) -> Path:
             f"Each backup in {into} is dated after the machine's time, "
             f"{now:%Y-%m-%d %H:%M} UTC; correct the clock, or name one, warehouse-…."
         )
+    if not is_whole(present[-1]):
+        whole = [path for path in present if is_whole(path)]
+        other = f"the newest whole one is {whole[-1]}" if whole else "none is whole"
+        raise InputError(
+            f"{broken_sentence(present[-1])[:-1]}, or name one: {other}. Nothing was "
+            "changed."
+        )
     return present[-1]
 
 
 def remove_older(into: Path, keep: int, made: Backup) -> Rotation:
     """Delete all but the owner's newest `keep` backups, of which `made` is the newest.
 
-    Nothing else is deleted or counted, such as backups of other owners. Two kinds of
+    Nothing else is deleted or counted, such as broken backups and those of other
+    owners. Two kinds of
     backups stay in addition: those that are dated after `made`, and the newest older
     one that has more than ten times the rows of each kept one. `keep` is at least 1.
     """
     others = [
         path for path in backups_in(into, made.owner) if path.name != made.folder.name
     ]
+    broken = [path for path in others if not is_whole(path)]
+    others = [path for path in others if path not in broken]
     ahead = [path for path in others if _is_ahead(path, made.made_at)]
     found = [*(path for path in others if path not in ahead), made.folder]
     older, kept = found[:-keep], found[-keep:]
@@ -180,4 +228,4 @@ def remove_older(into: Path, keep: int, made: Backup) -> Rotation:
     gone = [path for path in older if path != spared]
     for path in gone:
         shutil.rmtree(path)
-    return Rotation(tuple(gone), spared, tuple(ahead))
+    return Rotation(tuple(gone), spared, tuple(ahead), tuple(broken))

@@ -50,10 +50,15 @@ def test_the_ledger_is_compared_with_an_export_line_by_line(export: Path) -> Non
     assert table[0].startswith("when,item,invoice_usd,ledger_usd") and len(table) == 2
 
 
-def test_pinecones_lines_are_said_to_be_no_rows_of_the_ledger(export: Path) -> None:
-    said = run("costs", "--reconcile", str(export), "--vendor", "pinecone").stdout
-    assert "not in the ledger" in " ".join(said.split())
-    assert "no rows of the ledger" in " ".join(said.split())
+def test_pinecones_lines_are_said_to_be_no_calls_of_the_ledger(export: Path) -> None:
+    asked = ("costs", "--reconcile", str(export), "--vendor", "pinecone")
+    said = " ".join(run(*asked).stdout.split())
+    assert "no calls of the ledger, so nothing is compared" in said
+    answer = json.loads(run(*asked, "--json").stdout)
+    assert {line["verdict"] for line in answer["lines"]} == {
+        "not compared: no call of this vendor is in the ledger"
+    }
+    assert answer["unexplained_usd"] == 0.0
 
 
 def test_the_figures_are_shown_once_with_the_state_of_the_warehouse(

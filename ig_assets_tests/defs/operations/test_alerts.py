@@ -37,7 +37,7 @@ def test_a_failed_run_is_one_message_with_its_sentence_and_its_page(
     assert inbox.texts == [
         f"generate_month failed at topics: {SENTENCE} "
         f"<{UI}/runs/{result.run_id}|Open it in Dagster>. "
-        "Help: `docs/runbook.md#a-run-failed`"
+        "Help: `docs/runbook.md#a-file-or-an-argument-cannot-be-used`"
     ]
     assert dagster_env.rows("SELECT status, repeats FROM alerts") == [
         {"status": "sent", "repeats": 1}

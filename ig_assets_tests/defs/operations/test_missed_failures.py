@@ -132,7 +132,7 @@ def test_a_run_that_failed_before_the_sensors_first_tick_gets_row_and_alert(
     assert len(inbox.texts) == 1
 
 
-def test_a_commands_failure_is_left_to_who_runs_it(
+def test_a_commands_failure_before_the_first_tick_gets_its_row_too(
     dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dagster_env.definitions.resolve_job_def("generate_month").execute_in_process(
@@ -143,8 +143,38 @@ def test_a_commands_failure_is_left_to_who_runs_it(
     )
     later = SystemClock().now() + timedelta(minutes=10)
     monkeypatch.setattr(SystemClock, "now", lambda clock: later)
-    assert not tick(dagster_env).startswith(LATER)
-    assert dagster_env.rows(ROWS) == []
+    assert tick(dagster_env).startswith(LATER)
+    assert len(dagster_env.rows(ROWS)) == 1
+
+
+def test_on_the_systems_clock_a_row_has_the_time_of_the_failure(
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("IG_CLOCK", "system")
+    result = failed_run(dagster_env)
+    notice(dagster_env, result)
+    record = dagster_env.instance.get_run_record_by_id(result.run_id)
+    assert record is not None and record.end_time is not None
+    ended = datetime.fromtimestamp(record.end_time, UTC).replace(tzinfo=None)
+    assert dagster_env.rows("SELECT failed_at FROM run_failures") == [
+        {"failed_at": ended}
+    ]
+
+
+def test_an_alert_is_the_same_however_long_the_retries_took(
+    dagster_env: DagsterEnv, inbox: Inbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for seconds in (16, 17):
+        result = failed_run(dagster_env)
+        failure = alerts._Failure(
+            "topics",
+            f"openai cannot be reached. 5 attempts were made over {seconds} seconds.",
+            "a-vendor-does-not-answer",
+        )
+        monkeypatch.setattr(alerts, "_failure", lambda *_, found=failure: found)
+        notice(dagster_env, result)
+    assert len(inbox.texts) == 1
+    assert "docs/runbook.md#a-vendor-does-not-answer" in inbox.texts[0]
 
 
 def test_on_the_systems_clock_a_late_row_has_the_time_of_the_failure(

@@ -323,3 +323,14 @@ def test_a_backup_that_is_dated_ahead_is_named(tmp_path: Path) -> None:
     both = machine.backup_finding(settings, NOW + timedelta(hours=1))
     assert both.state == "warning" and "The newest of 1 is 1 h old." in both.seen
     assert "warehouse-20270225T090000Z" in both.seen
+
+
+def test_a_backup_whose_file_is_gone_is_named(tmp_path: Path) -> None:
+    data, into = tmp_path / "data", tmp_path / "backups"
+    home = migrated_warehouse(data / "warehouse.duckdb", lambda: NOW)
+    settings = load_settings(data_dir=data, backups=into)
+    made = back_up(home.url, tmp_path / "none", into, NOW, owner_of(data))
+    made.file.unlink()
+    found = machine.backup_finding(settings, NOW)
+    assert found.state == "warning" and made.folder.name in found.seen
+    assert found.seen.startswith("None is whole.")

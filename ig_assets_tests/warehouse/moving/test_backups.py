@@ -28,7 +28,10 @@ from ig_assets.warehouse.moving.rotation import (
     Rotation,
     backups_ahead,
     backups_in,
+    broken_backups,
+    broken_sentence,
     newest_backup,
+    own_backups,
     remove_older,
 )
 from ig_assets_tests.factories.processes import started
@@ -171,6 +174,35 @@ def test_a_backup_that_is_dated_ahead_is_neither_counted_nor_deleted_nor_newest(
     assert str(ahead.folder) in done.sentences()[0]
     assert newest_backup(into, tmp_path, new.made_at) == new.folder
     assert backups_ahead(into, tmp_path, new.made_at) == [ahead.folder]
+
+
+@pytest.mark.parametrize("payload", [None, b"", b"half"], ids=["gone", "empty", "cut"])
+def test_a_broken_backup_counts_for_nothing(
+    payload: bytes | None, new_home: MakeHome, tmp_path: Path
+) -> None:
+    home, into = new_home("duckdb"), tmp_path / "backups"
+    fill(home)
+    home.close()
+    owner = owner_of(tmp_path)
+
+    def made_on(day: int) -> Backup:
+        at = NOW + timedelta(days=day)
+        return back_up(home.url, tmp_path / "none", into, at, owner)
+
+    whole, broken = made_on(0), made_on(1)
+    broken.file.unlink()
+    if payload is not None:
+        broken.file.write_bytes(payload)
+    now = broken.made_at
+    assert broken_backups(into, tmp_path) == [broken.folder]
+    assert own_backups(into, tmp_path, now) == [whole.made_at]
+    with pytest.raises(InputError, match="is broken") as refused:
+        newest_backup(into, tmp_path, now)
+    assert str(whole.folder) in str(refused.value)
+    new = made_on(2)
+    done = remove_older(into, 2, new)
+    assert done == Rotation(broken=(broken.folder,)) and whole.file.exists()
+    assert done.sentences() == [broken_sentence(broken.folder)]
 
 
 def test_a_full_backup_does_not_give_way_to_nearly_empty_ones(

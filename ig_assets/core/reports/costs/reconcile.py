@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS
 from ig_assets.core.reports.costs.invoice_file import ALL_ITEMS, Invoice
@@ -29,8 +29,11 @@ RESERVED = "the ledger has calls without a known outcome"
 UNPRICED = "the ledger has calls without a price"
 FOREIGN = "not in the ledger: another program or key uses the account"
 NOT_BILLED = "not on the invoice"
+NO_LEDGER = "not compared: no call of this vendor is in the ledger"
 UNEXPLAINED = "unexplained"
 EXPLAINED = (AGREES, SUM_AGREES, RESERVED, UNPRICED)
+WITHOUT_LEDGER = frozenset({"pinecone"})
+"""Vendors whose requests are no calls of the ledger."""
 
 _SNAPSHOT = re.compile(r"[-@](?:\d{4}-\d{2}-\d{2}|\d{8}|\d{4}|latest)$")
 _LEDGER = """
@@ -108,7 +111,10 @@ def reconcile(con: Connection, invoice: Invoice, provider: str) -> list[Compared
         of.reserved_usd += row["reserved_usd"] or 0.0
         of.unpriced += row["unpriced"]
         of.is_known = True
-    return _compared(sums)
+    lines = _compared(sums)
+    if provider in WITHOUT_LEDGER and not any(one.is_known for one in sums.values()):
+        return [replace(line, verdict=NO_LEDGER) for line in lines]
+    return lines
 
 
 def _check_vendor(con: Connection, provider: str) -> None:
@@ -140,8 +146,9 @@ def paid_in_month(con: Connection, month: str) -> dict[str, float]:
 
 def unexplained_usd(lines: Sequence[ComparedLine]) -> float:
     """Return the sum of the absolute differences (USD) without a known cause."""
+    settled = (*EXPLAINED, NO_LEDGER)
     return sum(
-        abs(line.difference_usd) for line in lines if line.verdict not in EXPLAINED
+        abs(line.difference_usd) for line in lines if line.verdict not in settled
     )
 
 
