@@ -36,7 +36,8 @@ def candidate(
     action: str = ACTION,
     language: str = "en",
     topic: str = "a bushy basil",
-    brief: str = "Cut the tip above a pair of leaves; new shoots in five days.",
+    brief: str = "Pick no single leaves from the bottom of the plant; cut the whole "
+    "tip above a pair of leaves; two new shoots grow from there in five days.",
     on_screen: str | None = "Cut the tip",
 ) -> Candidate:
     body = " ".join(beats or ())
@@ -73,7 +74,8 @@ SPANISH = candidate(
     ),
     "Pruébalo hoy y enséñanos la planta la semana que viene.",
     topic="albahaca frondosa",
-    brief="Cortar la punta por encima de un par de hojas.",
+    brief="No arrancar hojas sueltas de abajo, cortar la punta por encima de un par "
+    "de hojas, salen dos brotes nuevos en unos días de calor.",
     on_screen="Corta la punta",
 )
 FAILING = {
@@ -94,6 +96,22 @@ FAILING = {
     "brief_coverage": (
         figures(candidate(topic="a flat bicycle tyre", brief="Patch the tube.")),
         0.0,
+    ),
+    "added_words": (
+        figures(
+            candidate(
+                beats=(
+                    "Cut the whole tip above a pair of leaves, for perfect health.",
+                    "Enjoy wonderful flavours, feeling proud, calm, happy, refreshed.",
+                    "Impress guests, friends, neighbours, colleagues and strangers.",
+                )
+            )
+        ),
+        0.8,
+    ),
+    "copied_example": (
+        figures(candidate(action="Save this for your piano, and its sticky keys too.")),
+        3.0,
     ),
     "contradicted_numbers": (
         figures(candidate(action="You will see two new shoots in 3 days.")),
