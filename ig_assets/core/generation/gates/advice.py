@@ -271,7 +271,7 @@ _NOT_MEASURED: Mapping[str, str] = {
     "language": "The language is one that cannot be recognised.",
     "foreign_letters": "The script of the language is not known here.",
     "brief_coverage": "Not compared with a brief: it has no words to compare.",
-    "added_words": "The brief is too short to say what it does not have.",
+    "added_words": "The brief does not list all that is to be said.",
     "copied_example": "Not compared with the prompt's example.",
     "contradicted_numbers": "There is no brief whose numbers could be compared.",
     "repetition": "Its sentences were not compared.",

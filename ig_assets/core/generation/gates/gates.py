@@ -231,7 +231,7 @@ def measure_words(gates: Gates, candidate: Candidate) -> list[Figure]:
         ),
         Figure(
             "added_words",
-            added_share(candidate.body, candidate.topic, brief),
+            added_share(candidate.body, candidate.topic, brief, candidate.language),
             at_most=gates.added_ceiling,
         ),
         Figure(

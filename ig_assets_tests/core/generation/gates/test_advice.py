@@ -29,8 +29,8 @@ def say(
     language: str = "en",
     siblings: tuple[str, ...] | None = (),
     cosine: float | None = None,
-    brief: str = "Most people sharpen a dull knife once a year and wonder why tomatoes "
-    "slip away; hone it on the back of a plate before each meal, ten strokes.",
+    brief: str = "Sharpen a dull knife before tomatoes slip away, not once a year; hone "
+    "it on the back of a plate before each meal; take ten strokes without force.",
     on_screen: str | None = "Hone it on a plate",
 ) -> list[Advice]:
     text = join_script(hook, body, call)
@@ -125,8 +125,8 @@ def test_a_brief_its_numbers_and_a_repetition_are_said_in_words() -> None:
     assert told["contradicted_numbers"].sentence.startswith("“10 stro…” is another")
     wordy = "It brings luck, pride, health, wealth and wonderful evenings."
     added = failing(say(body=wordy))["added_words"]
-    assert "86 % of the body's words are not in the brief" in added.sentence
-    assert "(brings, luck, pride, health, wealth, evenings)" in added.sentence
+    assert "100 % of the body's words are not in the brief" in added.sentence
+    assert "(brings, luck, pride, health, wealth, wonderful," in added.sentence
     leaked = failing(say(call="Save this for your next piano."))["copied_example"]
     assert leaked.sentence.endswith("the writer was shown: piano.")
     again = failing(say(body=f"{BODY} {BODY.split('. ')[0]}."))

@@ -15,6 +15,7 @@ from ig_assets.core.generation.gates.on_brief import (
     added_words,
     brief_coverage,
     contradicted_numbers,
+    says_its_steps,
     steps_of,
 )
 from ig_assets.core.generation.gates.wording import (
@@ -120,16 +121,37 @@ def test_the_steps_of_a_brief_are_its_own_words(brief: str, steps: list[str]) ->
     assert steps_of(brief) == steps
 
 
+@pytest.mark.parametrize(
+    ("brief", "language", "says"),
+    [
+        ("Use open shade, expose for the skin; watch the horizon.", "en", True),
+        ("Das Handy lädt im Flur, ein Wecker steht am Bett, ein Buch.", "de", True),
+        ("Das Loch finden, die Stelle aufrauen, Flicken andrücken.", "de", True),
+        ("Dejar el hueso, unas gotas de limón, taparlo sin aire.", "es", True),
+        ("Wipe it, wait; why a shiny chain collects dirt.", "en", False),
+        ("Cold water, no soaking. A method without a spinner.", "en", False),
+        ("Drei Wege für Brot; woran man erkennt, dass es weg muss.", "de", False),
+        ("Profundidad, distancia, riego y cómo cortar hojas.", "es", False),
+        ("Pull both brakes.", "en", False),
+        ("Couper les tiges, changer l'eau, attendre.", "fr", False),
+    ],
+)
+def test_a_brief_of_steps_differs_from_one_that_describes(
+    brief: str, language: str, says: bool
+) -> None:
+    assert says_its_steps(brief, language) is says
+
+
 def test_forms_of_the_briefs_words_and_words_of_order_add_nothing_and_reasons_do() -> (
     None
 ):
     brief = "Spin both wheels, pull both brakes, measure the wear of the chain."
     plain = "First, spinning both wheels. Then pull both brakes. Finally, measure wear."
-    assert added_share(plain, "a used bicycle", brief) == 0.0
+    assert added_share(plain, "a used bicycle", brief, "en") == 0.0
     more = "Spin both wheels to ensure perfect condition."
-    assert added_share(more, "a used bicycle", brief) == pytest.approx(3 / 5)
+    assert added_share(more, "a used bicycle", brief, "en") == pytest.approx(3 / 5)
     assert added_words(more, "", brief) == ["ensure", "perfect", "condition"]
-    assert added_share(more, "a used bicycle", "Spin the wheels.") is None
+    assert added_share(more, "a used bicycle", "Spin the wheels.", "en") is None
     german = "Dreh die Räder, um die perfekte Funktion sicherzustellen."
     assert added_words(german, "", "Beide Räder drehen, bremsen, Kette messen.") == [
         "perfekte",

@@ -22,7 +22,11 @@ from ig_assets.core.generation.gates.content_words import (
     words_of,
 )
 from ig_assets.core.generation.gates.gates import Gates
-from ig_assets.core.generation.gates.on_brief import is_full, numbers_in, steps_of
+from ig_assets.core.generation.gates.on_brief import (
+    numbers_in,
+    says_its_steps,
+    steps_of,
+)
 from ig_assets.core.generation.gates.spoken_length import spoken_seconds
 from ig_assets.core.generation.gates.wording import on_screen_faults
 from ig_assets.core.generation.writing.from_brief.phrases import PHRASES, Phrases
@@ -45,11 +49,12 @@ _MOST_ADDED_WORDS = 2  # short ones, as `your` or `the`; content words may not b
 
 
 def steps_to_speak(brief: str, language: str) -> list[str]:
-    """Return the steps of a full brief as sentences; empty if it is not full."""
-    if language.lower().split("-")[0] not in PHRASES or not is_full(brief):
+    """Return the steps of a brief as sentences; empty if it does not say its steps."""
+    if language.lower().split("-")[0] not in PHRASES:
         return []
-    steps = [f"{capitalised(step)}." for step in steps_of(brief)]
-    return steps if len(steps) > 1 else []
+    if not says_its_steps(brief, language):
+        return []
+    return [f"{capitalised(step)}." for step in steps_of(brief)]
 
 
 def with_brief(
@@ -64,13 +69,14 @@ def with_brief(
 
     `best_hook` chooses among the hooks of the answer that add nothing; if all do, the
     hook is made of the topic. Where the script would be too short to pass its gate, its
-    steps are numbered aloud. Without steps (see `steps_to_speak`) the answer is
-    returned as it is.
+    steps are numbered aloud. Without steps (see `steps_to_speak`) the
+    answer is returned as it is, but for a call to action of something else.
     """
     steps = steps_to_speak(brief, language)
     hooks = [hook.strip() for hook in answer.hooks if hook.strip()]
     if not (steps and isinstance(answer, StepsScript)):
-        return replace(as_answered(answer), hook=best_hook(hooks) if hooks else "")
+        as_is = replace(as_answered(answer), hook=best_hook(hooks) if hooks else "")
+        return _with_fit_end(as_is, f"{topic} {brief}", language)
     phrases = PHRASES[language.lower().split("-")[0]]
     known = f"{topic} {brief}"
     own: list[str] = []
@@ -90,9 +96,8 @@ def with_brief(
         best_hook(good) if good else "",
         phrases.hook(style, topic, len(steps)),
     )
-    action = answer.call_to_action.strip()
-    is_fit = _adds_nothing(action, known, phrases) and phrases.asks(action)
-    action = of_model("call_to_action", action if is_fit else "", phrases.action)
+    action = _fit_action(answer.call_to_action.strip(), known, phrases)
+    action = of_model("call_to_action", action, phrases.action)
     beats = [
         of_model(f"beat {number}", found.say if is_kept else "", step)
         for number, (step, (found, is_kept)) in enumerate(
@@ -114,6 +119,25 @@ def with_brief(
     screen = of_model("on_screen_text", screen if is_fit else "", capitalised(topic))
     shots = tuple(found.show for found, _ in said)
     return Spoken(hook, tuple(beats), action, screen, shots, tuple(own))
+
+
+def _with_fit_end(spoken: Spoken, known: str, language: str) -> Spoken:
+    """Return a script whose call to action is of what it speaks of, or else neutral."""
+    phrases = PHRASES.get(language.lower().split("-")[0])
+    if phrases is None or not spoken.call_to_action:
+        return spoken
+    told = " ".join((known, spoken.hook, *spoken.beats))
+    if _fit_action(spoken.call_to_action, told, phrases):
+        return spoken
+    return replace(
+        spoken, call_to_action=phrases.action, from_brief=("call_to_action",)
+    )
+
+
+def _fit_action(action: str, known: str, phrases: Phrases) -> str:
+    """Return a call to action that asks for something and adds nothing, or nothing."""
+    is_fit = phrases.asks(action) and _adds_nothing(action, known, phrases)
+    return action if is_fit else ""
 
 
 def _of_step(
