@@ -45,7 +45,8 @@ _ENGLISH_VERBS = frozenset(
     "share sharpen show shut simmer sit slice soak sort sow speak spin spray spread "
     "stand start steam stir stop store strain stretch sweep switch take talk tap "
     "taste tell test tie tighten toast toss touch treat trim try tuck turn twist "
-    "unplug use wait walk warm wash watch water wear weigh whisk wipe wrap write".split()
+    "unplug use wait walk warm wash watch water wear weigh whisk wipe wrap "
+    "write".split()
 )
 _ADVERBS = re.compile(r"^(?:(?:no|nunca|siempre|luego|always|slowly|gently) )+", re.I)
 _SPANISH_VERB = re.compile(

@@ -29,8 +29,8 @@ def say(
     language: str = "en",
     siblings: tuple[str, ...] | None = (),
     cosine: float | None = None,
-    brief: str = "Sharpen a dull knife before tomatoes slip away, not once a year; hone "
-    "it on the back of a plate before each meal; take ten strokes without force.",
+    brief: str = "Sharpen a dull knife before tomatoes slip away, not once a year; "
+    "hone it on the back of a plate before each meal; take ten strokes without force.",
     on_screen: str | None = "Hone it on a plate",
 ) -> list[Advice]:
     text = join_script(hook, body, call)

@@ -103,7 +103,7 @@ FAILING = {
                 beats=(
                     "Cut the whole tip above a pair of leaves, for perfect health.",
                     "Enjoy wonderful flavours, feeling proud, calm, happy, refreshed.",
-                    "Impress guests, friends, neighbours, colleagues and strangers.",
+                    "Impress guests, friends, neighbours, colleagues and cousins.",
                 )
             )
         ),

@@ -71,9 +71,7 @@ PHRASES: Mapping[str, Phrases] = {
         counted=tuple("one two three four five six seven eight nine ten".split()),
         plain=_stems("know need save find share send later steps friend today easy"),
         asking=frozenset("save share send try".split()),
-        denying=frozenset(
-            "not no never don't stop won't can't without nobody forget".split()
-        ),
+        denying=frozenset("not no never don't stop won't can't without forget".split()),
     ),
     "de": Phrases(
         hooks={
@@ -107,6 +105,6 @@ PHRASES: Mapping[str, Phrases] = {
         counted=tuple("uno dos tres cuatro cinco seis siete ocho nueve diez".split()),
         plain=_stems("guarda comparte envía tenerlo mano necesites pasos"),
         asking=frozenset("guarda comparte envía prueba".split()),
-        denying=frozenset("no nunca jamás sin nadie deja olvides evita".split()),
+        denying=frozenset("no nunca jamás sin deja olvides evita".split()),
     ),
 }

@@ -90,7 +90,7 @@ def with_brief(
         _of_step(steps, number, answer.steps, phrases) for number in range(len(steps))
     ]
     short = [_without_purpose(hook) for hook in hooks]
-    good = [h for h in [*hooks, *short] if _is_told(h, known, steps, phrases)]
+    good = [h for h in [*hooks, *short] if _claims_nothing(h, known, steps, phrases)]
     hook = of_model(
         "hook",
         best_hook(good) if good else "",
@@ -126,8 +126,8 @@ def _with_fit_end(spoken: Spoken, known: str, language: str) -> Spoken:
     phrases = PHRASES.get(language.lower().split("-")[0])
     if phrases is None or not spoken.call_to_action:
         return spoken
-    told = " ".join((known, spoken.hook, *spoken.beats))
-    if _fit_action(spoken.call_to_action, told, phrases):
+    spoken_of = " ".join((known, spoken.hook, *spoken.beats))
+    if _fit_action(spoken.call_to_action, spoken_of, phrases):
         return spoken
     return replace(
         spoken, call_to_action=phrases.action, from_brief=("call_to_action",)
@@ -184,7 +184,9 @@ def _without_purpose(hook: str) -> str:
     return f"{found['before']}." if found else hook
 
 
-def _is_told(hook: str, known: str, steps: Sequence[str], phrases: Phrases) -> bool:
+def _claims_nothing(
+    hook: str, known: str, steps: Sequence[str], phrases: Phrases
+) -> bool:
     """Return whether a hook claims nothing that topic and brief do not say.
 
     A number of the steps is true; a denial is kept only where the brief denies too. A
