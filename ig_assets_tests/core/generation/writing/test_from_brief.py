@@ -166,6 +166,30 @@ def test_a_call_to_action_and_a_screen_text_of_other_things_give_way() -> None:
     assert set(script.from_brief) >= {"call_to_action", "on_screen_text"}
 
 
+def test_a_brief_that_describes_keeps_the_models_words_but_for_a_stray_end() -> None:
+    brief = replace(BIKE, brief="Why brakes matter; what a worn chain costs; when.")
+    form = draft_form(brief, "local", [], [])
+    step = {
+        "fact": "Brakes matter.",
+        "say": "Your brakes matter most of all.",
+        "show": "x",
+    }
+    answer = {
+        "steps": [step, step | {"fact": "A chain wears.", "say": "A chain wears out."}],
+        "hooks": ["Your used bicycle has a secret."],
+        "call_to_action": "Save this for your next bunch of flowers.",
+        "on_screen_text": "Used bicycle",
+    }
+    script = form.finish(FactsFirstScript.model_validate(answer))
+    assert script.beats == (step["say"], "A chain wears out.")
+    assert script.hook == "Your used bicycle has a secret."
+    assert script.call_to_action == PHRASES["en"].action
+    assert script.from_brief == ("call_to_action",)
+    kept = answer | {"call_to_action": "Share your worn chain."}
+    fits = form.finish(FactsFirstScript.model_validate(kept))
+    assert fits.call_to_action == "Share your worn chain." and not fits.from_brief
+
+
 def test_a_script_too_short_to_pass_numbers_its_steps_aloud() -> None:
     brief = replace(BIKE, brief="Spin both wheels, pull both brakes, measure the wear.")
     script = made(brief, ["x y."] * 3)
