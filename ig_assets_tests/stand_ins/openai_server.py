@@ -71,7 +71,7 @@ _VOCABULARIES = {"Spanish": _SPANISH, "German": _GERMAN}
 
 
 _NUMBERS = frozenset("three four five seven eight nine vier fünf sechs".split())
-SCHEMAS = ("ScriptAnswer", "PolishedScript", "FactsFirstScript")
+SCHEMAS = ("ScriptAnswer", "PolishedScript", "FactsFirstScript", "StepsScript")
 
 
 @dataclass(frozen=True)
@@ -214,10 +214,10 @@ def _script_answer(body: Mapping[str, Any], text: str | None) -> dict[str, Any]:
     model = str(body["model"])
     script = script_for(instructions, prompt, model)
     schema = _asked_schema(body)
-    if schema in ("PolishedScript", "FactsFirstScript"):
+    if schema in SCHEMAS[1:]:
         script["on_screen_text"] = " ".join(script["hook"].split()[:4])
         script["shots"] = [" ".join(beat.split()[:3]) for beat in script["beats"]]
-    if schema == "FactsFirstScript":
+    if schema in ("FactsFirstScript", "StepsScript"):
         script["hooks"] = ["x", script.pop("hook")]
         script["steps"] = [
             {"fact": beat, "say": beat, "show": shot}

@@ -182,6 +182,14 @@ _GATE_CHECKS = {
         "briefs_are_covered",
         "Every variant has enough of the content words of its topic and brief.",
     ),
+    "added_words": (
+        "briefs_are_not_added_to",
+        "No variant has too many words in its body that topic and brief do not have.",
+    ),
+    "copied_example": (
+        "nothing_is_of_the_prompts_example",
+        "No variant has words of the worked example in a prompt file.",
+    ),
     "contradicted_numbers": (
         "numbers_agree_with_the_brief",
         "No variant states another number than its brief for the same thing.",

@@ -27,6 +27,7 @@ from ig_assets.core.generation.writing.schema import (
     FactsFirstScript,
     PolishedScript,
     ScriptAnswer,
+    StepsScript,
 )
 from ig_assets_tests.adapters.local_models.test_server import CACHE, stop_server
 
@@ -48,7 +49,7 @@ def test_the_schemas_ask_only_for_what_the_engine_holds(
         assert (pattern[0], pattern[-1]) == ("^", "$")
 
 
-@pytest.mark.parametrize("schema", [*SCHEMAS, FactsFirstScript])
+@pytest.mark.parametrize("schema", [*SCHEMAS, FactsFirstScript, StepsScript])
 def test_the_engine_takes_the_schema_as_it_is(schema: type[BaseModel]) -> None:
     """The conversion of this build hands the schema to llguidance, key by key."""
     described = schema.model_json_schema()

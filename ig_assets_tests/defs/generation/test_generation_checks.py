@@ -24,12 +24,14 @@ GATE_CHECKS = {
     "language_is_as_asked",
     "letters_are_of_the_language",
     "briefs_are_covered",
+    "briefs_are_not_added_to",
+    "nothing_is_of_the_prompts_example",
     "numbers_agree_with_the_brief",
     "no_sentence_is_repeated",
     "on_screen_text_is_readable",
 }
-# The calendar of these tests has no briefs, whose numbers could be contradicted.
-NOT_MEASURED = {"numbers_agree_with_the_brief"}
+# The calendar of these tests has no briefs, which could be contradicted or added to.
+NOT_MEASURED = {"numbers_agree_with_the_brief", "briefs_are_not_added_to"}
 OTHER_CHECKS = {
     "topics_have_two_variants",
     "hooks_are_labelled_as_they_read",

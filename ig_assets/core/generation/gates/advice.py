@@ -15,10 +15,11 @@ from ig_assets.core.generation.gates.gates import (
     Candidate,
     Figure,
     Gates,
+    copied_words_of,
     part_faults,
 )
 from ig_assets.core.generation.gates.novelty import CorpusRuns
-from ig_assets.core.generation.gates.on_brief import contradicted_numbers
+from ig_assets.core.generation.gates.on_brief import added_words, contradicted_numbers
 from ig_assets.core.generation.gates.spoken_length import (
     CHARACTERS_PER_MINUTE,
     words_per_minute,
@@ -184,6 +185,22 @@ def _brief(candidate: Candidate, figure: Figure) -> str:
     )
 
 
+@_one_sentence
+def _added(candidate: Candidate, figure: Figure) -> str:
+    words = added_words(candidate.body, candidate.topic, candidate.brief)
+    return (
+        f"{_share(figure.figure)} of the body's words are not in the brief, "
+        f"{_share(figure.at_most)} at most: take out what it does not say "
+        f"({', '.join(words[:8])})."
+    )
+
+
+@_one_sentence
+def _example(candidate: Candidate, figure: Figure) -> str:
+    words = ", ".join(copied_words_of(candidate))
+    return f"It has words of the example that the writer was shown: {words}."
+
+
 def _numbers(
     gates: Gates, candidate: Candidate, figure: Figure, corpus: CorpusRuns
 ) -> list[Advice]:
@@ -224,6 +241,8 @@ _FAILED: Mapping[str, _Faults] = {
     "language": _language,
     "foreign_letters": _letters,
     "brief_coverage": _brief,
+    "added_words": _added,
+    "copied_example": _example,
     "contradicted_numbers": _numbers,
     "repetition": _repetition,
     "nearest_cosine": _nearest,
@@ -238,6 +257,8 @@ _PASSED: Mapping[str, Callable[[Figure], str]] = {
     "language": lambda f: "In the language of the topic.",
     "foreign_letters": lambda f: "All letters are of the language's script.",
     "brief_coverage": lambda f: f"{_share(f.figure)} of the brief's words occur.",
+    "added_words": lambda f: f"{_share(f.figure)} of the body is beside the brief.",
+    "copied_example": lambda f: "Nothing is copied from the prompt's example.",
     "contradicted_numbers": lambda f: "No number is another than the brief's.",
     "repetition": lambda f: "No two sentences say the same.",
     "on_screen": lambda f: "The on-screen text can be read.",
@@ -253,6 +274,8 @@ _NOT_MEASURED: Mapping[str, str] = {
     "language": "The language is one that cannot be recognised.",
     "foreign_letters": "The script of the language is not known here.",
     "brief_coverage": "Not compared with a brief: it has no words to compare.",
+    "added_words": "The brief does not list all that is to be said.",
+    "copied_example": "Not compared with the prompt's example.",
     "contradicted_numbers": "There is no brief whose numbers could be compared.",
     "repetition": "Its sentences were not compared.",
     "on_screen": "The on-screen text is not part of these words.",

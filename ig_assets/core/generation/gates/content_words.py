@@ -56,13 +56,64 @@ def is_empty_word(word: str) -> bool:
     return word in _EMPTY or word in _SHORT
 
 
-def stems(text: str) -> set[str]:
-    """Return the first `STEM_LETTERS` characters of each content word and number."""
-    return {
-        word[:STEM_LETTERS]
+# Words that order sentences and say nothing of their own: of the first sentence, of the
+# last, and of those between.
+_OPENING = frozenset("first firstly start zuerst zunächst erst erstens primero".split())
+_CLOSING = frozenset(
+    "finally last lastly zuletzt schließlich finalmente último última".split()
+)
+_ORDER = (
+    _OPENING
+    | _CLOSING
+    | frozenset(
+        "second secondly third then next after step zweitens drittens dann danach "
+        "schritt segundo tercero luego después entonces paso".split()
+    )
+)
+
+
+def content_words(text: str) -> list[str]:
+    """Return the numbers and content words of a text in order, in lower case."""
+    return [
+        word
         for word in words_of(text)
         if word[0].isdigit() or (len(word) >= SHORTEST and word not in _EMPTY)
-    }
+    ]
+
+
+def stems(text: str) -> set[str]:
+    """Return the first `STEM_LETTERS` characters of each content word and number."""
+    return {word[:STEM_LETTERS] for word in content_words(text)}
+
+
+def added_stems(text: str, known: str) -> tuple[set[str], set[str]]:
+    """Return the stems of a text, and those of them that `known` does not have.
+
+    Words that only order sentences are left out. Two words are the same here if their
+    first four letters are, so that other forms of a verb add nothing.
+    """
+    asked = {word[:SHORTEST] for word in content_words(known)}
+    said = {word for word in content_words(text) if word not in _ORDER}
+    new = {word[:STEM_LETTERS] for word in said if word[:SHORTEST] not in asked}
+    return {word[:STEM_LETTERS] for word in said}, new
+
+
+def is_order_word(word: str) -> bool:
+    """Return whether a word in lower case only orders sentences, as `first`."""
+    return word in _ORDER
+
+
+def is_in_place(sentence: str, number: int, of: int) -> bool:
+    """Return whether the words of order fit the sentence's place, from 0, among `of`.
+
+    `first` is for the first sentence alone, `finally` for the last, `then` for any but
+    the first.
+    """
+    words = {word for word in words_of(sentence) if word in _ORDER}
+    opens, closes = words & _OPENING, words & _CLOSING
+    if opens or closes:
+        return (not opens or number == 0) and (not closes or number == of - 1)
+    return number > 0 or not words
 
 
 def sentences_of(text: str) -> Iterator[str]:

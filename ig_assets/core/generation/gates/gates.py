@@ -9,8 +9,13 @@ from datetime import datetime
 
 from ig_assets.core.generation.gates.banned_words import BannedPhrase, phrases_in
 from ig_assets.core.generation.gates.language import belief_in
-from ig_assets.core.generation.gates.novelty import CorpusRuns, sibling_similarity
+from ig_assets.core.generation.gates.novelty import (
+    CorpusRuns,
+    copied_from_example,
+    sibling_similarity,
+)
 from ig_assets.core.generation.gates.on_brief import (
+    added_share,
     brief_coverage,
     contradicted_numbers,
 )
@@ -36,6 +41,8 @@ GATES = {
     "language": "belief in the language asked for",
     "foreign_letters": "letters of another script",
     "brief_coverage": "share of the brief's words",
+    "added_words": "share of words that the brief does not have",
+    "copied_example": "words of the prompt's example",
     "contradicted_numbers": "numbers that contradict the brief",
     "repetition": "likeness of two of its sentences",
     "on_screen": "faults of the on-screen text",
@@ -49,9 +56,18 @@ _COUNTED = (
     "copied_words",
     "banned_words",
     "foreign_letters",
+    "copied_example",
     "contradicted_numbers",
     "on_screen",
 )
+
+
+ADDED_CEILING = 0.45
+"""Largest share of added words for a local model.
+
+The least one (in steps of 0.05) that refused none of 14 texts that a blind reader would
+have posted after a light edit; it refuses 8 of 34 that she would not (2026-11-30).
+"""
 
 
 @dataclass(frozen=True)
@@ -60,7 +76,9 @@ class Gates:
 
     A run of 15 words is longer than phrases that people share by chance and than most
     hooks; 0.92 is the cosine of near-duplicates everywhere in this project. The floor
-    of coverage and the ceiling of repetition are chosen by hand, not calibrated.
+    of coverage and the ceiling of repetition are chosen by hand, not calibrated. The
+    share of added words has no ceiling by default, since a larger model may add to a
+    brief what is right; `ADDED_CEILING` is for small local models.
     """
 
     novelty_floor: float
@@ -70,6 +88,7 @@ class Gates:
     most_copied_words: int = 15
     language_floor: float = 0.5
     coverage_floor: float = 0.25
+    added_ceiling: float | None = None
     repetition_ceiling: float = 0.7
     cosine_ceiling: float = 0.92
     banned: tuple[BannedPhrase, ...] = ()
@@ -186,7 +205,7 @@ def measure_words(gates: Gates, candidate: Candidate) -> list[Figure]:
     variant can be measured again when the corpus has changed.
     """
     text, brief, on_screen = candidate.text, candidate.brief, candidate.on_screen_text
-    parts = (candidate.hook, candidate.body)
+    parts = (candidate.hook, candidate.body, candidate.call_to_action)
     banned = phrases_in(gates.banned, f"{text}\n\n{on_screen or ''}")
     lines = ", ".join(str(phrase.line) for phrase in banned)
     return [
@@ -219,6 +238,16 @@ def measure_words(gates: Gates, candidate: Candidate) -> list[Figure]:
             at_least=gates.coverage_floor,
         ),
         Figure(
+            "added_words",
+            added_share(candidate.body, candidate.topic, brief, candidate.language),
+            at_most=gates.added_ceiling,
+        ),
+        Figure(
+            "copied_example",
+            len(copied_words_of(candidate)),
+            at_most=0.0,
+        ),
+        Figure(
             "contradicted_numbers",
             len(contradicted_numbers(text, candidate.known)) if brief else None,
             at_most=0.0,
@@ -238,6 +267,12 @@ def measure_words(gates: Gates, candidate: Candidate) -> list[Figure]:
             at_most=0.0,
         ),
     ]
+
+
+def copied_words_of(candidate: Candidate) -> list[str]:
+    """Return the words that the candidate has from the example of a prompt."""
+    shown = f"{candidate.text}\n{candidate.on_screen_text or ''}"
+    return copied_from_example(shown, candidate.language, candidate.known)
 
 
 def faulty_parts(candidate: Candidate) -> int:

@@ -1,7 +1,8 @@
 """Measures the novelty of a text: one minus its largest overlap with one script.
 
 The overlap is the share of the text's word runs that the script contains. The longest
-run of words that a text shares with a script is found too.
+run of words that a text shares with a script is found too, and the words that a text
+has from the worked example of a prompt, which small models copy.
 """
 
 from __future__ import annotations
@@ -10,14 +11,47 @@ import re
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
+
+from ig_assets.core.generation import prompts
+from ig_assets.core.generation.gates.content_words import (
+    SHORTEST,
+    STEM_LETTERS,
+    content_words,
+    words_of,
+)
+from ig_assets.core.generation.prompts.examples import examples_in
 
 RUN_WORDS = 5
 COPIED_WORDS = 8
 _WORD = re.compile(r"\w+", re.UNICODE)
 _SENTENCE_END = re.compile(r"(?<=[.!?…])\s+")
+
+
+# Words of examples that say nothing of their subjects.
+_PLAIN = frozenset(
+    # English
+    "save find need next later time easy simple small steps step take right wrong "
+    "people most keep longer last week weeks days night open close closed leave left "
+    "play leaving clean cleaning cleans treat habits stop threw away droop want once "
+    "because makes made three four against barely hand cloth damp wipe "
+    # German
+    "speichere später findest nächsten mal leicht klein kleine griffe haus richtig "
+    "falsch leute nachts offen ganz ganze woche tage tagen zwei drei vier braucht "
+    "brauchen lassen lass ließ halten hältst halte sollen länger bleiben reinigen "
+    "reinigst reinigt saubere geschlossen fast schneiden stell hängen deckel "
+    "habe lang waren gegen neben wegen schritte macht tuch feucht feuchtes abwischst "
+    "abgewischt "
+    # Spanish
+    "guarda tenerlo mano manos necesites próximo próxima fácil pasos paso todo cuatro "
+    "tres días semana noche abierta dejaba dejaban dejes deja dejar bien mal casi "
+    "limpiar limpia muy quieres hacer duran duren mantener cuidas piden cerraba "
+    "estaban están está toques secar toda junto contra apenas paño húmedo húmedas tapa "
+    "mantienen pongas".split()
+)
 
 
 def word_runs(text: str, length: int = RUN_WORDS) -> set[tuple[str, ...]]:
@@ -137,3 +171,50 @@ def _runs(words: Sequence[str], length: int = RUN_WORDS) -> list[tuple[str, ...]
     if len(words) < length:
         return [tuple(words)] if words else []
     return [tuple(words[i : i + length]) for i in range(len(words) - length + 1)]
+
+
+@lru_cache(maxsize=32)
+def words_of_examples(instructions: str, language: str) -> frozenset[str]:
+    """Return the words, in lower case, by which a copy of an example is recognised.
+
+    They are the content words of its hooks, call to action and on-screen text, without
+    plain ones such as `save`.
+    """
+    said = {
+        word
+        for answer in examples_in(instructions, language)
+        for part in (
+            *answer["hooks"],
+            answer["call_to_action"],
+            answer["on_screen_text"],
+        )
+        for word in content_words(part)
+    }
+    return frozenset(w for w in said - _PLAIN if not w[0].isdigit())
+
+
+def copied_from_example(
+    text: str,
+    language: str,
+    known: str,
+    instructions: Sequence[str] = prompts.WITH_EXAMPLES,
+) -> list[str]:
+    """Return the words of a text that stand in an example of a prompt, each once.
+
+    `instructions` are names of prompt files.
+    Words of `known` (topic, brief) are the writer's own. Two words are the same if
+    their first five letters are; those of `known` need the first four.
+    """
+    example = {
+        word[:STEM_LETTERS]
+        for name in instructions
+        for word in words_of_examples(name, language)
+    }
+    given = {word[:SHORTEST] for word in content_words(known)}
+    return [
+        word
+        for word in dict.fromkeys(words_of(text))
+        if len(word) >= SHORTEST
+        and word[:STEM_LETTERS] in example
+        and word[:SHORTEST] not in given
+    ]

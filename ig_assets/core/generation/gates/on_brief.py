@@ -1,7 +1,7 @@
 """Measures whether a text answers its topic and brief.
 
-It measures the share of their content words that the text has, and finds numbers in the
-text that contradict the brief.
+It measures the share of their content words that the text has, and the share of the
+text's that they do not have. It finds numbers in the text that contradict the brief.
 """
 
 from __future__ import annotations
@@ -9,7 +9,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping
 
-from ig_assets.core.generation.gates.content_words import stems, words_of
+from ig_assets.core.generation.gates.content_words import (
+    STEM_LETTERS,
+    added_stems,
+    stems,
+    words_of,
+)
 
 # Numbers from one to twelve are often written as words.
 _NUMBER_WORDS: Mapping[str, str] = {
@@ -22,6 +27,55 @@ _NUMBER_WORDS: Mapping[str, str] = {
     for number, word in enumerate(words.split(), start=1)
 }
 _UNIT_LETTERS = 4
+# A brief of fewer does not say all that a text of 15 seconds has to say.
+_LEAST_STEPS = 3
+_LEAST_STEMS = 8
+
+# Verbs with which steps begin in English, where no ending tells them.
+_ENGLISH_VERBS = frozenset(
+    "add aim air ask attach avoid bake beat bend blend block boil bring brush buy "
+    "call carry change check choose chop clean clear clip close collect connect cook "
+    "cool count cover crush cut decide delete describe dig dip divide do don't draw "
+    "dry dust empty expose feed fill find fix fold freeze get give glue go grate "
+    "group grow hang heat hold hone keep knead label lay leave let lift light line "
+    "list load lock look loosen lower make mark measure melt mix mount move mulch "
+    "never note open order pack paint paste peel pick place plan plant point polish "
+    "pour press print pull push put raise read remove repeat replace repot rest "
+    "review rinse roll rub salt save say scrape screw seal season set shade shake "
+    "share sharpen show shut simmer sit slice soak sort sow speak spin spray spread "
+    "stand start steam stir stop store strain stretch sweep switch take talk tap "
+    "taste tell test tie tighten toast toss touch treat trim try tuck turn twist "
+    "unplug use wait walk warm wash watch water wear weigh whisk wipe wrap "
+    "write".split()
+)
+_ADVERBS = re.compile(r"^(?:(?:no|nunca|siempre|luego|always|slowly|gently) )+", re.I)
+_SPANISH_VERB = re.compile(
+    r"[a-zñáéíóú]*(?:ar|er|ir|ár|ér|ír)(?:me|te|se)?(?:l[aoe]s?)?"
+)
+_GERMAN_INFINITIVE = re.compile(r"[a-zäöüß]{2,}(?:en|ern|eln)")
+_GERMAN_FINITE = re.compile(
+    r"(?!(?:nicht|fest|oft|seit|sonst|laut|jetzt|erst|leicht|dicht|direkt|sofort|kalt|"
+    r"meist|selbst|dort|weit|glatt|sanft|feucht|samt)$)[a-zäöüß]{2,}t"
+)
+_ASKS = re.compile(
+    r"(?:why|what|which|how|where|when|who|whether|"
+    r"warum|was|wie|welche[rsmn]?|woran|wann|wo|wer|ob|"
+    r"por qué|para qué|qué|cómo|cuándo|cuánt[ao]s?|cuál(?:es)?|dónde)\b",
+    re.IGNORECASE,
+)
+
+_STEP_END = re.compile(r"(?<=\w)[,;:.!?]+(?:\s+|$)")
+_JOINS = re.compile(
+    r"^(?:and then|and|then|und dann|und|dann|y luego|y después|y|luego|después)\s+",
+    re.IGNORECASE,
+)
+# A clause that begins so belongs to the step before it.
+_GOES_ON = re.compile(
+    r"^(?:because|since|while|until|unless|so that|which|where|when|if|but|or|not|like|"
+    r"weil|damit|bis|solange|während|wenn|sobald|aber|oder|denn|sonst|wo|"
+    r"porque|para|hasta|mientras|cuando|si|pero|o|sino|donde)\s",
+    re.IGNORECASE,
+)
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
 
 
@@ -33,6 +87,93 @@ def brief_coverage(text: str, topic: str, brief: str) -> float | None:
     """
     asked = stems(topic) | stems(brief)
     return len(asked & stems(text)) / len(asked) if asked else None
+
+
+def steps_of(brief: str) -> list[str]:
+    """Return the steps of a brief in its own words, without their end marks.
+
+    A step ends at a punctuation mark. A single word joins the step after it (`flour,
+    water and salt`), and a clause of reason, time or condition the step before it; a
+    leading `and` or `then` is dropped.
+    """
+    steps: list[str] = []
+    held = before = ""
+    for part, mark in _clauses(brief):
+        clause = f"{held}{part}"
+        if len(part.split()) == 1 and mark == ",":
+            held = f"{clause}, "
+            continue
+        held = ""
+        if steps and before == "," and _GOES_ON.match(clause):
+            steps[-1] = f"{steps[-1]}, {clause}"
+        else:
+            steps.append(_JOINS.sub("", clause))
+        before = mark
+    last = held.rstrip(", ")
+    return [*steps, last] if last else steps
+
+
+def says_its_steps(brief: str, language: str) -> bool:
+    """Return whether a brief is a list of steps that can be spoken as they are.
+
+    It has at least three steps or eight content words, at least half of its steps are
+    sentences of action (by their verbs, in English, German and Spanish), and none
+    begins with a question, as "why it works" does. Other briefs describe what a text
+    has to be about, and a text has to add to them.
+    """
+    steps = steps_of(brief)
+    is_full = len(steps) >= _LEAST_STEPS or len(stems(brief)) >= _LEAST_STEMS
+    if not is_full or len(steps) < 2:
+        return False
+    code = language.lower().split("-")[0]
+    acts = [_is_action(step, code) for step in steps]
+    asks = any(_ASKS.match(step) for step in steps)
+    return 2 * sum(acts) >= len(acts) and not asks
+
+
+def _is_action(step: str, code: str) -> bool:
+    words = _ADVERBS.sub("", step).split()
+    if not words:
+        return False
+    if code == "en":
+        return words[0].lower() in _ENGLISH_VERBS
+    if code == "es":
+        return bool(_SPANISH_VERB.fullmatch(words[0].lower()))
+    clause = step.split(", ")[0] if ", " not in words[0] else step
+    german = [word.strip(",;") for word in words]
+    return code == "de" and (
+        any(_GERMAN_INFINITIVE.fullmatch(w) for w in (german[-1], clause.split()[-1]))
+        or any(_GERMAN_FINITE.fullmatch(w) for w in german[1:])
+    )
+
+
+def added_share(body: str, topic: str, brief: str, language: str) -> float | None:
+    """Return the share of the body's content words that topic and brief do not have.
+
+    The share is 0 to 1; None for a brief that does not say its steps, which a text has
+    to add to, and for a body without content words.
+    """
+    if not says_its_steps(brief, language):
+        return None
+    said, new = added_stems(body, f"{topic} {brief}")
+    return len(new) / len(said) if said else None
+
+
+def added_words(body: str, topic: str, brief: str) -> list[str]:
+    """Return the content words that the body adds, as it writes them, in order."""
+    _, new = added_stems(body, f"{topic} {brief}")
+    return list(dict.fromkeys(w for w in words_of(body) if w[:STEM_LETTERS] in new))
+
+
+def _clauses(brief: str) -> Iterator[tuple[str, str]]:
+    """Yield each clause with the first punctuation mark after it, empty at the end."""
+    begin = 0
+    for end in _STEP_END.finditer(brief):
+        if part := brief[begin : end.start()].strip():
+            yield part, end.group()[0]
+        begin = end.end()
+    if part := brief[begin:].strip():
+        yield part, ""
 
 
 def contradicted_numbers(text: str, brief: str) -> list[str]:
@@ -49,6 +190,12 @@ def contradicted_numbers(text: str, brief: str) -> list[str]:
         if unit in asked and not numbers & asked[unit]
         for number in sorted(numbers)
     ]
+
+
+def numbers_in(text: str) -> set[str]:
+    """Return the numbers of a text in figures, words from one to twelve too."""
+    numbers = (_NUMBER_WORDS.get(word, word) for word in words_of(text))
+    return {number for number in numbers if _NUMBER.fullmatch(number)}
 
 
 def _counted(text: str) -> dict[str, set[str]]:

@@ -6,11 +6,19 @@ from collections.abc import Sequence
 
 from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.generation.gates.banned_words import phrases_in
-from ig_assets.core.generation.gates.gates import Candidate, Figure, Gates, failures
-from ig_assets.core.generation.gates.on_brief import contradicted_numbers
+from ig_assets.core.generation.gates.gates import (
+    Candidate,
+    Figure,
+    Gates,
+    copied_words_of,
+    failures,
+)
+from ig_assets.core.generation.gates.on_brief import added_words, contradicted_numbers
 from ig_assets.core.generation.gates.spoken_length import words_per_minute
 
 COPYING = ("novelty", "copied_words")
+
+_MOST_NAMED = 8  # words that a sentence of feedback names
 
 _OTHER_WORDS = "Say everything in new words: it was too near to an older script."
 _NEW_BEATS = (
@@ -46,6 +54,11 @@ def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
     if figure.gate == "contradicted_numbers":
         wrong = ", ".join(contradicted_numbers(text.text, text.known))
         return f"Keep the numbers of the brief: {wrong} is not in it."
+    if figure.gate == "added_words":
+        added = added_words(text.body, text.topic, text.brief)
+        return f"Say only what the brief says: drop {_named(added)}."
+    if figure.gate == "copied_example":
+        return f"Write about the topic: drop {_named(copied_words_of(text))}."
     if figure.gate in ("language", "foreign_letters"):
         return f"Write in {language_name(text.language)}."
     if figure.gate == "banned_words":
@@ -53,6 +66,10 @@ def _sentence(gates: Gates, text: Candidate, figure: Figure) -> str:
         without = f": not {', '.join(map(repr, named))}" if named else ""
         return f"Make no promise that cannot be kept{without}."
     return _SENTENCES[figure.gate]
+
+
+def _named(words: Sequence[str]) -> str:
+    return ", ".join(words[:_MOST_NAMED])
 
 
 def _length(gates: Gates, language: str, figure: Figure) -> str:

@@ -36,7 +36,6 @@ from ig_assets.core.generation.writing.schema import (
 from ig_assets.core.generation.writing.write import (
     ANSWER_ATTEMPTS,
     MAX_OUTPUT_TOKENS,
-    Sampling,
     ScriptRequest,
     WriterAnswer,
     write_script,
@@ -257,10 +256,10 @@ class DraftPolisher:
         request = ScriptRequest(
             polishing.writer_of(polishing.model),
             form.prompt,
-            Sampling(polishing.temperature, seed),
+            form.sampling(polishing.temperature, seed),
             "polish",
             form.schema,
-            best_hook=form.best_hook,
+            finish=form.finish,
             max_output_tokens=form.max_output_tokens,
         )
         return write_script(
@@ -291,7 +290,7 @@ class DraftPolisher:
             brief=task.brief,
             mend=task.feedback,
         )
-        return Form(prompt, PolishedScript, MAX_OUTPUT_TOKENS, lambda hooks: hooks[0])
+        return Form(prompt, PolishedScript, MAX_OUTPUT_TOKENS)
 
     def _candidate(self, written: WriterAnswer) -> Candidate:
         return Candidate(

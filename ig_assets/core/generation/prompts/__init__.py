@@ -25,7 +25,9 @@ DRAFT = "draft.v2.j2"
 DRAFT_INSTRUCTIONS = "draft.instructions.v2.j2"
 POLISH = "polish.v3.j2"
 FACTS_FIRST = "facts_first.v1.j2"
-FACTS_FIRST_INSTRUCTIONS = "facts_first.instructions.v1.j2"
+FACTS_FIRST_INSTRUCTIONS = "facts_first.instructions.v2.j2"
+STEPS = "steps.v1.j2"
+STEPS_INSTRUCTIONS = "steps.instructions.v1.j2"
 HELD_OUT = "held_out.v1.j2"
 JUDGE = "judge.v1.j2"
 JUDGE_INSTRUCTIONS = "judge.instructions.v1.j2"
@@ -33,6 +35,9 @@ JUDGE_INSTRUCTIONS = "judge.instructions.v1.j2"
 # The control arm's prompt, which never changes: the loop's lift is measured against it.
 FIRST_DRAFT = "draft.v1.j2"
 FIRST_DRAFT_INSTRUCTIONS = "draft.instructions.v1.j2"
+
+# Prompt files that show a worked example, which a text must not copy.
+WITH_EXAMPLES = (FACTS_FIRST_INSTRUCTIONS, STEPS_INSTRUCTIONS)
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,6 @@ from ig_assets.core.generation.writing.arms import PlannedArm, WritingModel
 from ig_assets.core.generation.writing.forms import Brief, Form, draft_form
 from ig_assets.core.generation.writing.schema import beats_json
 from ig_assets.core.generation.writing.write import (
-    Sampling,
     ScriptRequest,
     WriterAnswer,
     write_script,
@@ -192,7 +191,7 @@ def _draft_with(
 ) -> tuple[WriterAnswer, prompts.Prompt]:
     examples = drafting.examples_of(arm.model)
     form = _form(arm, [script.text for script in retrieved], examples)
-    sampling = Sampling(drafting.temperature, arm_seed(drafting.seed, arm))
+    sampling = form.sampling(drafting.temperature, arm_seed(drafting.seed, arm))
     now = drafting.ledger.clock.now()
 
     def record(con: Connection, written: WriterAnswer) -> None:
@@ -228,7 +227,7 @@ def _draft_with(
         "generate",
         form.schema,
         may_shorten,
-        form.best_hook,
+        form.finish,
         form.max_output_tokens,
     )
     for_arm = replace(run, subject=arm.variant_id)

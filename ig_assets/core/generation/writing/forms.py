@@ -1,9 +1,10 @@
 """Builds a request to a writer: its prompt, and the schema of the answer.
 
 A vendor's model is asked for a script (`ScriptAnswer`), as in training files. A model
-on this machine is small. It is asked first for the facts of the brief and then for a
+on this machine is small. It is asked first for the steps of the brief and then for a
 script made of them (`FactsFirstScript`), with one worked example. It is not shown whole
-scripts on other topics, since it would copy their content.
+scripts on other topics, since it would copy their content. What it adds to a full brief
+is not spoken (`with_brief`).
 """
 
 from __future__ import annotations
@@ -15,22 +16,32 @@ from typing import Any
 
 from ig_assets.core.corpus.scripts.labels import language_name
 from ig_assets.core.generation import prompts
+from ig_assets.core.generation.writing.from_brief.spoken import (
+    steps_to_speak,
+    with_brief,
+)
 from ig_assets.core.generation.gates.hook_style import label_for
 from ig_assets.core.generation.gates.on_brief import brief_coverage
 from ig_assets.core.generation.gates.wording import foreign_letters, is_latin
 from ig_assets.core.generation.writing.schema import (
     HOOK_STYLES,
     FactsFirstScript,
+    Answered,
+    AnswerSchema,
     ScriptAnswer,
+    Spoken,
+    StepsScript,
+    as_answered,
 )
 from ig_assets.core.generation.writing.write import (
     MAX_OUTPUT_TOKENS,
-    AnswerSchema,
-    BestHook,
+    Finish,
+    Sampling,
 )
 
 LOCAL = "local"
 FACTS_FIRST_TOKENS = 600
+FACTS_FIRST_TEMPERATURE = 0.3  # at 0.7 a small model adds more of its own
 MOST_HOOK_WORDS = 14
 
 
@@ -48,12 +59,20 @@ class Brief:
 
 @dataclass(frozen=True)
 class Form:
-    """A rendered prompt, the schema of its answer, and how its hook is chosen."""
+    """A rendered prompt, the schema of its answer, and how its script is made of it.
+
+    `most_temperature` bounds the temperature at which it is sampled.
+    """
 
     prompt: prompts.Prompt
     schema: AnswerSchema
     max_output_tokens: int
-    best_hook: BestHook
+    finish: Finish = as_answered
+    most_temperature: float = 2.0
+
+    def sampling(self, temperature: float, seed: int) -> Sampling:
+        """Return how the answer is sampled."""
+        return Sampling(min(temperature, self.most_temperature), seed)
 
 
 def writes_facts_first(provider: str, language: str) -> bool:
@@ -80,16 +99,24 @@ def draft_form(
     """
     common = _common(brief)
     if writes_facts_first(provider, brief.language) and not is_control:
-        prompt = prompts.render(
-            prompts.FACTS_FIRST,
-            prompts.FACTS_FIRST_INSTRUCTIONS,
-            openings=_openings([*examples, *references]),
-            mend=mend,
-            language=brief.language.lower().split("-")[0],
-            **common,
+        common |= {
+            "openings": _openings([*examples, *references]),
+            "mend": mend,
+            "language": brief.language.lower().split("-")[0],
+        }
+        steps = steps_to_speak(brief.brief, brief.language)
+        small: AnswerSchema = StepsScript if steps else FactsFirstScript
+        prompt = (
+            prompts.render(
+                prompts.STEPS, prompts.STEPS_INSTRUCTIONS, steps=steps, **common
+            )
+            if steps
+            else prompts.render(
+                prompts.FACTS_FIRST, prompts.FACTS_FIRST_INSTRUCTIONS, **common
+            )
         )
-        choose = partial(best_hook, brief)
-        return Form(prompt, FactsFirstScript, FACTS_FIRST_TOKENS, choose)
+        finish = partial(_finished, brief)
+        return Form(prompt, small, FACTS_FIRST_TOKENS, finish, FACTS_FIRST_TEMPERATURE)
     template, instructions = (
         (prompts.FIRST_DRAFT, prompts.FIRST_DRAFT_INSTRUCTIONS)
         if is_control
@@ -102,7 +129,15 @@ def draft_form(
         examples=list(examples),
         **common,
     )
-    return Form(prompt, ScriptAnswer, MAX_OUTPUT_TOKENS, lambda hooks: hooks[0])
+    return Form(prompt, ScriptAnswer, MAX_OUTPUT_TOKENS)
+
+
+def _finished(brief: Brief, answer: Answered) -> Spoken:
+    assert isinstance(answer, FactsFirstScript | StepsScript)
+    choose = partial(best_hook, brief)
+    return with_brief(
+        answer, brief.topic, brief.brief, brief.language, brief.hook_style, choose
+    )
 
 
 def best_hook(brief: Brief, hooks: Sequence[str]) -> str:

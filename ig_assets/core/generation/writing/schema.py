@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -113,14 +114,40 @@ def _keeps(say: str, fact: str) -> bool:
 
 
 class Step(BaseModel):
-    """One fact of the brief, how it is spoken, and what the camera shows.
+    """One step of the brief, how it is spoken, and what the camera shows."""
 
-    Four sentences of eight words, with a hook and a call to action of five, take 15 s.
+    fact: str = Field(json_schema_extra=_words(1, 28, r"\."))
+    say: str = Field(json_schema_extra=_words(2, 28, "[.!?]"))
+    show: str = Field(json_schema_extra=_words(2, 16))
+
+
+class SpokenStep(BaseModel):
+    """How a step of the brief is spoken, and what the camera shows."""
+
+    say: str = Field(json_schema_extra=_words(2, 28, "[.!?]"))
+    show: str = Field(json_schema_extra=_words(2, 16))
+
+
+class StepsScript(BaseModel):
+    """What a small writer returns for the numbered steps of a full brief.
+
+    The steps are in the prompt word for word, so that the answer need not list them.
     """
 
-    fact: str = Field(json_schema_extra=_words(2, 28, r"\."))
-    say: str = Field(json_schema_extra=_words(8, 28, "[.!?]"))
-    show: str = Field(json_schema_extra=_words(2, 16))
+    steps: list[SpokenStep] = Field(min_length=2, json_schema_extra={"maxItems": 6})
+    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 3})
+    call_to_action: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
+    on_screen_text: str = Field(json_schema_extra=_words(1, 12))
+
+    @property
+    def beats(self) -> list[str]:
+        """Return each step's sentence."""
+        return [step.say for step in self.steps]
+
+    @property
+    def shots(self) -> list[str]:
+        """Return what the camera shows at each step."""
+        return [step.show for step in self.steps]
 
 
 class FactsFirstScript(BaseModel):
@@ -131,10 +158,10 @@ class FactsFirstScript(BaseModel):
     languages in Latin letters).
     """
 
-    steps: list[Step] = Field(min_length=3, json_schema_extra={"maxItems": 5})
-    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 2})
+    steps: list[Step] = Field(min_length=2, json_schema_extra={"maxItems": 6})
+    hooks: list[_Hook] = Field(min_length=1, json_schema_extra={"maxItems": 3})
     call_to_action: str = Field(json_schema_extra=_words(5, 18, "[.!?]"))
-    on_screen_text: str = Field(json_schema_extra=_words(1, 6))
+    on_screen_text: str = Field(json_schema_extra=_words(1, 12))
 
     @property
     def beats(self) -> list[str]:
@@ -151,6 +178,43 @@ class FactsFirstScript(BaseModel):
     def shots(self) -> list[str]:
         """What the camera shows, one text per step."""
         return [step.show for step in self.steps]
+
+
+@dataclass(frozen=True)
+class Spoken:
+    """The parts of a script as they are spoken and shown; `shots` is one text a beat.
+
+    `on_screen_text` and `shots` are None where none were asked for. `from_brief` names
+    the parts that are not the model's words but made of the topic and the brief.
+    """
+
+    hook: str
+    beats: tuple[str, ...]
+    call_to_action: str
+    on_screen_text: str | None = None
+    shots: tuple[str, ...] | None = None
+    from_brief: tuple[str, ...] = ()
+
+
+Answered = ScriptAnswer | PolishedScript | FactsFirstScript | StepsScript
+AnswerSchema = (
+    type[ScriptAnswer]
+    | type[PolishedScript]
+    | type[FactsFirstScript]
+    | type[StepsScript]
+)
+
+
+def as_answered(script: Answered) -> Spoken:
+    """Return a script as the model answered it, with the first of several hooks."""
+    if isinstance(script, FactsFirstScript | StepsScript):
+        hook = next((h.strip() for h in script.hooks if h.strip()), "")
+    else:
+        hook = script.hook.strip()
+    beats, action = tuple(script.beats), script.call_to_action.strip()
+    if isinstance(script, ScriptAnswer):
+        return Spoken(hook, beats, action)
+    return Spoken(hook, beats, action, script.on_screen_text, tuple(script.shots))
 
 
 def spoken_beats(beats: Sequence[str], but_not: Sequence[str] = ()) -> list[str]:

@@ -6,16 +6,18 @@ The request is identified by a hash of its content.
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from ig_assets.core.costs.ledger.ledger import CALL_ATTEMPTS, Call, Ledger, RunRef
 from ig_assets.core.costs.ledger.retry_exhausted import add_attempt_count
 from ig_assets.core.generation.prompts import Prompt
 from ig_assets.core.generation.writing.schema import (
-    FactsFirstScript,
-    PolishedScript,
+    Answered,
+    AnswerSchema,
     ScriptAnswer,
+    Spoken,
+    as_answered,
     caption,
     script_text,
     shots_of,
@@ -57,8 +59,7 @@ class WriterAnswer:
     shots: tuple[str, ...] | None = None
 
 
-BestHook = Callable[[Sequence[str]], str]
-AnswerSchema = type[ScriptAnswer] | type[PolishedScript] | type[FactsFirstScript]
+Finish = Callable[[Answered], Spoken]
 
 
 @dataclass(frozen=True)
@@ -75,7 +76,7 @@ class ScriptRequest:
 
     If the prompt is too long for the model, the answer is a rejection; with
     `may_shorten`, ContextTooLongError is raised instead, so that the caller can shorten
-    it. `best_hook` chooses among several hooks.
+    it. `finish` makes the script of an answer, such as by choosing among several hooks.
     """
 
     writer: Writer
@@ -84,7 +85,7 @@ class ScriptRequest:
     operation: str
     schema: AnswerSchema = ScriptAnswer
     may_shorten: bool = False
-    best_hook: BestHook = lambda hooks: hooks[0]
+    finish: Finish = as_answered
     max_output_tokens: int = MAX_OUTPUT_TOKENS
 
 
@@ -129,7 +130,7 @@ class _Attempt:
 
     def __init__(self, request: ScriptRequest, number: int) -> None:
         self._prompt, self._writer = request.prompt, request.writer
-        self._best_hook = request.best_hook
+        self._finish = request.finish
         seed = request.sampling.seed + number
         self._settings: dict[str, object] = {
             "temperature": request.sampling.temperature,
@@ -173,10 +174,10 @@ class _Attempt:
         """
         answer = self._writer.write(self._sent)
         script = answer.parsed
-        assert isinstance(script, (ScriptAnswer, PolishedScript, FactsFirstScript))
-        hook = self._hook_of(script)
-        action = script.call_to_action.strip()
-        beats = spoken_beats(script.beats, but_not=(hook, action))
+        assert isinstance(script, Answered)
+        spoken = self._finish(script)
+        hook, action = spoken.hook, spoken.call_to_action
+        beats = spoken_beats(spoken.beats, but_not=(hook, action))
         if not (hook and beats and action):
             raise MalformedAnswerError(
                 "the hook, the body or the call to action is empty",
@@ -184,9 +185,13 @@ class _Attempt:
                 answer.usage.output_tokens,
             )
         body, on_screen, shots = " ".join(beats), None, None
-        if isinstance(script, (PolishedScript, FactsFirstScript)):
-            on_screen = caption(script.on_screen_text)
-            shots = shots_of(script.shots, len(beats))
+        if spoken.on_screen_text is not None:
+            on_screen = caption(spoken.on_screen_text)
+        if spoken.shots is not None:
+            shots = shots_of(spoken.shots, len(beats))
+        settings = self._settings
+        if spoken.from_brief:
+            settings = settings | {"from_brief": list(spoken.from_brief)}
         written = WriterAnswer(
             hook,
             body,
@@ -194,19 +199,13 @@ class _Attempt:
             script_text(hook, body, action),
             answer.model,
             self.call.request_hash,
-            self._settings,
+            settings,
             beats=tuple(beats),
             on_screen_text=on_screen,
             prompt_hash=self._prompt.prompt_hash,
             shots=shots,
         )
         return written, answer.usage
-
-    def _hook_of(self, script: ScriptAnswer | PolishedScript | FactsFirstScript) -> str:
-        if not isinstance(script, FactsFirstScript):
-            return script.hook.strip()
-        hooks = [hook.strip() for hook in script.hooks if hook.strip()]
-        return self._best_hook(hooks) if hooks else ""
 
     def rejected(self, problem: str) -> WriterAnswer:
         """Return an answer that records the problem in place of a script."""

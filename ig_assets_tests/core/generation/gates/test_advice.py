@@ -19,7 +19,11 @@ BODY = (
     "cooking without tears and without any force at all."
 )
 CALL = "Save this for Sunday and tell me how it went."
-GATES_SET = Gates(0.5, banned=parse_banned("# list\nmiracle\n/cures? all/", "list"))
+GATES_SET = Gates(
+    0.5,
+    added_ceiling=0.45,
+    banned=parse_banned("# list\nmiracle\n/cures? all/", "list"),
+)
 
 
 def say(
@@ -29,7 +33,8 @@ def say(
     language: str = "en",
     siblings: tuple[str, ...] | None = (),
     cosine: float | None = None,
-    brief: str = "A dull knife: ten strokes on a plate before a meal.",
+    brief: str = "Sharpen a dull knife before tomatoes slip away, not once a year; "
+    "hone it on the back of a plate before each meal; take ten strokes without force.",
     on_screen: str | None = "Hone it on a plate",
 ) -> list[Advice]:
     text = join_script(hook, body, call)
@@ -122,6 +127,12 @@ def test_a_brief_its_numbers_and_a_repetition_are_said_in_words() -> None:
     assert "of the words of its topic and brief" in off["brief_coverage"].sentence
     told = failing(say(brief="A dull knife on a plate: twenty strokes, 20 strokes."))
     assert told["contradicted_numbers"].sentence.startswith("“10 stro…” is another")
+    wordy = "It brings luck, pride, health, wealth and wonderful evenings."
+    added = failing(say(body=wordy))["added_words"]
+    assert "100 % of the body's words are not in the brief" in added.sentence
+    assert "(brings, luck, pride, health, wealth, wonderful," in added.sentence
+    leaked = failing(say(call="Save this for your next piano."))["copied_example"]
+    assert leaked.sentence.endswith("the writer was shown: piano.")
     again = failing(say(body=f"{BODY} {BODY.split('. ')[0]}."))
     assert "have 100 % of their words in common" in again["repetition"].sentence
     letters = failing(say(hook="Your knife is dull because of одна habit."))

@@ -9,18 +9,20 @@ from hypothesis import given, strategies as st
 
 from ig_assets.core.generation.gates.banned_words import parse_banned
 from ig_assets.core.generation.gates.gates import (
+    ADDED_CEILING,
     GATES,
     Candidate,
     Figure,
     Gates,
     failures,
     measure,
+    measure_words,
     why_rejected,
 )
 from ig_assets.core.generation.gates.novelty import CorpusRuns
 from ig_assets.core.generation.polishing.feedback import feedback
 
-BOUNDS = Gates(0.5, banned=parse_banned("miracle cure", "list"))
+BOUNDS = Gates(0.5, added_ceiling=0.45, banned=parse_banned("miracle cure", "list"))
 HOOK = "Why does your basil grow tall but never bushy?"
 BEATS = (
     "Because you pick single leaves from the bottom of the plant.",
@@ -36,7 +38,8 @@ def candidate(
     action: str = ACTION,
     language: str = "en",
     topic: str = "a bushy basil",
-    brief: str = "Cut the tip above a pair of leaves; new shoots in five days.",
+    brief: str = "Pick no single leaves from the bottom of the plant; cut the whole "
+    "tip above a pair of leaves; two new shoots grow from there in five days.",
     on_screen: str | None = "Cut the tip",
 ) -> Candidate:
     body = " ".join(beats or ())
@@ -73,7 +76,8 @@ SPANISH = candidate(
     ),
     "Pruébalo hoy y enséñanos la planta la semana que viene.",
     topic="albahaca frondosa",
-    brief="Cortar la punta por encima de un par de hojas.",
+    brief="No arrancar hojas sueltas de abajo, cortar la punta por encima de un par "
+    "de hojas, salen dos brotes nuevos en unos días de calor.",
     on_screen="Corta la punta",
 )
 FAILING = {
@@ -94,6 +98,22 @@ FAILING = {
     "brief_coverage": (
         figures(candidate(topic="a flat bicycle tyre", brief="Patch the tube.")),
         0.0,
+    ),
+    "added_words": (
+        figures(
+            candidate(
+                beats=(
+                    "Cut the whole tip above a pair of leaves, for perfect health.",
+                    "Enjoy wonderful flavours, feeling proud, calm, happy, refreshed.",
+                    "Impress guests, friends, neighbours, colleagues and cousins.",
+                )
+            )
+        ),
+        0.8,
+    ),
+    "copied_example": (
+        figures(candidate(action="Save this for your piano, and its sticky keys too.")),
+        3.0,
     ),
     "contradicted_numbers": (
         figures(candidate(action="You will see two new shoots in 3 days.")),
@@ -201,3 +221,18 @@ def test_any_text_at_all_can_be_measured(
         assert figure.figure is None or figure.figure >= 0.0
     assert measured["novelty"].figure is not None
     assert measured["novelty"].figure <= 1.0
+
+
+def test_only_a_local_writer_has_a_ceiling_of_added_words() -> None:
+    """A larger model may add what is right."""
+    wordy = candidate(
+        beats=(
+            "Cut the whole tip above a pair of leaves, for perfect health.",
+            "Enjoy wonderful flavours, feeling proud, calm, happy, refreshed.",
+            "Impress guests, friends, neighbours, colleagues and cousins.",
+        )
+    )
+    [added] = [
+        one for one in measure_words(Gates(0.5), wordy) if one.gate == "added_words"
+    ]
+    assert added.passed and added.figure is not None and added.figure > ADDED_CEILING

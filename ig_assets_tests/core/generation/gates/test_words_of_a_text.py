@@ -4,16 +4,27 @@ from __future__ import annotations
 
 import pytest
 
+from ig_assets.core.generation import prompts
 from ig_assets.core.generation.gates.hook_style import label_for, styles_by_words
+from ig_assets.core.generation.gates.novelty import (
+    copied_from_example,
+    words_of_examples,
+)
 from ig_assets.core.generation.gates.on_brief import (
+    added_share,
+    added_words,
     brief_coverage,
     contradicted_numbers,
+    says_its_steps,
+    steps_of,
 )
 from ig_assets.core.generation.gates.wording import (
     foreign_letters,
+    joined_words,
     on_screen_faults,
     repetition,
 )
+from ig_assets.core.generation.prompts.examples import examples_in
 
 BRIEF = "Hold the blade at 15 degrees, draw it ten times on each side."
 
@@ -66,6 +77,118 @@ def test_on_screen_text_is_judged_by_length_letters_and_language() -> None:
     spoken = ("Sharpen it on a mug.",)
     assert on_screen_faults("Sharpen it on the mug", "de", spoken=spoken) == []
     assert on_screen_faults("one two three four five six seven", "en") == ["too long"]
+
+
+def test_two_words_run_together_are_seen_and_compounds_are_not() -> None:
+    known = (
+        "Das Fahrrad und der Schlauch; el tiempo, un cordón, el día; the sun's place"
+    )
+    joined = "eltiempo ycordón aldía thesun'sPresence derSchlauch"
+    assert joined_words(joined, known) == joined.split()
+    assert joined_words("Fahrradschlauch sunlight island", known) == []
+    assert joined_words("eltiempo", f"{known} eltiempo") == []
+    assert on_screen_faults("Riego todo eltiempo", "es", known) == [
+        "words run together"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("brief", "steps"),
+    [
+        pytest.param(
+            "Wipe it with a dry rag, wait five minutes, then wipe off the rest, "
+            "because wet oil collects dirt.",
+            [
+                "Wipe it with a dry rag",
+                "wait five minutes",
+                "wipe off the rest, because wet oil collects dirt",
+            ],
+            id="a reason stays with its step",
+        ),
+        pytest.param(
+            "Mehl, Wasser, Salz und wenig Hefe verrühren, zwölf Stunden stehen lassen.",
+            [
+                "Mehl, Wasser, Salz und wenig Hefe verrühren",
+                "zwölf Stunden stehen lassen",
+            ],
+            id="a list is one step",
+        ),
+        pytest.param("Hervir 1,5 litros; y salir", ["Hervir 1,5 litros", "salir"]),
+        pytest.param("", []),
+    ],
+)
+def test_the_steps_of_a_brief_are_its_own_words(brief: str, steps: list[str]) -> None:
+    assert steps_of(brief) == steps
+
+
+@pytest.mark.parametrize(
+    ("brief", "language", "says"),
+    [
+        ("Use open shade, expose for the skin; watch the horizon.", "en", True),
+        ("Das Handy lädt im Flur, ein Wecker steht am Bett, ein Buch.", "de", True),
+        ("Das Loch finden, die Stelle aufrauen, Flicken andrücken.", "de", True),
+        ("Dejar el hueso, unas gotas de limón, taparlo sin aire.", "es", True),
+        ("Wipe it, wait; why a shiny chain collects dirt.", "en", False),
+        ("Cold water, no soaking. A method without a spinner.", "en", False),
+        ("Drei Wege für Brot; woran man erkennt, dass es weg muss.", "de", False),
+        ("Profundidad, distancia, riego y cómo cortar hojas.", "es", False),
+        ("Pull both brakes.", "en", False),
+        ("Couper les tiges, changer l'eau, attendre.", "fr", False),
+    ],
+)
+def test_a_brief_of_steps_differs_from_one_that_describes(
+    brief: str, language: str, says: bool
+) -> None:
+    assert says_its_steps(brief, language) is says
+
+
+def test_forms_of_the_briefs_words_and_words_of_order_add_nothing_and_reasons_do() -> (
+    None
+):
+    brief = "Spin both wheels, pull both brakes, measure the wear of the chain."
+    plain = "First, spinning both wheels. Then pull both brakes. Finally, measure wear."
+    assert added_share(plain, "a used bicycle", brief, "en") == 0.0
+    more = "Spin both wheels to ensure perfect condition."
+    assert added_share(more, "a used bicycle", brief, "en") == pytest.approx(3 / 5)
+    assert added_words(more, "", brief) == ["ensure", "perfect", "condition"]
+    assert added_share(more, "a used bicycle", "Spin the wheels.", "en") is None
+    german = "Dreh die Räder, um die perfekte Funktion sicherzustellen."
+    assert added_words(german, "", "Beide Räder drehen, bremsen, Kette messen.") == [
+        "perfekte",
+        "funktion",
+        "sicherzustellen",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "language", "copied"),
+    [
+        ("Speichere dir das für den nächsten Strauß.", "de", ["strauß"]),
+        ("Blumen länger frisch", "de", ["blumen", "frisch"]),
+        ("Guarda esto para tu próximo ramo.", "es", ["ramo"]),
+        ("Guarda esto para tu próxima receta.", "es", []),
+        ("Save this for your next day.", "en", []),
+    ],
+)
+def test_the_subject_of_a_prompts_example_is_recognised_in_what_copied_it(
+    text: str, language: str, copied: list[str]
+) -> None:
+    """Ends of texts of 2026-11-30, written from the first prompt with an example."""
+    file = "facts_first.instructions.v1.j2"
+    assert copied_from_example(text, language, "Porträts", [file]) == copied
+    known = "Schnittblumen: Blumen frisch halten, ein Strauß; un ramo"
+    assert copied_from_example(text, language, known, [file]) == []
+
+
+def test_the_example_of_the_present_prompt_has_a_neutral_call_to_action() -> None:
+    for file in prompts.WITH_EXAMPLES:
+        for language, word in (("en", "piano"), ("de", "tasten"), ("es", "teclas")):
+            words = words_of_examples(file, language)
+            assert word in words and len(words) < 10
+            shown = examples_in(file, language)
+            [action] = {answer["call_to_action"] for answer in shown}
+            assert copied_from_example(action, language, "") == []
+    assert words_of_examples("draft.instructions.v2.j2", "en") == frozenset()
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,13 @@ LANDED = {
     "facts_first.instructions.v1.j2": (
         "fa50163ef6c7f02ed7382bf1a6957bcfaec75369f9695be877f810cf2337dfee"
     ),
+    "facts_first.instructions.v2.j2": (
+        "9d028db61926357684d6ed919902fea0e49f1617a827666d90488497aaa1ea50"
+    ),
+    "steps.v1.j2": ("5751d2961ce134a68f02fcda3cdb7127492b589247217a0510012a903a4652c0"),
+    "steps.instructions.v1.j2": (
+        "435080c6a8193aeb4802622aa76d9e1bca89de65d9b5127debafcdfff6c3df16"
+    ),
 }
 
 

@@ -59,7 +59,7 @@ def test_a_small_writer_is_asked_for_facts_first_and_sees_no_other_scripts_body(
     assert draft_form(BRIEF, "local", [], [], is_control=True).schema is ScriptAnswer
 
 
-@pytest.mark.parametrize(("language", "word"), [("de", "Stiel"), ("es", "tallo")])
+@pytest.mark.parametrize(("language", "word"), [("de", "Handcreme"), ("es", "crema")])
 def test_the_worked_example_is_in_the_language_asked_for(
     language: str, word: str
 ) -> None:
@@ -67,7 +67,7 @@ def test_the_worked_example_is_in_the_language_asked_for(
     example = form.prompt.instructions.split("Answer: ", 1)[1]
     answer = FactsFirstScript.model_validate_json(example)
     assert word in answer.steps[0].fact
-    assert len(answer.hooks) == 2 and all(h.endswith("?") for h in answer.hooks)
+    assert len(answer.hooks) == 3 and all(h.endswith("?") for h in answer.hooks)
 
 
 def test_a_language_of_other_letters_is_not_held_to_latin_ones() -> None:
