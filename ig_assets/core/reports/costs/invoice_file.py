@@ -82,7 +82,9 @@ def read_invoice(path: Path, now: datetime | None = None) -> Invoice:
     except OSError as error:
         raise InputError(f"{path} cannot be read ({error.strerror}).") from None
     except UnicodeDecodeError:
-        raise InputError(f"{path} is not UTF-8; export it again as CSV.") from None
+        raise InputError(
+            f"{path} is no text in UTF-8; export it again, as CSV or JSON."
+        ) from None
     if not text.strip():
         raise NothingTakenError(f"{path} is empty; nothing was compared.")
     entries = (
@@ -212,12 +214,12 @@ def _amount(value: Any) -> float:
     if isinstance(value, str):
         text = value.strip()
         if not text.strip("-$") or not _NUMBER.fullmatch(text):
-            raise ValueError(f"its amount is {value!r}")
+            raise ValueError(f"its amount is {value!r}, not a number as 12.50")
         value = float(text.replace("$", "").replace(",", ""))
     if isinstance(value, bool) or not isinstance(value, int | float):
-        raise ValueError(f"its amount is {value!r}")
+        raise ValueError(f"its amount is {value!r}, not a number as 12.50")
     if not math.isfinite(value):
-        raise ValueError(f"its amount is {value!r}")
+        raise ValueError(f"its amount is {value!r}, not a number as 12.50")
     return float(value)
 
 
@@ -233,5 +235,5 @@ def _when(value: Any) -> tuple[str, date | None]:
             aware = instant.astimezone(UTC) if instant.tzinfo else instant
             day = aware.date()
     except (ValueError, OverflowError):
-        raise ValueError(f"its day is {value!r}") from None
+        raise ValueError(f"its day is {value!r}, not one as 2026-05-01") from None
     return f"{day:%Y-%m}", day

@@ -219,11 +219,11 @@ def test_a_csv_is_the_sum_of_taken_rejected_and_skipped(tmp_path: Path) -> None:
     assert [line.usd for line in found.lines] == [1.5, 1200.25]
     assert dict(found.rejected) == {
         "row 5": "its currency is 'eur', not USD",
-        "row 6": "its day is 'May the first'",
-        "row 7": "its amount is 'nan'",
-        "row 8": "its amount is '1.2.3'",
+        "row 6": "its day is 'May the first', not one as 2026-05-01",
+        "row 7": "its amount is 'nan', not a number as 12.50",
+        "row 8": "its amount is '1.2.3', not a number as 12.50",
         "row 9": "it has too many cells",
-        "row 10": "its amount is None",
+        "row 10": "its amount is None, not a number as 12.50",
     }
     assert found.skipped == 1
 
