@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import csv
 import gzip
+import re
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -25,6 +27,8 @@ from ig_assets.core.models.ranker.outcomes import Floats, Ints, Outcomes, outcom
 TEST, IMAGE, HEADLINE = "clickability_test_id", "eyecatcher_id", "headline"
 CLICKS, IMPRESSIONS, WEEK, BROKEN = "clicks", "impressions", "test_week", "srm_window"
 COLUMNS = (TEST, IMAGE, HEADLINE, CLICKS, IMPRESSIONS, WEEK, BROKEN)
+LEDE = "lede"
+_TAG = re.compile(r"<[^>]*>")
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,8 @@ class Archive:
 
     `features`, `outcomes`, `clicks` and `impressions` have one row per arm, `cluster`
     one number per group: groups that share nearly equal headlines have the same.
+    `headlines` has one per arm, `ledes` one per group: the text under the headline,
+    without tags; "" where the group had several or the file has none.
     """
 
     features: dict[str, Floats]
@@ -40,6 +46,8 @@ class Archive:
     clicks: Floats
     impressions: Floats
     cluster: Ints
+    headlines: Sequence[str] = ()
+    ledes: Sequence[str] = ()
 
     @property
     def groups(self) -> int:
@@ -61,6 +69,7 @@ def read_archive(file: Path, cache: Path, vectors: Path | None) -> Archive:
     """
     opener = gzip.open if file.suffix == ".gz" else open
     counts: dict[tuple[str, str, str], dict[str, list[float]]] = defaultdict(dict)
+    ledes: dict[tuple[str, str, str], set[str]] = defaultdict(set)
     with opener(file, "rt", encoding="utf-8", newline="") as lines:
         reader = csv.DictReader(lines)
         if missing := set(COLUMNS) - set(reader.fieldnames or ()):
@@ -73,6 +82,8 @@ def read_archive(file: Path, cache: Path, vectors: Path | None) -> Archive:
             arm = arms.setdefault(headline, [0.0, 0.0])
             arm[0] += float(row[CLICKS])
             arm[1] += float(row[IMPRESSIONS])
+            lede = _TAG.sub("", row.get(LEDE) or "")
+            ledes[row[WEEK], row[TEST], row[IMAGE]].add(" ".join(lede.split()))
     groups = [(key, counts[key]) for key in sorted(counts) if len(counts[key]) > 1]
     texts = sorted({text for _, arms in groups for text in arms})
     place = {text: n for n, text in enumerate(texts)}
@@ -88,6 +99,10 @@ def read_archive(file: Path, cache: Path, vectors: Path | None) -> Archive:
         cluster=_clusters(
             [(key[1], [place[text] for text in arms]) for key, arms in groups], last
         ),
+        headlines=[text for _, arms in groups for text in arms],
+        ledes=[
+            next(iter(ledes[key])) if len(ledes[key]) == 1 else "" for key, _ in groups
+        ],
     )
 
 
