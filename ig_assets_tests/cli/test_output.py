@@ -115,7 +115,7 @@ def test_rows_for_a_pipe_that_are_none_are_said_on_standard_error(
 def test_a_sync_prints_every_figure_also_of_zero_and_nothing_that_is_of_the_page() -> (
     None
 ):
-    said = {"summary": "**3** new", "new": 3, "zero": "retired, rejected"}
+    said = {"summary": "**3** new", "new": 3, "other_figures": "0 retired, 0 rejected"}
     said |= {"lineage": dg.MetadataValue.md("`ig-assets lineage`")}
 
     @dg.asset

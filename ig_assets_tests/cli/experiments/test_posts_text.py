@@ -19,7 +19,8 @@ def test_a_post_without_words_is_said_to_be_forgotten(
 ) -> None:
     def row(post_id: str, *words: str) -> dict[str, Any]:
         parts = dict(zip(("hook", "body", "call_to_action"), words, strict=True))
-        return {"post_id": post_id, "topic": "t", "status": "declined"} | parts
+        row = {"post_id": post_id, "topic": "t", "status": "declined"}
+        return row | {"simulated": False} | parts
 
     rows = [row("p1", "", "", ""), row("p2", "Salt first.", "Then wait.", "")]
     monkeypatch.setattr(posts, "posts_for_review", lambda *asked: rows)
