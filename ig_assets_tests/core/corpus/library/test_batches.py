@@ -47,6 +47,15 @@ def fill(corpus: CorpusFactory) -> None:
     (corpus.library / "80 broken.md").write_bytes(b"\x00")
 
 
+@pytest.fixture
+def new_objects_alone() -> Iterator[None]:
+    """Let the collector look at what a test makes, not at all that was imported."""
+    gc.collect()
+    gc.freeze()
+    yield
+    gc.unfreeze()
+
+
 def parsed_scripts() -> int:
     gc.collect()
     return sum(isinstance(one, ParsedScript) for one in gc.get_objects())
@@ -67,7 +76,10 @@ def counted(
 
 
 def test_a_first_sync_holds_a_few_of_its_scripts_in_memory_at_a_time(
-    corpus: CorpusFactory, small_batches: None, monkeypatch: pytest.MonkeyPatch
+    corpus: CorpusFactory,
+    small_batches: None,
+    new_objects_alone: None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     fill(corpus)
     before, seen = parsed_scripts(), list[int]()
@@ -80,7 +92,7 @@ def test_a_first_sync_holds_a_few_of_its_scripts_in_memory_at_a_time(
     ):
         counted(monkeypatch, module, name, seen)
     assert corpus.sync().new == FILES + 2
-    assert max(seen) - before <= MOST_IN_MEMORY
+    assert 0 < max(seen) - before <= MOST_IN_MEMORY
 
 
 def test_no_temporary_table_holds_the_words_of_new_scripts(
