@@ -8,10 +8,12 @@
 
 `write` asks the local writer for two texts of each brief (`--briefs 0,3,12`: of these),
 through the build's own pipeline, and goes on where it stopped; give it a data folder
-outside the checkout. Its texts are in FOLDER.jsonl. `score` measures them all at this
-build's gates. `sheet` writes `sheet.md`, the rubric with briefs and texts in random
-order, and `key.json`; give the sheet alone to a reader who did not write the prompts.
-`tally` counts the ratings by file, with 95 % intervals (Wilson).
+outside the checkout. `--calendar` takes other briefs: a file of topics, or a folder of
+them such as `library/calendar`; give it to `score` and `sheet` too. The texts are in
+FOLDER.jsonl. `score` measures them all at this build's gates. `sheet` writes
+`sheet.md`, the rubric with briefs and texts in random order, and `key.json`; give the
+sheet alone to a reader who did not write the prompts. `tally` counts the ratings by
+file, with 95 % intervals (Wilson).
 """
 
 from __future__ import annotations
@@ -38,10 +40,11 @@ CHILD = HERE / "writing" / "texts.py"
 Text = dict[str, Any]
 
 
-def briefs() -> dict[str, dict[str, Any]]:
-    """The briefs by topic."""
-    month = yaml.safe_load(BRIEFS.read_text(encoding="utf-8"))
-    return {topic["topic"]: topic for topic in month["topics"]}
+def briefs(calendar: Path) -> dict[str, dict[str, Any]]:
+    """The briefs of a file of topics, or of a folder of them, by topic."""
+    files = sorted(calendar.glob("*.yaml")) if calendar.is_dir() else [calendar]
+    months = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in files]
+    return {topic["topic"]: topic for month in months for topic in month["topics"]}
 
 
 def texts_of(file: Path) -> list[Text]:
@@ -55,15 +58,17 @@ def write(options: argparse.Namespace) -> None:
     env = os.environ | {"PYTHONPATH": str(options.build.absolute())}
     out = options.folder.with_suffix(".jsonl")
     command = [sys.executable, str(CHILD), str(options.folder), str(out)]
-    command += [str(options.minutes)] + ([options.briefs] if options.briefs else [])
+    command += [str(options.minutes), str(options.calendar)]
+    command += [options.briefs] if options.briefs else []
     raise SystemExit(subprocess.run(command, env=env).returncode)
 
 
 def score(options: argparse.Namespace) -> None:
     """Print the share of texts that pass this build's gates, by file and gate."""
+    given = briefs(options.calendar)
     for file in options.files:
         texts = texts_of(file)
-        failed = [failed_gates(text) for text in texts]
+        failed = [failed_gates(text, given[text["topic"]]) for text in texts]
         passed = sum(not gates for gates in failed)
         print(f"{file.name}: {passed} of {len(texts)} pass {interval(passed, texts)}")
         rejected = sum(bool(text["rejection"]) for text in texts)
@@ -71,11 +76,15 @@ def score(options: argparse.Namespace) -> None:
         print(f"  rejected by their own build: {rejected}; calls {calls}")
         for gate, count in Counter(g for gates in failed for g in gates).most_common():
             print(f"  {gate}: {count}")
-        odd = sum(not of_its_style(text) for text in texts if text["hook"])
+        odd = sum(
+            not of_its_style(text, given[text["topic"]]["language"])
+            for text in texts
+            if text["hook"]
+        )
         print(f"  hooks not of the style that they are labelled with: {odd}")
 
 
-def failed_gates(text: Text) -> list[str]:
+def failed_gates(text: Text, brief: dict[str, Any]) -> list[str]:
     """The gates that need no other text and that this one fails."""
     from ig_assets.core.generation.gates.gates import (
         Candidate,
@@ -87,7 +96,6 @@ def failed_gates(text: Text) -> list[str]:
 
     if not text["text"]:
         return ["no text"]
-    brief = briefs()[text["topic"]]
     candidate = Candidate(
         text["hook"],
         tuple(json.loads(text["beats"])) if text["beats"] else None,
@@ -103,18 +111,17 @@ def failed_gates(text: Text) -> list[str]:
     return [figure.gate for figure in failures(figures)]
 
 
-def of_its_style(text: Text) -> bool:
+def of_its_style(text: Text, language: str) -> bool:
     """Whether the words of the hook allow its label."""
     from ig_assets.core.generation.gates.hook_style import label_for
 
-    language = briefs()[text["topic"]]["language"]
     style: str = text["hook_style"]
     return label_for(text["hook"], style, language) == style
 
 
 def sheet(options: argparse.Namespace) -> None:
     """Write what a blind reader gets, and the key apart."""
-    given = briefs()
+    given = briefs(options.calendar)
     every = [(file.stem, text) for file in options.files for text in texts_of(file)]
     shared = set.intersection(
         *({t["topic"] for t in texts_of(f)} for f in options.files)
@@ -186,14 +193,17 @@ def arguments() -> argparse.Namespace:
     one.add_argument("--build", type=Path, default=ROOT)
     one.add_argument("--minutes", type=float, default=9.0)
     one.add_argument("--briefs", help="numbers from 0, by commas; default: all")
+    one.add_argument("--calendar", type=Path, default=BRIEFS)
     one.set_defaults(do=write)
     one = parts.add_parser("score")
+    one.add_argument("--calendar", type=Path, default=BRIEFS)
     one.add_argument("files", type=Path, nargs="+")
     one.set_defaults(do=score)
     one = parts.add_parser("sheet")
     one.add_argument("files", type=Path, nargs="+")
     one.add_argument("--into", type=Path, required=True)
     one.add_argument("--seed", type=int, default=7)
+    one.add_argument("--calendar", type=Path, default=BRIEFS)
     one.set_defaults(do=sheet)
     one = parts.add_parser("tally")
     one.add_argument("folder", type=Path)
