@@ -13,11 +13,10 @@ from ig_assets.core.corpus.search.retrieve import (
     Retriever,
 )
 from ig_assets.core.costs.ledger.ledger import Ledger, RunRef
-from ig_assets.core.costs.prices import LOCAL_PROVIDERS
 from ig_assets.core.costs.usage import usage_of_run
 from ig_assets.core.generation.gates import prompt_injection
 from ig_assets.core.generation.gates.banned_words import read_banned
-from ig_assets.core.generation.gates.gates import ADDED_CEILING, Gates
+from ig_assets.core.generation.gates.gates import Gates
 from ig_assets.core.generation.gates.nearest_script import NearestScript
 from ig_assets.core.generation.overview import draft_sample, variant_sample
 from ig_assets.core.generation.polishing.polish import polish_drafts
@@ -213,17 +212,12 @@ def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
     They leave the gate of the nearest script unmeasured.
     """
     options = context.options
-    is_local = context.base.provider in LOCAL_PROVIDERS
-    gates = Gates(
-        options.novelty_floor,
-        added_ceiling=ADDED_CEILING if is_local else None,
-        banned=read_banned(options.banned_words),
-    )
+    gates = Gates(options.novelty_floor, banned=read_banned(options.banned_words))
     return Polishing(
         ledger=context.ledger,
         writer_of=context.writer_of,
         model=model,
-        gates=gates,
+        gates=gates.of_provider(context.base.provider),
         seed=options.seed,
         temperature=options.temperature,
         regenerations=options.regenerations,

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import pytest
 
+from ig_assets.core.generation.gates.gates import ADDED_CEILING, GATES
 from ig_assets_tests.defs.checked import figures, records, verdict
 from ig_assets_tests.defs.ticking import DagsterEnv
 from ig_assets_tests.stand_ins.openai_server import OpenAIStandIn
@@ -170,6 +171,30 @@ def test_accepted_variants_are_measured_again_as_they_are_stored(
         ("silver bread", "b", "banned words and claims"),
     }
     assert figures(evaluation.metadata)["out_of_bounds"] == 3
+
+
+@pytest.mark.parametrize(("provider", "fails"), [("local", True), ("openai", False)])
+def test_the_bound_of_added_words_is_that_of_the_provider_that_wrote(
+    dagster_env: DagsterEnv, vendor: OpenAIStandIn, provider: str, fails: bool
+) -> None:
+    dagster_env.add_script("bread")
+    generated(dagster_env)
+    dagster_env.execute("UPDATE topics SET brief = 'Fold paper, tie the string, run.'")
+    dagster_env.execute(
+        f"UPDATE variants SET provider = '{provider}', beats = NULL, "
+        "body = 'A lighthouse keeper counts ships, gulls, rocks and storms at night.' "
+        "WHERE arm = 'a' AND text LIKE '%kites%'"
+    )
+    result = dagster_env.materialise("script_variants", "2026-01")
+    evaluation = verdict(result, "accepted_variants_pass_the_gates")
+    assert evaluation.passed is not fails
+    if fails:
+        bounds = {
+            record.data["arm"]: record.data["at_most"]
+            for record in records(evaluation, "sample")
+            if record.data["gate"] == GATES["added_words"]
+        }
+        assert bounds == {"a": ADDED_CEILING}
 
 
 def test_a_hook_of_another_style_than_its_label_is_reported_without_its_words(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
+from ig_assets.core.costs.prices import LOCAL_PROVIDERS
 from ig_assets.core.generation.gates.banned_words import BannedPhrase, phrases_in
 from ig_assets.core.generation.gates.language import belief_in
 from ig_assets.core.generation.gates.novelty import (
@@ -92,6 +93,11 @@ class Gates:
     repetition_ceiling: float = 0.7
     cosine_ceiling: float = 0.92
     banned: tuple[BannedPhrase, ...] = ()
+
+    def of_provider(self, provider: str | None) -> Gates:
+        """Return the gates for texts of a model of a provider; None is unknown."""
+        is_local = provider in LOCAL_PROVIDERS
+        return replace(self, added_ceiling=ADDED_CEILING if is_local else None)
 
 
 @dataclass(frozen=True)

@@ -42,7 +42,8 @@ class WrongLabel(TypedDict):
 def violations(con: Connection, month: str, gates: Gates) -> list[Violation]:
     """Return where accepted variants of the month are outside a gate, by topic.
 
-    The words are measured anew, under today's bounds and banned words. Gates that
+    The words are measured anew, under today's banned words and the bounds of the
+    provider whose model wrote them, as the polish measures them. Gates that
     compare with other texts have changed company since, as winners join the corpus;
     for them the figure stored when the variant was accepted counts.
     """
@@ -51,7 +52,9 @@ def violations(con: Connection, month: str, gates: Gates) -> list[Violation]:
     for row in _accepted(con, month):
         failed = {
             figure.gate: (figure.figure, figure.at_least, figure.at_most)
-            for figure in failures(measure_words(gates, _candidate(row)))
+            for figure in failures(
+                measure_words(gates.of_provider(row["provider"]), _candidate(row))
+            )
         }
         for gate, *bounds in stored.get(row["variant_id"], []):
             failed.setdefault(gate, tuple(bounds))
