@@ -7,7 +7,7 @@ text's that they do not have. It finds numbers in the text that contradict the b
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 
 from ig_assets.core.generation.gates.content_words import (
     STEM_LETTERS,
@@ -27,6 +27,7 @@ _NUMBER_WORDS: Mapping[str, str] = {
     for number, word in enumerate(words.split(), start=1)
 }
 _UNIT_LETTERS = 4
+_LANGUAGES = ("en", "de", "es")  # in which actions are recognised
 # A brief of fewer does not say all that a text of 15 seconds has to say.
 _LEAST_STEPS = 3
 _LEAST_STEMS = 8
@@ -41,16 +42,40 @@ _ENGLISH_VERBS = frozenset(
     "list load lock look loosen lower make mark measure melt mix mount move mulch "
     "never note open order pack paint paste peel pick place plan plant point polish "
     "pour press print pull push put raise read remove repeat replace repot rest "
-    "review rinse roll rub salt save say scrape screw seal season set shade shake "
+    "pump review rinse roll rub salt save say scrape screw seal season set shade shake "
     "share sharpen show shut simmer sit slice soak sort sow speak spin spray spread "
-    "stand start steam stir stop store strain stretch sweep switch take talk tap "
+    "stand start stay steam stir stop store strain stretch sweep switch take talk tap "
     "taste tell test tie tighten toast toss touch treat trim try tuck turn twist "
     "unplug use wait walk warm wash watch water wear weigh whisk wipe wrap "
     "write".split()
 )
-_ADVERBS = re.compile(r"^(?:(?:no|nunca|siempre|luego|always|slowly|gently) )+", re.I)
+# A first word that none of these is, before one of `_AFTER_A_VERB`, is a verb too.
+_NO_VERB = frozenset(
+    "a after all an and any as at because before both but by during each every for "
+    "from half if in into it more most no not of on once one or over so some than "
+    "that the then these this those three to two under until when while with within "
+    "without".split()
+)
+_AFTER_A_VERB = frozenset(
+    "a all an any both each every half it its my no one or our some ten that the them "
+    "these this those three two your".split()
+)
+_ADVERBS = re.compile(
+    r"^(?:(?:no|nunca|siempre|luego|primero|first|next|always|slowly|gently) )+", re.I
+)
 _SPANISH_VERB = re.compile(
-    r"[a-zñáéíóú]*(?:ar|er|ir|ár|ér|ír)(?:me|te|se)?(?:l[aoe]s?)?"
+    r"[a-zñáéíóú]*(?:ar|er|ir|ár|ér|ír)(?:me|te|se)?(?:l[aoe]s?)?"  # infinitives
+    r"|(?:pon|haz|ten|ven|sal)(?:me|te|se)?(?:l[aoe]s?)?"
+    r"|[a-zñ]*[áéíóú][a-zñ]*[ae](?:me|te|se)?(?:l[aoe]s?)"  # `pruébalo`
+)
+_SPANISH_IMPERATIVE = re.compile(r"[a-zñáéíóú]{2,}[ae]")
+_AFTER_AN_IMPERATIVE = frozenset(
+    "algo bien cada cinco cuatro diez dos el la las los lo luego medio "
+    "mucho más nada ocho otra otro otras otros poca poco primero quince seis "
+    "siempre siete solo tres todo todos tu tus un una unas unos uno veinte".split()
+)
+_SPANISH_DENIAL = re.compile(
+    r"(?:no|nunca) (?:l[aoe]s? |te |se )?[a-zñáéíóú]+[ea](?:s|n)?\b", re.I
 )
 _GERMAN_INFINITIVE = re.compile(r"[a-zäöüß]{2,}(?:en|ern|eln)")
 _GERMAN_FINITE = re.compile(
@@ -72,8 +97,15 @@ _JOINS = re.compile(
 # A clause that begins so belongs to the step before it.
 _GOES_ON = re.compile(
     r"^(?:because|since|while|until|unless|so that|which|where|when|if|but|or|not|like|"
-    r"weil|damit|bis|solange|während|wenn|sobald|aber|oder|denn|sonst|wo|"
-    r"porque|para|hasta|mientras|cuando|si|pero|o|sino|donde)\s",
+    r"for|such as|even|without|"
+    r"weil|damit|bis|solange|während|wenn|sobald|aber|oder|denn|sonst|wo|ob|dass|"
+    r"sondern|zum Beispiel|ohne|"
+    r"porque|para|hasta|mientras|cuando|si|pero|o|sino|donde|que|sin|aunque)\s",
+    re.IGNORECASE,
+)
+# A clause that begins a sentence so belongs to the step after it.
+_CONDITION = re.compile(
+    r"^(?:if|when|once|as soon as|wenn|falls|sobald|si|cuando|en cuanto)\s",
     re.IGNORECASE,
 )
 _NUMBER = re.compile(r"\d+(?:[.,]\d+)?")
@@ -89,28 +121,47 @@ def brief_coverage(text: str, topic: str, brief: str) -> float | None:
     return len(asked & stems(text)) / len(asked) if asked else None
 
 
-def steps_of(brief: str) -> list[str]:
+def steps_of(brief: str, language: str) -> list[str]:
     """Return the steps of a brief in its own words, without their end marks.
 
-    A step ends at a punctuation mark. A single word joins the step after it (`flour,
-    water and salt`), and a clause of reason, time or condition the step before it; a
-    leading `and` or `then` is dropped.
+    A step ends with its sentence, and at a comma before an action. So a list of things
+    is one step (`flour, water and salt`), and a clause of reason, time or condition
+    belongs to the action that it is said of. A leading `and` or `then` is dropped. In
+    other languages than English, German and Spanish each comma ends a step.
     """
-    steps: list[str] = []
-    held = before = ""
+    code = language.lower().split("-")[0]
+    return [step for step, _ in _steps(brief, lambda clause: _goes_on(clause, code))]
+
+
+def _goes_on(clause: str, code: str) -> bool:
+    return code in _LANGUAGES and not _is_action(_JOINS.sub("", clause), code)
+
+
+def _steps(brief: str, goes_on: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
+    """Yield each step with the first punctuation mark after it, empty at the end."""
+    step = held = before = ""
     for part, mark in _clauses(brief):
         clause = f"{held}{part}"
-        if len(part.split()) == 1 and mark == ",":
+        is_first = before != ","
+        if mark == "," and (
+            len(part.split()) == 1 or (is_first and _CONDITION.match(clause))
+        ):
             held = f"{clause}, "
             continue
         held = ""
-        if steps and before == "," and _GOES_ON.match(clause):
-            steps[-1] = f"{steps[-1]}, {clause}"
+        if step and not is_first and (_GOES_ON.match(clause) or goes_on(clause)):
+            step = f"{step}, {clause}"
         else:
-            steps.append(_JOINS.sub("", clause))
+            if step:
+                yield step, before
+            step = _JOINS.sub("", clause)
         before = mark
     last = held.rstrip(", ")
-    return [*steps, last] if last else steps
+    if step and last:
+        yield step, before
+        step = last
+    if step or last:
+        yield step or last, ""
 
 
 def says_its_steps(brief: str, language: str) -> bool:
@@ -121,7 +172,7 @@ def says_its_steps(brief: str, language: str) -> bool:
     begins with a question, as "why it works" does. Other briefs describe what a text
     has to be about, and a text has to add to them.
     """
-    steps = steps_of(brief)
+    steps = [step for step, _ in _steps(brief, lambda clause: False)]
     is_full = len(steps) >= _LEAST_STEPS or len(stems(brief)) >= _LEAST_STEMS
     if not is_full or len(steps) < 2:
         return False
@@ -135,10 +186,19 @@ def _is_action(step: str, code: str) -> bool:
     words = _ADVERBS.sub("", step).split()
     if not words:
         return False
+    first, second = words[0].lower(), words[1].lower() if len(words) > 1 else ""
     if code == "en":
-        return words[0].lower() in _ENGLISH_VERBS
+        is_noun = first.endswith("ing") or (first[-1:] == "s" and first[-2:] != "ss")
+        return first in _ENGLISH_VERBS or (
+            second in _AFTER_A_VERB and first not in _NO_VERB and not is_noun
+        )
     if code == "es":
-        return bool(_SPANISH_VERB.fullmatch(words[0].lower()))
+        is_imperative = _SPANISH_IMPERATIVE.fullmatch(first)
+        return bool(
+            _SPANISH_VERB.fullmatch(first)
+            or _SPANISH_DENIAL.match(step)
+            or (is_imperative and second in _AFTER_AN_IMPERATIVE)
+        )
     clause = step.split(", ")[0] if ", " not in words[0] else step
     german = [word.strip(",;") for word in words]
     return code == "de" and (

@@ -93,11 +93,12 @@ def test_two_words_run_together_are_seen_and_compounds_are_not() -> None:
 
 
 @pytest.mark.parametrize(
-    ("brief", "steps"),
+    ("brief", "language", "steps"),
     [
         pytest.param(
             "Wipe it with a dry rag, wait five minutes, then wipe off the rest, "
             "because wet oil collects dirt.",
+            "en",
             [
                 "Wipe it with a dry rag",
                 "wait five minutes",
@@ -107,18 +108,51 @@ def test_two_words_run_together_are_seen_and_compounds_are_not() -> None:
         ),
         pytest.param(
             "Mehl, Wasser, Salz und wenig Hefe verrühren, zwölf Stunden stehen lassen.",
+            "de",
             [
                 "Mehl, Wasser, Salz und wenig Hefe verrühren",
                 "zwölf Stunden stehen lassen",
             ],
             id="a list is one step",
         ),
-        pytest.param("Hervir 1,5 litros; y salir", ["Hervir 1,5 litros", "salir"]),
-        pytest.param("", []),
+        pytest.param(
+            "Si están mustias, déjalas en agua, que las revive. Lleva una cámara, dos "
+            "palancas y una bomba, y busca el cristal.",
+            "es",
+            [
+                "Si están mustias, déjalas en agua, que las revive",
+                "Lleva una cámara, dos palancas y una bomba",
+                "busca el cristal",
+            ],
+            id="a condition stays with the step after it, things with their verb",
+        ),
+        pytest.param(
+            "Make three piles, for keeping, giving away and not sure. Swap the pads.",
+            "en",
+            [
+                "Make three piles, for keeping, giving away and not sure",
+                "Swap the pads",
+            ],
+            id="what is no action is no step of its own",
+        ),
+        pytest.param(
+            "Couper, cuire, servir chaud", "fr", ["Couper, cuire, servir chaud"]
+        ),
+        pytest.param(
+            "Couper les tiges, cuire un peu", "fr", ["Couper les tiges", "cuire un peu"]
+        ),
+        pytest.param(
+            "Hervir 1,5 litros; y salir", "es", ["Hervir 1,5 litros", "salir"]
+        ),
+        pytest.param("Rinse, dry,", "en", ["Rinse, dry"]),
+        pytest.param("If it rains, wait, then", "en", ["If it rains, wait, then"]),
+        pytest.param("", "en", []),
     ],
 )
-def test_the_steps_of_a_brief_are_its_own_words(brief: str, steps: list[str]) -> None:
-    assert steps_of(brief) == steps
+def test_the_steps_of_a_brief_are_its_own_words(
+    brief: str, language: str, steps: list[str]
+) -> None:
+    assert steps_of(brief, language) == steps
 
 
 @pytest.mark.parametrize(
@@ -131,6 +165,11 @@ def test_the_steps_of_a_brief_are_its_own_words(brief: str, steps: list[str]) ->
         ("Wipe it, wait; why a shiny chain collects dirt.", "en", False),
         ("Cold water, no soaking. A method without a spinner.", "en", False),
         ("Drei Wege für Brot; woran man erkennt, dass es weg muss.", "de", False),
+        ("Pon papel en la caja. Guarda la caja. Déjalas diez minutos.", "es", True),
+        ("No limpies al sol. Seca los bordes. Pasa la rasqueta.", "es", True),
+        ("Árboles altos, mesa con sombra, agua en el plato.", "es", False),
+        ("Swap the pads, jot it down, nudge the lever.", "en", True),
+        ("Checking the leaves, plants that droop, all the pots.", "en", False),
         ("Profundidad, distancia, riego y cómo cortar hojas.", "es", False),
         ("Pull both brakes.", "en", False),
         ("Couper les tiges, changer l'eau, attendre.", "fr", False),

@@ -54,7 +54,7 @@ def steps_to_speak(brief: str, language: str) -> list[str]:
         return []
     if not says_its_steps(brief, language):
         return []
-    return [f"{capitalised(step)}." for step in steps_of(brief)]
+    return [f"{capitalised(step)}." for step in steps_of(brief, language)]
 
 
 def with_brief(
