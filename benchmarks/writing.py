@@ -133,9 +133,7 @@ def sheet(options: argparse.Namespace) -> None:
         brief = given[text["topic"]]
         key[number] = {"file": name, "topic": text["topic"], "arm": text["arm"]}
         shown = text["text"] or "(the writer gave no usable text)"
-        screen = f"\n\nOn screen: {text['on_screen_text']}" * bool(
-            text["on_screen_text"]
-        )
+        screen = text["on_screen_text"] or "(nothing)"
         parts.append(
             f"## Text {number}\n\nTopic: {brief['topic']}\n\n"
             f"Brief: {brief['brief']}\n\nAudience: {brief['audience']}\n\n---\n\n"

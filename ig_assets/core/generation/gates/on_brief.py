@@ -49,6 +49,12 @@ _ENGLISH_VERBS = frozenset(
     "unplug use wait walk warm wash watch water wear weigh whisk wipe wrap "
     "write".split()
 )
+# Verbs of topics that no step begins with.
+_VERBS_OF_TOPICS = frozenset(
+    "answer be build care descale eat file fly grind learn make organise organize "
+    "photograph prepare prune repair rescue revive ride sew sleep stitch stretch study "
+    "survive travel work".split()
+)
 # A first word that none of these is, before one of `_AFTER_A_VERB`, is a verb too.
 _NO_VERB = frozenset(
     "a after all an and any as at because before both but by during each every for "
@@ -134,7 +140,7 @@ def steps_of(brief: str, language: str) -> list[str]:
 
 
 def _goes_on(clause: str, code: str) -> bool:
-    return code in _LANGUAGES and not _is_action(_JOINS.sub("", clause), code)
+    return code in _LANGUAGES and not is_action(_JOINS.sub("", clause), code)
 
 
 def _steps(brief: str, goes_on: Callable[[str], bool]) -> Iterator[tuple[str, str]]:
@@ -177,12 +183,13 @@ def says_its_steps(brief: str, language: str) -> bool:
     if not is_full or len(steps) < 2:
         return False
     code = language.lower().split("-")[0]
-    acts = [_is_action(step, code) for step in steps]
+    acts = [is_action(step, code) for step in steps]
     asks = any(_ASKS.match(step) for step in steps)
     return 2 * sum(acts) >= len(acts) and not asks
 
 
-def _is_action(step: str, code: str) -> bool:
+def is_action(step: str, code: str) -> bool:
+    """Return whether a clause says to do something, in English, German or Spanish."""
     words = _ADVERBS.sub("", step).split()
     if not words:
         return False
@@ -205,6 +212,18 @@ def _is_action(step: str, code: str) -> bool:
         any(_GERMAN_INFINITIVE.fullmatch(w) for w in (german[-1], clause.split()[-1]))
         or any(_GERMAN_FINITE.fullmatch(w) for w in german[1:])
     )
+
+
+def verb_of_gerund(word: str) -> str | None:
+    """Return the English verb of a gerund (`keep` of `keeping`), None if not known."""
+    stem = word.lower().removesuffix("ing")
+    if stem == word.lower():
+        return None
+    doubled = stem[-2:-1] == stem[-1:]
+    for verb in (stem, f"{stem}e", stem[:-1] if doubled else stem):
+        if verb in _ENGLISH_VERBS or verb in _VERBS_OF_TOPICS:
+            return verb
+    return None
 
 
 def added_share(body: str, topic: str, brief: str, language: str) -> float | None:

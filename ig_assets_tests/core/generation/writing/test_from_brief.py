@@ -127,6 +127,7 @@ def test_a_denial_that_is_lost_and_a_word_of_order_out_of_place_are_not_spoken()
         pytest.param("12 checks of a used bicycle.", id="another number"),
         pytest.param("Never pull both brakes.", id="a denial"),
         pytest.param("Now pull both brakes.", id="a step"),
+        pytest.param("Look for cracks near the frame?", id="the first step"),
         pytest.param("This is how it was.", id="nothing of the topic"),
     ],
 )
@@ -134,7 +135,7 @@ def test_a_hook_that_claims_what_the_brief_does_not_say_is_made_of_the_topic(
     hook: str,
 ) -> None:
     script = made(BIKE, PLAIN, hooks=[hook])
-    assert script.hook == "How to do it in four steps: checking a used bicycle."
+    assert script.hook == "How to check a used bicycle."
     assert script.from_brief == ("hook",)
     counted = made(BIKE, PLAIN, hooks=[hook, "4 steps: checking a used bicycle."])
     assert counted.hook == "4 steps: checking a used bicycle."
@@ -145,13 +146,57 @@ def test_a_hook_loses_the_purpose_at_its_end() -> None:
     assert script.hook == "Check a used bicycle first." and script.from_brief == ()
 
 
+def test_a_number_of_the_brief_alone_is_not_kept_in_a_hook() -> None:
+    brief = replace(BIKE, brief=f"{BIKE.brief[:-1]}, wait ten minutes.")
+    hook = "10 minutes to check a used bicycle."
+    assert made(brief, PLAIN, hooks=[hook]).from_brief[0] == "hook"
+    asked = replace(brief, topic="checking a used bicycle in ten minutes")
+    assert made(asked, PLAIN, hooks=[hook]).hook == hook
+
+
+def test_hooks_are_the_phrases_of_the_topic_where_small_models_have_wrong_forms() -> (
+    None
+):
+    hook = "Wie du Kalk vom Wasserkocher löst."
+    script = made(KETTLE, ["x y."] * 4, hooks=[hook])
+    assert script.hook == (
+        "So kommst du in vier Schritten ans Ziel: Kalk vom Wasserkocher lösen."
+    )
+
+
+TOPICS = {
+    "en": ("keeping kites dry", "kites for two", "why kites fall", "How do kites fly?"),
+    "de": ("Drachen trocken halten", "zwei Drachen", "warum Drachen fallen"),
+    "es": ("guardar cometas", "cometas para dos", "por qué caen las cometas"),
+}
+
+
 @pytest.mark.parametrize("language", PHRASES)
 @pytest.mark.parametrize("style", HOOK_STYLES)
 def test_each_hook_of_the_topic_is_of_its_style(language: str, style: str) -> None:
     phrases = PHRASES[language]
-    hook = phrases.hook(style, "kites", 4)
-    assert label_for(hook, style, language) == style
+    for topic in TOPICS[language]:
+        hook = phrases.hook(style, topic, 4)
+        assert label_for(hook, style, language) == style
+        assert topic.split()[-1].strip("?") in hook
     assert set(phrases.hooks) == set(HOOK_STYLES) and phrases.asks(phrases.action)
+
+
+@pytest.mark.parametrize(
+    ("language", "style", "topic", "hook"),
+    [
+        ("en", "story", "Storing basil", "These are my four steps for storing basil."),
+        ("en", "how_to", "cutting bread", "How to cut bread."),
+        ("en", "how_to", "a calm desk", "How to do it in four steps: a calm desk."),
+        ("en", "number", "why knives rust", "In four steps: why knives rust."),
+        ("es", "how_to", "limpiar el horno", "Cómo limpiar el horno."),
+        ("es", "number", "un horno limpio", "En cuatro pasos: un horno limpio."),
+    ],
+)
+def test_a_topic_becomes_part_of_the_sentence_where_its_form_allows_it(
+    language: str, style: str, topic: str, hook: str
+) -> None:
+    assert PHRASES[language].hook(style, topic, 4) == hook
 
 
 def test_a_call_to_action_and_a_screen_text_of_other_things_give_way() -> None:

@@ -6,34 +6,60 @@ every brief. Hooks are worded so that their style is recognised (`styles_by_word
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ig_assets.core.generation.gates.content_words import STEM_LETTERS, words_of
+from ig_assets.core.generation.gates.on_brief import is_action, verb_of_gerund
 from ig_assets.core.generation.writing.schema import capitalised
+
+_QUESTION_WORD = re.compile(
+    r"(?:why|what|which|how|where|when|who|whether|is|are|do|does)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
 class Phrases:
     """The phrases of a language.
 
-    `hooks` are by style, `counted` the numbers from one. `plain` are stems that hooks
+    `hooks` are by style, `joined` those for a topic that can follow `for` in English
+    or `para` in Spanish, `counted` the numbers from one. `plain` are stems that hooks
     and calls to action may have although the brief does not, `asking` the words of
-    which a call to action has one, `denying` those of which a denial has one.
+    which a call to action has one, `denying` those of which a denial has one. Where
+    `keeps_hooks` is false, no hook of a small model is kept: their articles and verb
+    forms are wrong too often, and no gate sees it.
     """
 
+    language: str
     hooks: Mapping[str, str]
+    joined: Mapping[str, str]
     action: str
     step: str
     counted: tuple[str, ...]
     plain: frozenset[str]
     asking: frozenset[str]
     denying: frozenset[str]
+    keeps_hooks: bool = False
 
     def hook(self, style: str, topic: str, steps: int) -> str:
-        """Return a hook of a style that names the topic and counts its steps."""
-        text = self.hooks[style].format(topic=topic, steps=self._count(steps))
-        return capitalised(text)
+        """Return a hook of a style that names the topic, and most count its steps."""
+        topic = topic.strip().rstrip(".!")
+        first, _, rest = topic.partition(" ")
+        verb = verb_of_gerund(first) if self.language == "en" else None
+        if verb:
+            topic = f"{first.lower()} {rest}"
+        if style == "how_to" and verb:
+            return f"How to {verb} {rest}."
+        phrase = (self.joined if self._can_join(topic) else self.hooks)[style]
+        return capitalised(phrase.format(topic=topic, steps=self._count(steps)))
+
+    def _can_join(self, topic: str) -> bool:
+        if not self.joined or topic.endswith("?"):
+            return False
+        if self.language == "es":
+            return is_action(topic.partition(" ")[0], "es")
+        return not _QUESTION_WORD.match(topic)
 
     def numbered(self, number: int, step: str) -> str:
         """Return a step, numbered from 0, with its number to be spoken."""
@@ -58,12 +84,22 @@ def _stems(words: str) -> frozenset[str]:
 
 PHRASES: Mapping[str, Phrases] = {
     "en": Phrases(
+        language="en",
+        keeps_hooks=True,
         hooks={
             "question": "{topic}: do you know all {steps} steps?",
             "bold_claim": "{topic}: {steps} steps are all it takes.",
-            "story": "My {steps} steps for this: {topic}.",
-            "number": "{steps} steps for this: {topic}.",
+            "story": "{topic}: these are my {steps} steps.",
+            "number": "In {steps} steps: {topic}.",
             "mistake": "{topic}: never skip one of these {steps} steps.",
+            "how_to": "How to do it in {steps} steps: {topic}.",
+        },
+        joined={
+            "question": "Do you know all {steps} steps for {topic}?",
+            "bold_claim": "{steps} steps are all you need for {topic}.",
+            "story": "These are my {steps} steps for {topic}.",
+            "number": "{steps} steps for {topic}.",
+            "mistake": "Never skip one of these {steps} steps for {topic}.",
             "how_to": "How to do it in {steps} steps: {topic}.",
         },
         action="Save this so that you find it when you need it.",
@@ -74,14 +110,16 @@ PHRASES: Mapping[str, Phrases] = {
         denying=frozenset("not no never don't stop won't can't without forget".split()),
     ),
     "de": Phrases(
+        language="de",
         hooks={
             "question": "{topic}: Kennst du alle {steps} Schritte?",
-            "bold_claim": "{steps} Schritte reichen dafür: {topic}.",
-            "story": "Meine {steps} Schritte dafür: {topic}.",
-            "number": "{steps} Schritte dafür: {topic}.",
-            "mistake": "{topic}: Lass nie einen der {steps} Schritte aus.",
-            "how_to": "So machst du es in {steps} Schritten: {topic}.",
+            "bold_claim": "Mehr als {steps} Schritte braucht es nicht: {topic}.",
+            "story": "So mache ich es, in {steps} Schritten: {topic}.",
+            "number": "In {steps} Schritten zum Ziel: {topic}.",
+            "mistake": "Lass nie einen der {steps} Schritte aus: {topic}.",
+            "how_to": "So kommst du in {steps} Schritten ans Ziel: {topic}.",
         },
+        joined={},
         action="Speichere dir das, damit du es später findest.",
         step="Schritt",
         counted=tuple("eins zwei drei vier fünf sechs sieben acht neun zehn".split()),
@@ -92,13 +130,22 @@ PHRASES: Mapping[str, Phrases] = {
         ),
     ),
     "es": Phrases(
+        language="es",
         hooks={
             "question": "{topic}: ¿conoces los {steps} pasos?",
             "bold_claim": "{topic}: bastan {steps} pasos.",
-            "story": "Mis {steps} pasos para esto: {topic}.",
-            "number": "{steps} pasos para esto: {topic}.",
-            "mistake": "{topic}: nunca te saltes uno de los {steps} pasos.",
-            "how_to": "Cómo hacerlo en {steps} pasos: {topic}.",
+            "story": "{topic}: estos son mis {steps} pasos.",
+            "number": "En {steps} pasos: {topic}.",
+            "mistake": "{topic}: nunca te saltes ninguno de los {steps} pasos.",
+            "how_to": "Cómo se hace en {steps} pasos: {topic}.",
+        },
+        joined={
+            "question": "¿Conoces los {steps} pasos para {topic}?",
+            "bold_claim": "Bastan {steps} pasos para {topic}.",
+            "story": "Estos son mis {steps} pasos para {topic}.",
+            "number": "{steps} pasos para {topic}.",
+            "mistake": "Nunca te saltes ninguno de los {steps} pasos para {topic}.",
+            "how_to": "Cómo {topic}.",
         },
         action="Guarda esto para tenerlo a mano cuando lo necesites.",
         step="Paso",

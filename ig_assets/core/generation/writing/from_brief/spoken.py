@@ -89,8 +89,13 @@ def with_brief(
     said = [
         _of_step(steps, number, answer.steps, phrases) for number in range(len(steps))
     ]
+    hooks = hooks if phrases.keeps_hooks else []
     short = [_without_purpose(hook) for hook in hooks]
-    good = [h for h in [*hooks, *short] if _claims_nothing(h, known, steps, phrases)]
+    good = [
+        hook
+        for hook in [*hooks, *short]
+        if _claims_nothing(hook, topic, known, steps, phrases)
+    ]
     hook = of_model(
         "hook",
         best_hook(good) if good else "",
@@ -185,21 +190,18 @@ def _without_purpose(hook: str) -> str:
 
 
 def _claims_nothing(
-    hook: str, known: str, steps: Sequence[str], phrases: Phrases
+    hook: str, topic: str, known: str, steps: Sequence[str], phrases: Phrases
 ) -> bool:
     """Return whether a hook claims nothing that topic and brief do not say.
 
-    A number of the steps is true; a denial is kept only where the brief denies too. A
-    hook that only says a step says it twice, but for the first.
+    Its numbers are those of the topic or the number of steps: one of a step could be
+    said of another thing. It says no step, which would be said twice, and denies none.
     """
     numbers = numbers_in(hook) - {str(len(steps))}
-    is_step = not hook.endswith("?") and any(
-        stems(hook) <= stems(step) for step in steps[1:]
-    )
     return (
         _adds_nothing(hook, known, phrases)
         and bool(stems(hook) & stems(known))
-        and numbers <= numbers_in(known)
+        and numbers <= numbers_in(topic)
         and (phrases.denies(known) or not phrases.denies(hook))
-        and not is_step
+        and not any(stems(hook) <= stems(step) for step in steps)
     )
