@@ -144,7 +144,7 @@ def test_the_graph_shows_checks_and_which_block(ui: Ui) -> None:
     }
     assert blocking["script_index", "index_equals_corpus"] is True
     assert blocking["script_drafts", "topics_have_two_drafts"] is False
-    assert len(blocking) == 43
+    assert len(blocking) == 44
 
 
 def test_months_and_days_are_partitions(ui: Ui) -> None:

@@ -14,12 +14,21 @@ from ig_assets.core.generation.polishing.stored import (
     violations,
     wrong_labels,
 )
+from ig_assets.core.generation.writing.forms import writes_facts_first
+from ig_assets.core.generation.writing.from_brief.spoken import steps_to_speak
 from ig_assets.defs.generation.assets import script_drafts, script_variants, topics
 from ig_assets.defs.metadata import sample_table, without_empty
 from ig_assets.defs.partitions import month_of, months_ahead
 from ig_assets.settings import Settings
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.wiring.models import base_model
+
+_WHAT_TO_SPEAK = (
+    "Write into each brief what is to be spoken, one short sentence a step (docs: "
+    "generation, drafts), or set IG_WRITER=openai. Otherwise the model on this machine "
+    "makes facts up."
+)
 
 
 @dg.asset_check(
@@ -92,6 +101,58 @@ def briefs_have_no_control_token(
         passed=not found,
         severity=dg.AssetCheckSeverity.WARN,
         metadata={"fields_with_one": len(found), "sample": sample_table(found)},
+    )
+
+
+@dg.asset_check(
+    asset=topics,
+    partitions_def=months_ahead,
+    description=(
+        "Every brief says step by step what to speak, where a model on this machine "
+        "writes: a small one makes up what a brief only names."
+    ),
+)
+def briefs_say_what_to_speak(
+    context: dg.AssetCheckExecutionContext,
+    warehouse: dg.ResourceParam[Warehouse],
+    settings: dg.ResourceParam[Settings],
+) -> dg.AssetCheckResult:
+    """Warn with the topics whose briefs a local model would have to add to."""
+    provider = base_model(settings).provider
+    with warehouse.transaction() as con:
+        planned = fetch_dicts(
+            con,
+            """
+            SELECT topic_id, topic, brief, language
+            FROM topics
+            WHERE month = ?
+              AND status = 'planned'
+            ORDER BY topic
+            """,
+            [month_of(context)],
+        )
+    named = [
+        {
+            "topic_id": row["topic_id"],
+            "topic": row["topic"],
+            "has_brief": bool((row["brief"] or "").strip()),
+        }
+        for row in planned
+        if writes_facts_first(provider, row["language"])
+        and not steps_to_speak(row["brief"] or "", row["language"])
+    ]
+    return dg.AssetCheckResult(
+        passed=not named,
+        severity=dg.AssetCheckSeverity.WARN,
+        description=_WHAT_TO_SPEAK if named else None,
+        metadata=without_empty(
+            {
+                "writer": provider,
+                "topics": len(planned),
+                "briefs_to_fill": len(named),
+                "sample": sample_table(named),
+            }
+        ),
     )
 
 

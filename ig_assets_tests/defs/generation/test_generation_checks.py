@@ -276,3 +276,35 @@ def test_a_variant_is_embedded_once_and_its_call_names_it(
     assert {q["subject"] for q in queries} == {v["variant_id"] for v in variants}
     kept = dagster_env.rows("SELECT content_hash FROM embeddings")
     assert {v["revision_hash"] for v in variants} <= {k["content_hash"] for k in kept}
+
+
+@pytest.mark.parametrize("writer", ["local", "openai"])
+def test_a_brief_that_only_names_its_points_is_reported_where_a_small_model_writes(
+    dagster_env: DagsterEnv, monkeypatch: pytest.MonkeyPatch, writer: str
+) -> None:
+    dagster_env.add_calendar("2026-01", "knives", "pans", "pots")
+    calendar = dagster_env.calendar / "2026-01.yaml"
+    briefs = {
+        "knives": "Draw the blade ten times. Turn the mug. Test it on a tomato.",
+        "pans": "Why they rust; what salt does; how to store them.",
+    }
+    text = calendar.read_text()
+    for topic, brief in briefs.items():
+        named = f"  - topic: {topic}\n"
+        text = text.replace(named, f"{named}    brief: {brief}\n")
+    calendar.write_text(text)
+    monkeypatch.setenv("IG_WRITER", writer)
+    monkeypatch.setenv("OPENAI_API_KEY", SECRET)
+    result = dagster_env.materialise("topics", "2026-01")
+    evaluation = verdict(result, "briefs_say_what_to_speak")
+    if writer == "openai":
+        assert evaluation.passed and evaluation.description is None
+        return
+    assert not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
+    rows = [record.data for record in records(evaluation, "sample")]
+    assert [(row["topic"], row["has_brief"]) for row in rows] == [
+        ("pans", True),
+        ("pots", False),
+    ]
+    assert "IG_WRITER=openai" in (evaluation.description or "")
+    assert "rust" not in str(evaluation.metadata)
