@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.core.fine_tuning.training_set import dataset_stream
-from ig_assets.core.fine_tuning.training_set.dataset_files import (
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     check_line,
     count_tokens,
     jsonl_line,
