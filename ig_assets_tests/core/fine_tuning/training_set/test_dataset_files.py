@@ -66,6 +66,7 @@ def test_a_row_that_goes_or_comes_between_two_pages_moves_no_other(
     with env.warehouse.transaction() as con:
         con.execute("DELETE FROM training_examples WHERE example_id = ?", [ids[6]])
     env.write("training_examples", stored[-1] | {"example_id": "~"})
+    assert len(rows(env)) == 12
     rest = [row["example_id"] for page in found for row in page]
     assert len(ids) == 12
     assert first == ids[:5]
