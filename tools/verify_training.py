@@ -38,6 +38,8 @@ from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetFile,
     DatasetSummary,
+)
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     jsonl_line,
 )
 from ig_assets.core.fine_tuning.training_set.examples import training_prompt

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import (
-    FEWEST_EXAMPLES,
+from ig_assets.core.fine_tuning.training_set.dataset_files import FEWEST_EXAMPLES
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     check_line,
 )
 from ig_assets.core.ports import DPO, SFT, TrainingFile, TrainingRequest

@@ -10,7 +10,9 @@ import dagster as dg
 import pytest
 
 from ig_assets.adapters.local_models.embedder import LocalEmbedder
-from ig_assets.core.fine_tuning.training_set.dataset_files import jsonl_line
+from ig_assets.core.fine_tuning.training_set.training_lines import (
+    jsonl_line,
+)
 from ig_assets.headless.runner import BlockingCheckFailedError, Headless
 from ig_assets_tests.defs.ticking import DagsterEnv
 

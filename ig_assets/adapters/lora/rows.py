@@ -17,6 +17,8 @@ from typing import Any, Literal
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     FORMATS,
     MANIFEST,
+)
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     check_line,
 )
 from ig_assets.core.fine_tuning.training_set.vendor_lines import asked_and_answered

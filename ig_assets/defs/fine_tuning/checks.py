@@ -3,7 +3,10 @@
 import dagster as dg
 
 from ig_assets.core.fine_tuning.evaluation.evaluation import evaluation_of
-from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS, check_line
+from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS
+from ig_assets.core.fine_tuning.training_set.training_lines import (
+    check_line,
+)
 from ig_assets.defs.fine_tuning.assets import (
     accuracy_metadata,
     fine_tune_jsonl,

@@ -10,7 +10,9 @@ from typing import Any
 from ig_assets.adapters.lora.fit.recipe import Machine, Recipe
 from ig_assets.adapters.lora.job_folder import JobFolder
 from ig_assets.adapters.lora.trainer import LoraTrainer
-from ig_assets.core.fine_tuning.training_set.dataset_files import jsonl_line
+from ig_assets.core.fine_tuning.training_set.training_lines import (
+    jsonl_line,
+)
 from ig_assets.core.fine_tuning.training_set.examples import training_prompt
 from ig_assets.core.ports import TrainingFile, TrainingRequest
 

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cache
+from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.corpus.scripts.screening.control_tokens import control_tokens
 from ig_assets.core.fine_tuning.months import month_cutoff
 from ig_assets.core.fine_tuning.training_set.dataset_stream import (
     SetWriter,
@@ -20,7 +18,13 @@ from ig_assets.core.fine_tuning.training_set.manifests import (
     write_croissant,
     write_events,
 )
-from ig_assets.core.lineage.edges import Edge, record_edges
+from ig_assets.core.fine_tuning.training_set.training_lines import (
+    CONTROL_TOKEN,
+    check_example,
+    count_tokens,
+    jsonl_line,
+)
+from ig_assets.core.lineage.edges import record_parents
 from ig_assets.core.ports import Clock
 from ig_assets.errors import InputError
 from ig_assets.warehouse.rows import fetch_dicts, merge_rows
@@ -32,11 +36,9 @@ FORMATS = (
     ("dpo", "train"),
     ("dpo", "validation"),
 )
-ENCODING = "o200k_base"
 FEWEST_EXAMPLES = 10
 """Least number of lines of a supervised training file for OpenAI (its guide, 2025)."""
 MANIFEST = "manifest.json"
-CONTROL_TOKEN = "has a control token"
 _EDGES_AT_ONCE = 100_000
 
 _FORGOTTEN = """
@@ -139,25 +141,27 @@ def write_datasets(
     """
     target = folder / month
     quarantined = 0
-    recorded: list[tuple[str, str]] = []
+    train: list[str] = []
     with SetWriter(target) as writer:
         for page in pages(warehouse, month):
             clean = _checked(page, month)
             quarantined += len(page) - len(clean)
             _write_lines(writer, clean)
-            examples = [example for example, _ in clean]
-            recorded += [(e["example_id"], e["split"]) for e in examples]
-            writer.describe(examples)
+            train += [e["example_id"] for e in clean if e["split"] == "train"]
+            writer.describe(clean)
         with warehouse.transaction() as con:
             forgotten = fetch_dicts(con, _FORGOTTEN, [month])
-        summary = _summarise(month, writer, recorded, quarantined)
+        summary = _summarise(month, writer, train, quarantined)
         manifest = _manifest(summary, seed, base_model, forgotten)
         digest = writer.write_manifest(target / MANIFEST, manifest)
-    paths = {file.path for file in summary.files}
-    for kind, split in FORMATS:
-        if (path := target / f"{kind}_{split}.jsonl") not in paths:
-            path.unlink(missing_ok=True)
-    _record(warehouse, clock, summary, recorded, target, seed, run_id)
+        paths = {file.path for file in summary.files}
+        for kind, split in FORMATS:
+            if (path := target / f"{kind}_{split}.jsonl") not in paths:
+                path.unlink(missing_ok=True)
+        if summary.files:
+            now = clock.now()
+            _record_edges(warehouse, writer, summary.dataset_hash, run_id, now)
+            _record_set(warehouse, summary, target, seed, now)
     write_croissant(
         target, manifest, digest, sorted(writer.decisions), month_cutoff(month)
     )
@@ -166,81 +170,18 @@ def write_datasets(
     return summary
 
 
-def jsonl_line(example: Mapping[str, Any]) -> str:
-    """Return an example as a line in the format of its kind, without the line end."""
-    user = {"role": "user", "content": example["prompt"]}
-    chosen = {"role": "assistant", "content": example["completion"]}
-    line: dict[str, Any] = {"messages": [user, chosen]}
-    if example["kind"] == "dpo":
-        line = {
-            "input": {"messages": [user], "tools": [], "parallel_tool_calls": True},
-            "preferred_output": [chosen],
-            "non_preferred_output": [
-                {"role": "assistant", "content": example["rejected"]}
-            ],
-        }
-    return json.dumps(line, sort_keys=True, ensure_ascii=False)
-
-
-def check_line(kind: str, line: str) -> str | None:
-    """Return what is wrong with a line of an sft or dpo file; None for a valid one."""
-    try:
-        parsed = json.loads(line)
-        if kind == "sft":
-            outputs = [parsed["messages"]]
-            roles = [["user", "assistant"]]
-        else:
-            outputs = [
-                parsed["input"]["messages"],
-                parsed["preferred_output"],
-                parsed["non_preferred_output"],
-            ]
-            roles = [["user"], ["assistant"], ["assistant"]]
-        if outputs[0][0]["role"] == "system":  # as a vendor gets it
-            roles[0].insert(0, "system")
-        contents = [[m["content"] for m in messages] for messages in outputs]
-        found = [[m["role"] for m in messages] for messages in outputs]
-    except (ValueError, KeyError, TypeError, IndexError):
-        return "is not of the format"
-    if found != roles:
-        return "has the wrong roles"
-    flat = [text for texts in contents for text in texts]
-    if not all(isinstance(text, str) and text.strip() for text in flat):
-        return "has an empty text"
-    if any(map(control_tokens, flat)):
-        return CONTROL_TOKEN
-    if kind == "dpo" and contents[1] == contents[2]:
-        return "prefers a text to itself"
-    return None
-
-
-def count_tokens(texts: Sequence[str]) -> int:
-    """Return the number of o200k_base tokens of all texts, counted offline."""
-    encoding = _encoding()
-    return sum(len(encoding.encode_ordinary(text)) for text in texts)
-
-
-@cache
-def _encoding() -> Any:
-    from bpe_openai import get_encoding
-
-    return get_encoding(ENCODING)  # which builds its tables at every call
-
-
 def _checked(
     examples: Sequence[Mapping[str, Any]], month: str
-) -> list[tuple[Mapping[str, Any], str]]:
-    """Return the examples that may be written, each with its line.
+) -> list[Mapping[str, Any]]:
+    """Return the examples that may be written: those without a control token.
 
-    Examples with a control token are left out. Raises InputError for any other invalid
-    line.
+    Raises InputError for an example that is invalid in another way.
     """
     clean = []
     for example in examples:
-        line = jsonl_line(example)
-        problem = check_line(example["kind"], line)
+        problem = check_example(example)
         if problem is None:
-            clean.append((example, line))
+            clean.append(example)
         elif problem != CONTROL_TOKEN:
             raise InputError(
                 f"Training example {example['example_id']} {problem}; the files of "
@@ -249,27 +190,25 @@ def _checked(
     return clean
 
 
-def _write_lines(
-    writer: SetWriter, examples: Sequence[tuple[Mapping[str, Any], str]]
-) -> None:
+def _write_lines(writer: SetWriter, examples: Sequence[Mapping[str, Any]]) -> None:
     """Append each example's line to the file of its kind and split."""
     for key in FORMATS:
-        chosen = [(e, line) for e, line in examples if (e["kind"], e["split"]) == key]
+        chosen = [e for e in examples if (e["kind"], e["split"]) == key]
         if chosen:
             texts = [
-                str(example[column])
-                for example, _ in chosen
+                text
+                for example in chosen
                 for column in ("prompt", "completion", "rejected")
-                if example[column]
+                if (text := example[column])
             ]
-            lines = [line for _, line in chosen]
+            lines = map(jsonl_line, chosen)
             writer.file_of(*key).write(lines, count_tokens(texts))
 
 
 def _summarise(
     month: str,
     writer: SetWriter,
-    written: Sequence[tuple[str, str]],
+    train: Sequence[str],
     quarantined: int,
 ) -> DatasetSummary:
     files = [
@@ -282,7 +221,7 @@ def _summarise(
         month=month,
         files=tuple(files),
         dataset_hash=hashlib.sha256("\n".join(parts).encode("utf-8")).hexdigest(),
-        train_example_ids=tuple(i for i, split in written if split == "train"),
+        train_example_ids=tuple(train),
         lines=sum(f.lines for f in files),
         tokens=sum(f.tokens for f in files),
         quarantined=quarantined,
@@ -320,22 +259,28 @@ def _manifest(
     return manifest
 
 
-def _record(
+def _record_edges(
     warehouse: Warehouse,
-    clock: Clock,
+    writer: SetWriter,
+    dataset_hash: str,
+    run_id: str,
+    now: datetime,
+) -> None:
+    """Write an edge from the set to each of its examples, in batches."""
+    for examples in writer.described(_EDGES_AT_ONCE):
+        with warehouse.transaction() as con:
+            child = ("dataset", dataset_hash)
+            record_parents(con, child, "example", examples, run_id, now)
+
+
+def _record_set(
+    warehouse: Warehouse,
     summary: DatasetSummary,
-    written: Sequence[tuple[str, str]],
     target: Path,
     seed: int,
-    run_id: str,
+    now: datetime,
 ) -> None:
-    """Write one row for the set, one per file, and edges to the examples.
-
-    `written` has (id, split) of each example.
-    """
-    if not summary.files:
-        return
-    now = clock.now()
+    """Write one row for the set and one per file."""
     base: dict[str, Any] = {"month": summary.month, "seed": seed, "created_at": now}
     complete: dict[str, Any] = {
         "dataset_hash": summary.dataset_hash,
@@ -356,21 +301,6 @@ def _record(
         }
         for f in summary.files
     ]
-    for batch in _batched(written, _EDGES_AT_ONCE):
-        edges = [
-            Edge("dataset", summary.dataset_hash, "example", example_id, split)
-            for example_id, split in batch
-        ]
-        with warehouse.transaction() as con:
-            record_edges(con, edges, run_id, now)
+    rows = [base | row for row in [complete, *parts]]
     with warehouse.transaction() as con:
-        rows = [base | row for row in [complete, *parts]]
         merge_rows(con, "datasets", rows, replace=False)
-
-
-def _batched(
-    items: Sequence[tuple[str, str]], size: int
-) -> Iterator[Sequence[tuple[str, str]]]:
-    """Yield the items in batches of at most `size`."""
-    for start in range(0, len(items), size):
-        yield items[start : start + size]

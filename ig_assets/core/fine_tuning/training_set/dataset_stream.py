@@ -9,14 +9,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from shutil import copyfileobj
 from tempfile import TemporaryFile
 from typing import Any, BinaryIO
 
+from ig_assets.core.fine_tuning.training_set.training_lines import as_json
 from ig_assets.files import open_atomic
+from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Warehouse
 
 PAGE = 10_000
@@ -37,21 +39,34 @@ DESCRIBED = (
     "simulated",
 )
 """Columns of an example that the manifest contains; none has the text of a script."""
+_IN_ORDER = sorted(DESCRIBED)
 
+# The last id of each page. A page between two ids is read without a look at the others
+# where rows are stored in the order of their ids, as `build_training_examples` does.
+_LAST_IDS = """
+SELECT example_id
+FROM (
+    SELECT example_id, row_number() OVER (ORDER BY example_id) AS place
+    FROM training_examples
+    WHERE month = ?
+)
+WHERE place % ? = 0
+ORDER BY example_id
+"""
 _PAGE_OF = """
+SELECT *
+FROM training_examples
+WHERE month = ? AND example_id > ? AND example_id <= ?
+ORDER BY example_id
+"""
+_REST = """
 SELECT *
 FROM training_examples
 WHERE month = ? AND example_id > ?
 ORDER BY example_id
-LIMIT ?
 """
 
 _EXAMPLES = "@examples@"
-# Writes a flat object two levels deep as `json.dumps(indent=1)` does. That is eight
-# times slower, since it indents in Python instead of C.
-_FLAT = json.JSONEncoder(
-    sort_keys=True, ensure_ascii=False, separators=(",\n   ", ": ")
-)
 
 
 def pages(
@@ -59,19 +74,22 @@ def pages(
 ) -> Iterator[list[dict[str, Any]]]:
     """Yield the month's examples in pages, ordered by id.
 
-    No transaction is open between two pages.
+    No transaction is open between two pages. A page has fewer rows if some were deleted
+    meanwhile, and the last page has those that were added after its ids.
     """
+    with warehouse.transaction() as con:
+        last_ids = [row[0] for row in con.execute(_LAST_IDS, [month, size]).fetchall()]
     after = ""
-    while True:
+    for last in last_ids:
         with warehouse.transaction() as con:
-            cursor = con.execute(_PAGE_OF, [month, after, size])
-            names = [column[0] for column in cursor.description or []]
-            rows = [dict(zip(names, row, strict=True)) for row in cursor.fetchall()]
+            rows = fetch_dicts(con, _PAGE_OF, [month, after, last])
         if rows:
             yield rows
-        if len(rows) < size:
-            return
-        after = str(rows[-1]["example_id"])
+        after = last
+    with warehouse.transaction() as con:
+        rows = fetch_dicts(con, _REST, [month, after])
+    if rows:
+        yield rows
 
 
 class LineFile:
@@ -83,12 +101,13 @@ class LineFile:
         self._into = into
         self._digest = hashlib.sha256()
 
-    def write(self, lines: Sequence[str], tokens: int) -> None:
+    def write(self, lines: Iterable[str], tokens: int) -> None:
         """Append lines, which contain `tokens` tokens in total."""
-        payload = "".join(line + "\n" for line in lines).encode("utf-8")
+        written = [*lines, ""]
+        payload = "\n".join(written).encode("utf-8")
         self._into.write(payload)
         self._digest.update(payload)
-        self.lines += len(lines)
+        self.lines += len(written) - 1
         self.tokens += tokens
 
     @property
@@ -109,6 +128,7 @@ class SetWriter(ExitStack):
         self.files: dict[tuple[str, str], LineFile] = {}
         self.decisions: set[str] = set()
         self._described = self.enter_context(TemporaryFile())
+        self._ids = self.enter_context(TemporaryFile())
         self._lines = self.enter_context(ExitStack())
         self._separator = b""
 
@@ -123,13 +143,33 @@ class SetWriter(ExitStack):
 
     def describe(self, examples: Sequence[Mapping[str, Any]]) -> None:
         """Append examples to the manifest."""
+        if not examples:
+            return
+        texts = []
         for example in examples:
-            described = {column: example[column] for column in DESCRIBED}
             if example["decision_ref"] is not None:
                 self.decisions.add(str(example["decision_ref"]))
-            text = f"\n  {{\n   {_FLAT.encode(described)[1:-1]}\n  }}"
-            self._described.write(self._separator + text.encode("utf-8"))
-            self._separator = b","
+            fields = [f'"{name}": {as_json(example[name])}' for name in _IN_ORDER]
+            texts.append("\n  {\n   " + ",\n   ".join(fields) + "\n  }")
+        self._described.write(self._separator + ",".join(texts).encode("utf-8"))
+        self._separator = b","
+        ids = [[example["example_id"], example["split"]] for example in examples]
+        self._ids.write(json.dumps(ids).encode("ascii") + b"\n")
+
+    def described(self, fewest: int) -> Iterator[list[tuple[str, str]]]:
+        """Yield the described examples as (id, split), in batches.
+
+        A batch has at least `fewest` examples, except for the last.
+        """
+        self._ids.seek(0)
+        batch: list[tuple[str, str]] = []
+        for page in self._ids:
+            batch += [(example_id, split) for example_id, split in json.loads(page)]
+            if len(batch) >= fewest:
+                yield batch
+                batch = []
+        if batch:
+            yield batch
 
     def write_manifest(self, path: Path, fields: Mapping[str, Any]) -> str:
         """Put the files in place, then write the manifest; return its SHA-256.

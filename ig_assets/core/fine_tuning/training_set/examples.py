@@ -304,7 +304,7 @@ def _split_rows(
             "group_id": groups[e.item.example_id],
             "split": splits[groups[e.item.example_id]],
         }
-        for e in examples
+        for e in sorted(examples, key=lambda e: e.item.example_id)
     ]
 
 

@@ -15,7 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ig_assets.files import write_atomic
+from ig_assets.core.fine_tuning.training_set.training_lines import as_json
+from ig_assets.files import open_atomic, write_atomic
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -24,6 +25,7 @@ PAGE = "lineage.html"
 """File name of a month's lineage report, which is beside these files."""
 URN = "urn:ig-assets"
 RUN_EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/RunEvent"
+_DECISIONS = "@decisions@"
 _FACETS = "https://openlineage.io/spec/facets"
 
 # The keys that the Croissant 1.1 specification lists for a JSON-LD context.
@@ -110,7 +112,7 @@ def write_croissant(
         "url": f"{URN}:dataset:{manifest['dataset_hash']}",
         "version": "1.0.0",
         "datePublished": f"{first_day_after:%Y-%m-%d}",
-        "prov:wasDerivedFrom": [{"@id": f"{URN}:decision:{i}"} for i in decisions],
+        "prov:wasDerivedFrom": [_DECISIONS],
         "distribution": [
             *files,
             _file("manifest.json", "application/json", digest),
@@ -120,7 +122,16 @@ def write_croissant(
             _example_records(),
         ],
     }
-    write_atomic(path, json.dumps(described, indent=1, ensure_ascii=False) + "\n")
+    whole = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+    before, after = whole.split(f'[\n  "{_DECISIONS}"\n ]')
+    with open_atomic(path) as into:  # one by one, as there may be a million
+        into.write(f"{before}[".encode())
+        for number, decision in enumerate(decisions):
+            found = as_json(f"{URN}:decision:{decision}")
+            comma = "," if number else ""
+            into.write(f'{comma}\n  {{\n   "@id": {found}\n  }}'.encode())
+        closing = "\n ]" if decisions else "]"
+        into.write(f"{closing}{after}".encode())
 
 
 def _file(name: str, encoding: str, sha256: str) -> dict[str, Any]:

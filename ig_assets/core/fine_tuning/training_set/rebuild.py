@@ -9,7 +9,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS, jsonl_line
+from ig_assets.core.fine_tuning.training_set.dataset_files import FORMATS
+from ig_assets.core.fine_tuning.training_set.training_lines import (
+    jsonl_line,
+)
 from ig_assets.errors import InputError
 from ig_assets.files import write_atomic
 from ig_assets.warehouse.rows import fetch_dicts

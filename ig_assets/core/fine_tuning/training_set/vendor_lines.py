@@ -16,8 +16,8 @@ from pathlib import Path
 from shutil import rmtree
 from typing import Any
 
-from ig_assets.core.fine_tuning.training_set.dataset_files import (
-    DatasetSummary,
+from ig_assets.core.fine_tuning.training_set.dataset_files import DatasetSummary
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     count_tokens,
 )
 from ig_assets.core.generation.writing.asked import asked_prompt

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from ig_assets.core.fine_tuning.training_set import dataset_stream
-from ig_assets.core.fine_tuning.training_set.dataset_files import (
+from ig_assets.core.fine_tuning.training_set import dataset_files, dataset_stream
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     check_line,
     count_tokens,
     jsonl_line,
@@ -21,6 +21,7 @@ from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
 from ig_assets_tests.core.fine_tuning.training_set.built_sets import (
     build,
     filled,
+    rows,
     write,
 )
 
@@ -52,6 +53,42 @@ def test_the_bytes_do_not_depend_on_how_many_rows_are_read_at_once(
     assert again["manifest.json"].decode() == whole
     described = json.loads(again["croissant.json"])["distribution"][-1]
     assert described["sha256"] == hashlib.sha256(again["manifest.json"]).hexdigest()
+
+
+def test_a_row_that_goes_or_comes_between_two_pages_moves_no_other(
+    env: FineTuningFactory,
+) -> None:
+    filled(env)
+    stored = rows(env)
+    ids = [row["example_id"] for row in stored]
+    found = dataset_stream.pages(env.warehouse, MONTH, size=5)
+    first = [row["example_id"] for row in next(found)]
+    with env.warehouse.transaction() as con:
+        con.execute("DELETE FROM training_examples WHERE example_id = ?", [ids[6]])
+    env.write("training_examples", stored[-1] | {"example_id": "~"})
+    assert len(rows(env)) == 12
+    rest = [row["example_id"] for page in found for row in page]
+    assert len(ids) == 12
+    assert first == ids[:5]
+    assert rest == [ids[5], *ids[7:], "~"]
+
+
+def test_edges_are_written_in_batches_of_pages(
+    env: FineTuningFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(dataset_files, "_EDGES_AT_ONCE", 3)
+    monkeypatch.setattr(dataset_stream.pages, "__defaults__", (2,))
+    summary = filled(env)
+    edges = env.read("SELECT parent_id FROM edges WHERE child_kind = 'dataset'")
+    assert len(edges) == summary.lines == 12
+    assert {e["parent_id"] for e in edges} == {r["example_id"] for r in rows(env)}
+
+
+def test_a_set_is_stored_in_the_order_of_its_ids(env: FineTuningFactory) -> None:
+    filled(env)
+    stored = env.read("SELECT example_id FROM training_examples ORDER BY rowid")
+    ids = [row["example_id"] for row in stored]
+    assert ids == sorted(ids) and len(ids) == 12
 
 
 def test_a_set_with_an_invalid_line_leaves_the_files_before_it_alone(

@@ -16,6 +16,7 @@ import pytest
 from ig_assets.core.fine_tuning.training_set.manifests import (
     CROISSANT,
     EVENTS,
+    write_croissant,
     write_events,
 )
 from ig_assets_tests.core.fine_tuning.fine_tuning_factory import (
@@ -57,6 +58,21 @@ def test_croissant_names_each_file_with_the_hash_of_its_bytes(folder: Path) -> N
         if field.get("equivalentProperty") == "prov:wasDerivedFrom"
     ]
     assert derived == ["revision_hash"]
+
+
+@pytest.mark.parametrize("decisions", [[], ["e1"], ["e1", 'e"2', "é"]])
+def test_croissant_lists_each_decision_as_the_json_module_writes_it(
+    tmp_path: Path, decisions: list[str]
+) -> None:
+    file = {"name": "sft_train.jsonl", "sha256": "0" * 64}
+    manifest = {"files": [file], "month": MONTH, "dataset_hash": "d"}
+    write_croissant(tmp_path, manifest, "1" * 64, decisions, datetime(2026, 4, 1))
+    described = read(tmp_path / CROISSANT)
+    assert described["prov:wasDerivedFrom"] == [
+        {"@id": f"urn:ig-assets:decision:{name}"} for name in decisions
+    ]
+    whole = json.dumps(described, indent=1, ensure_ascii=False) + "\n"
+    assert (tmp_path / CROISSANT).read_text(encoding="utf-8") == whole
 
 
 def test_each_run_begins_and_ends_and_names_what_it_read_and_made(

@@ -10,6 +10,8 @@ import pytest
 from ig_assets.core.fine_tuning.training_set.dataset_files import (
     DatasetFile,
     DatasetSummary,
+)
+from ig_assets.core.fine_tuning.training_set.training_lines import (
     check_line,
     count_tokens,
     jsonl_line,

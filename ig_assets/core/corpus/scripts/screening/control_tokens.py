@@ -31,6 +31,8 @@ _BRACKETED = (
     r"BEGIN_AUDIO|TRANSCRIBE))[\]］]"
 )
 _TOKEN = re.compile(f"{_BARRED}|{_ANGLED}|{_BRACKETED}", re.IGNORECASE)
+_OPENING = "<＜﹤[［"
+"""Every control token begins with one of these."""
 _IN_BRACKETS = re.compile(_BRACKETED, re.IGNORECASE)
 
 # `＜` and `﹤` become `<` under NFKC, which some tokenizers apply first.
@@ -42,6 +44,8 @@ def control_tokens(text: str) -> list[str]:
 
     Hidden characters are removed first, as a reader of the text may do the same.
     """
+    if not any(sign in text for sign in _OPENING):
+        return []
     if not text.isascii():
         text = "".join(c for c in text if unicodedata.category(c) != "Cf")
     return list(dict.fromkeys(_TOKEN.findall(text.translate(_PLAIN_ANGLES))))
