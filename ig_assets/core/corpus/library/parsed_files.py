@@ -125,11 +125,6 @@ class ParsedFiles:
         if self._latest:
             yield _batch(self._latest)
 
-    @property
-    def latest(self) -> Sequence[ParsedFile]:
-        """The files of the batch that is not full yet."""
-        return self._latest
-
 
 def reading_columns(readings: Sequence[Performance | None]) -> Columns:
     """Return readings as {column: texts}; a missing reading is "" in each column."""
