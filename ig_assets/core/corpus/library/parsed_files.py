@@ -18,7 +18,7 @@ from ig_assets.core.corpus.scripts.parse import FileContents
 from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript, Performance
 from ig_assets.errors import InputError
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 8 << 20
 """Estimated memory of a batch. With more, a sync needs more memory; with less, homes on
 a server get more and smaller writes."""
 _SCRIPT_BYTES = 1_500  # of a script's objects, besides its words
