@@ -19,10 +19,10 @@ INTERRUPTED = 130
 READER_GONE = 128 + 13
 """Exit code that a shell reports for a process ended by SIGPIPE."""
 WITHOUT_PANDAS = frozenset(
-    "accept costs db experiments lineage models posts scripts search status topics "
-    "variants".split()
+    "accept costs db experiments lineage models posts scripts search status sync "
+    "topics variants".split()
 )
-"""Commands that answer from the warehouse without data frames."""
+"""Commands that work with the warehouse without data frames."""
 _COMPLETION = "_IG_ASSETS_COMPLETE"
 """Variable that the shell sets when it asks for completions of a command."""
 

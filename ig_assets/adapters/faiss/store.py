@@ -324,8 +324,9 @@ class Store:
 
     def _read_manifest(self) -> _Manifest:
         try:
-            checksum, line_end, content = self._manifest.read_bytes().partition(b"\n")
-            if not line_end or checksum != b"%08x" % zlib.crc32(content):
+            with self._manifest.open("rb") as file:  # by parts, so that none is copied
+                checksum, head, entries = file.readline(), file.readline(), file.read()
+            if checksum != b"%08x\n" % zlib.crc32(entries, zlib.crc32(head)):
                 raise ValueError("its checksum is another")
         except FileNotFoundError:
             return _Manifest([], None)
@@ -337,7 +338,6 @@ class Store:
                 error,
             )
             return _Manifest([], None)
-        head, _, entries = content.partition(b"\n")
         dimensions, blocks = json.loads(head)
         return _Manifest([Block(*block) for block in blocks], dimensions, entries)
 

@@ -16,7 +16,14 @@ from ig_assets.core.ports.embedding import (
     HookEncoder,
     Vectors,
 )
-from ig_assets.core.ports.library import InvalidFile, LibraryFile, LibraryStore
+from ig_assets.core.ports.library import (
+    VERSION_MARK,
+    FileVersions,
+    GivesVersions,
+    InvalidFile,
+    LibraryFile,
+    LibraryStore,
+)
 from ig_assets.core.ports.social import (
     AdvertisedPlatform,
     InsightsSource,
@@ -72,7 +79,10 @@ __all__ = [
     "HookEncoder",
     "IndexEntry",
     "InsightsSource",
+    "FileVersions",
+    "GivesVersions",
     "LibraryFile",
+    "VERSION_MARK",
     "LibraryStore",
     "Match",
     "MediaLookup",

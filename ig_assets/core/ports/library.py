@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
-from typing import NamedTuple, Protocol
+from typing import NamedTuple, Protocol, runtime_checkable
 
 
 class InvalidFile(NamedTuple):
@@ -30,6 +30,20 @@ class LibraryFile(NamedTuple):
     is_script: bool = True
 
 
+class FileVersions(NamedTuple):
+    """The versions of some files, as lines of path, `VERSION_MARK`, version.
+
+    `unread` are the paths of files that may not hold scripts.
+    """
+
+    lines: str
+    unread: list[str]
+
+
+VERSION_MARK = "\x1f"
+"""Stands between path and version in `FileVersions`; a newline ends each line."""
+
+
 class LibraryStore(Protocol):
     """A store of script files; `location` is its name for people, without secrets."""
 
@@ -52,5 +66,18 @@ class LibraryStore(Protocol):
         The bytes are None if the file has changed or disappeared since it was listed,
         and an InvalidFile if the store does not return them. Raises AccessError and
         TransientVendorError if the store itself cannot be reached.
+        """
+        ...
+
+
+@runtime_checkable
+class GivesVersions(Protocol):
+    """A store that gives the versions of its files faster than it lists them."""
+
+    def versions(self, suffixes: tuple[str, ...]) -> Iterator[FileVersions | None]:
+        """Yield what `files` would return, some files at a time, ordered by path.
+
+        None stands for a file without a version, or that cannot be read; what follows
+        it may be left out. Raises what `files` raises.
         """
         ...

@@ -11,6 +11,12 @@ from typing import Any
 import pytest
 
 from ig_assets.adapters.script_library.folder import RACY_NS, FolderLibrary, _Listing
+from ig_assets.core.corpus.library.scan import (
+    LibraryState,
+    Listing,
+    library_state,
+    list_library,
+)
 
 SECOND = 1_000_000_000
 
@@ -86,3 +92,58 @@ def test_a_link_that_points_elsewhere_is_another_version(
     link.unlink()
     link.symlink_to(other)
     assert version(link) not in (None, first)
+
+
+def states(folder: Path, after_ns: int = 10 * SECOND) -> list[LibraryState]:
+    """The state by the versions of the folders, and by the whole listing."""
+    changed = [path.stat(follow_symlinks=False) for path in folder.rglob("*")]
+    now_ns = max((status.st_ctime_ns for status in changed), default=0) + after_ns
+    library = FolderLibrary(str(folder), now_ns=lambda: now_ns)
+    return [library_state(library), list_library(library)]
+
+
+NAMES = (
+    "a.md a/b.md a/c/d.TXT a-b.md a-b/a.md a0.md b/e.csv c/only.png picture.PNG "
+    "~$open.md caf\u0065\u0301.md \u00fcber/\u00e9.md .hidden.md .git/x.md"
+).split()
+
+
+def test_versions_of_folders_are_those_of_the_listing_in_its_order(
+    tmp_path: Path,
+) -> None:
+    library = tmp_path / "library"
+    for name in NAMES:
+        (library / name).parent.mkdir(parents=True, exist_ok=True)
+        (library / name).write_text(name)
+    (library / "empty.md").mkdir()
+    (library / "link.md").symlink_to(library / "a.md")
+    (library / "broken.md").symlink_to(library / "nowhere.md")
+    seen, listing = states(library)
+    assert not isinstance(seen, Listing) and isinstance(listing, Listing)
+    assert len(listing.files) == 10
+    assert seen.version is not None
+    assert (seen.version, seen.unread) == (listing.version, listing.unread)
+    (library / "a-b" / "a.md").write_text("other")
+    changed, listing = states(library)
+    assert changed.version not in (None, seen.version)
+    assert changed.version == listing.version
+
+
+@pytest.mark.parametrize("name", ["a.md", "\u00e9.md", "A.MD", "deep/er/a.md"])
+def test_one_file_that_changed_just_now_leaves_the_folder_without_a_version(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / name).write_text("# One")
+    assert [state.version for state in states(tmp_path, RACY_NS - 1)] == [None, None]
+    assert None not in [state.version for state in states(tmp_path, RACY_NS)]
+
+
+def test_a_file_that_cannot_be_used_leaves_the_folder_without_a_version(
+    tmp_path: Path,
+) -> None:
+    (tmp_path / "library").mkdir()
+    (tmp_path / "out.md").write_text("# Out")
+    (tmp_path / "library" / "out.md").symlink_to(tmp_path / "out.md")
+    versions = [state.version for state in states(tmp_path / "library")]
+    assert versions == [None, None]

@@ -12,7 +12,11 @@ import pytest
 from fsspec.implementations.memory import MemoryFileSystem
 
 from ig_assets.adapters.script_library.url import BATCH_FILES, UrlLibrary, redacted_url
-from ig_assets.core.corpus.library.scan import library_fingerprint, scan_library
+from ig_assets.core.corpus.library.scan import (
+    LibraryScan,
+    library_fingerprint,
+    scan_library,
+)
 from ig_assets.core.corpus.library.sync import sync_corpus
 from ig_assets.errors import (
     AccessError,
@@ -95,8 +99,12 @@ def put(url: str, name: str, content: bytes | None = None) -> None:
         file.write(data)
 
 
+def sources(scan: LibraryScan) -> list[str]:
+    return [uri for b in scan.parsed.batches() for uri in b.scripts["source_uri"]]
+
+
 def paths(url: str) -> list[str]:
-    return [script.source_uri for script in scan_library(UrlLibrary(url)).scripts]
+    return sources(scan_library(UrlLibrary(url)))
 
 
 def test_files_of_all_folders_are_read_and_hidden_ones_left_alone(memory: str) -> None:
@@ -107,7 +115,7 @@ def test_files_of_all_folders_are_read_and_hidden_ones_left_alone(memory: str) -
         put(memory, name, b"\x00")
     scan = scan_library(UrlLibrary(f"{memory}/"))
     assert scan.rejects == {}
-    assert [script.source_uri for script in scan.scripts] == [
+    assert sources(scan) == [
         "b.md",
         "deep/caf\u00e9.md",
         "deep/er/a.TXT",
@@ -214,7 +222,7 @@ def test_one_file_that_is_refused_does_not_stop_the_others(
         put("breaking://lib", name)
     breaking.breaks["/lib/b.md"] = error
     scan = scan_library(UrlLibrary("breaking://lib"))
-    assert [s.source_uri for s in scan.scripts] == ["a.md", "c.md"]
+    assert sources(scan) == ["a.md", "c.md"]
     assert {uri: r.reason for uri, r in scan.rejects.items()} == rejected
     assert scan.unreadable == {"b.md"}
 

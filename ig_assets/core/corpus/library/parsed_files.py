@@ -18,7 +18,7 @@ from ig_assets.core.corpus.scripts.parse import FileContents
 from ig_assets.core.corpus.scripts.script import COUNTS, ParsedScript, Performance
 from ig_assets.errors import InputError
 
-BATCH_BYTES = 16 << 20
+BATCH_BYTES = 8 << 20
 """Estimated memory of a batch. With more, a sync needs more memory; with less, homes on
 a server get more and smaller writes."""
 _SCRIPT_BYTES = 1_500  # of a script's objects, besides its words
@@ -124,11 +124,6 @@ class ParsedFiles:
             yield Batch(*json.loads(self._disk.readline()))
         if self._latest:
             yield _batch(self._latest)
-
-    @property
-    def latest(self) -> Sequence[ParsedFile]:
-        """The files of the batch that is not full yet."""
-        return self._latest
 
 
 def reading_columns(readings: Sequence[Performance | None]) -> Columns:

@@ -25,8 +25,9 @@ files_again       known file that was read again  performance performance
 new_readings      reading that is not stored yet  performance performance
 ================= ============================= ========== ========================
 
-They exist on one connection, for one transaction. The words of new scripts are in none
-of them: they are read from one batch of parsed files at a time.
+They exist on one connection, for one transaction; `file_scripts` and `present_scripts`
+are views. The words of new scripts are in none of them: they are read from one batch of
+parsed files at a time.
 """
 
 from __future__ import annotations
@@ -132,7 +133,8 @@ def stage_scan(con: Connection, scan: LibraryScan, known: KnownFiles) -> list[Re
     stage_texts(con, "unreadable_files", {"file_uri": sorted(scan.unreadable)})
     stage_texts(con, "rejected_sources", _reject_columns(scan))
     con.execute(f"CREATE TEMP VIEW file_scripts AS {_FILE_SCRIPTS}")
-    stage_query(con, "present_scripts", _PRESENT_SCRIPTS)
+    # Read twice, and both times sooner than its rows change; a table costs memory.
+    con.execute(f"CREATE TEMP VIEW present_scripts AS {_PRESENT_SCRIPTS}")
     stage_query(con, "duplicate_scripts", _DUPLICATE_SCRIPTS)
     con.execute(_DELETE_DUPLICATES)
     taken = con.execute(

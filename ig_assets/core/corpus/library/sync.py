@@ -3,9 +3,9 @@
 All changes are written in one transaction. The steps: list the library; read from the
 warehouse what the last sync recorded of each file; scan the library with no transaction
 open; stage the scan; compute and apply the changes; update the records of the files;
-write the rejects; withdraw and promote winners. If the listing and the tables have the
-digests that the last sync stored, the steps from reading the records to updating them
-are skipped (not with `rehash`).
+write the rejects; withdraw and promote winners. If the files' versions and the tables
+have the digests that the last sync stored, only the last two steps are made, and no
+file is listed singly (not with `rehash`).
 """
 
 from __future__ import annotations
@@ -51,6 +51,7 @@ from ig_assets.core.corpus.library.performance import (
 from ig_assets.core.corpus.library.scan import (
     LibraryScan,
     Listing,
+    library_state,
     list_library,
     scan_library,
 )
@@ -165,12 +166,16 @@ def sync_corpus(
     and InputError if the temporary folder has no room for what was read.
     Raises WarehouseBusyError if another sync ended in the meantime.
     """
-    listing = list_library(library)
-    if not rehash:
+    state = list_library(library) if rehash else library_state(library)
+    if not rehash and state.version is not None:
         with warehouse.transaction() as con:
-            if (unchanged := _unchanged(con, listing)) is not None:
+            if (found := _unchanged(con, state.version)) is not None:
+                fingerprint, unchanged = found
                 same = _LibraryChange({"unchanged": unchanged})
-                return _finish(con, listing, same, 0, clock.now(), run_id)
+                return _finish(
+                    con, fingerprint, state.unread, same, 0, clock.now(), run_id
+                )
+    listing = state if isinstance(state, Listing) else list_library(library)
     present = _present(clock, machine_clock)
     known, scan = _scan(warehouse, library, listing, present, rehash)
     listing.files.clear()  # not needed any more; a large library has many
@@ -209,18 +214,22 @@ def _present(clock: Clock, machine_clock: Clock | None) -> Present:
     return Present(clock.now(), (machine_clock or clock).now())
 
 
-def _unchanged(con: Connection, listing: Listing) -> int | None:
-    """Return the number of scripts if files and tables are unchanged, else None."""
-    if listing.version is None:
-        return None
+def _unchanged(con: Connection, version: str) -> tuple[str, int] | None:
+    """Return (fingerprint of the listing, number of scripts) if nothing has changed.
+
+    `version` is that of the library's files. Returns None if these or the tables are
+    not as the last sync left them.
+    """
     last = read_checkpoint(con, LIBRARY)
-    if last is None or last.state != _state(con, listing):
+    known, _, rest = ("" if last is None else last.state).partition(" ")
+    fingerprint, _, tables = rest.partition(" ")
+    if last is None or known != version or tables != tables_digest(con):
         return None
-    return last.unchanged
+    return fingerprint, last.unchanged
 
 
 def _state(con: Connection, listing: Listing) -> str:
-    return f"{listing.version} {tables_digest(con)}"
+    return f"{listing.version} {listing.fingerprint} {tables_digest(con)}"
 
 
 def _scan(
@@ -257,7 +266,15 @@ def _apply(
         library = _LibraryChange({"unchanged": known.scripts})
     else:
         library = _apply_library(con, known, scan, now, run_id)
-    change = _finish(con, listing, library, len(scan.parsed), now, run_id)
+    change = _finish(
+        con,
+        listing.fingerprint,
+        listing.unread,
+        library,
+        len(scan.parsed),
+        now,
+        run_id,
+    )
     if listing.version and not (scan.unreadable or library.rejects):
         active = sum(library.counts.get(kind, 0) for kind in _ACTIVE)
         reached = Checkpoint(_state(con, listing), active, now)
@@ -269,14 +286,15 @@ def _apply(
 
 def _finish(
     con: Connection,
-    listing: Listing,
+    fingerprint: str,
+    unread: Sequence[str],
     library: _LibraryChange,
     parsed: int,
     now: datetime,
     run_id: str | None,
 ) -> CorpusChange:
     """Withdraw and promote winners by the decisions; return the effect of the sync."""
-    record_source_state(con, LIBRARY, listing.fingerprint, run_id)
+    record_source_state(con, LIBRARY, fingerprint, run_id)
     write_rejects(con, library.rejects, now)
     resolve_rejects(con, library.rejects, now)
     withdrawn = withdraw_winners(con, now)
@@ -297,8 +315,8 @@ def _finish(
         rejects=library.rejects,
         left_out=tuple(left_out_totals(con)),
         faults=tuple(faults(con)),
-        unread=len(listing.unread),
-        not_read=_named(listing.unread),
+        unread=len(unread),
+        not_read=_named(unread),
     )
 
 

@@ -52,6 +52,19 @@ def test_a_second_run_embeds_nothing_and_changes_no_row(corpus: CorpusFactory) -
     assert len(corpus.embedder.embedded) == 5
 
 
+def test_only_active_scripts_are_embedded_where_a_retired_one_has_no_vector(
+    corpus: CorpusFactory,
+) -> None:
+    gone = corpus.write("gone.md", hook="Gone.")
+    corpus.write("a.md")
+    corpus.sync()
+    gone.unlink()
+    corpus.sync()
+    assert (corpus.embed().embedded, vectors(corpus)) == (1, 1)
+    again = corpus.embed()
+    assert (again.embedded, again.reused, vectors(corpus)) == (0, 1, 1)
+
+
 def test_identical_texts_are_embedded_once(corpus: CorpusFactory) -> None:
     for name in ("a.md", "b.md", "c.md"):
         corpus.write(name)

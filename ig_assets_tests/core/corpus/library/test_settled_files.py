@@ -66,6 +66,41 @@ def test_a_second_sync_reads_no_file_and_changes_no_row(corpus: CorpusFactory) -
     assert corpus.everything() == before
 
 
+def test_a_sync_without_changes_lists_no_file_singly(
+    corpus: CorpusFactory, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    corpus.write("a.md")
+    synced(corpus)
+    state = "SELECT state FROM source_states WHERE source = 'library'"
+    before = corpus.rows(state)
+    listed: list[str] = []
+    files = FolderLibrary.files
+
+    def count(library: FolderLibrary, suffixes: tuple[str, ...]) -> list[LibraryFile]:
+        listed.append(library.location)
+        return files(library, suffixes)
+
+    monkeypatch.setattr(FolderLibrary, "files", count)
+    assert synced(corpus)[0].unchanged == 1
+    assert (listed, corpus.rows(state)) == ([], before)
+    corpus.write("b.md", hook="B")
+    assert synced(corpus)[0].new == 1
+    assert len(listed) == 1 and corpus.rows(state) != before
+
+
+def test_a_library_as_it_was_before_the_last_sync_is_compared(
+    corpus: CorpusFactory,
+) -> None:
+    corpus.write("kept.md")
+    folder = corpus.write("moved/a.md", hook="B").parent
+    synced(corpus)
+    away = corpus.library.parent / "away"
+    folder.rename(away)  # its files keep their change times
+    assert synced(corpus)[0].retired == 1
+    away.rename(folder)
+    assert synced(corpus)[0].revived == 1
+
+
 def test_only_what_changed_is_read(corpus: CorpusFactory) -> None:
     for name in "abc":
         corpus.write(f"{name}.md", hook=name)
