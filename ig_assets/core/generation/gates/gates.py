@@ -16,6 +16,7 @@ from ig_assets.core.generation.gates.novelty import (
     sibling_similarity,
 )
 from ig_assets.core.generation.gates.on_brief import (
+    says_its_steps,
     added_share,
     brief_coverage,
     contradicted_numbers,
@@ -79,7 +80,9 @@ class Gates:
     hooks; 0.92 is the cosine of near-duplicates everywhere in this project. The floor
     of coverage and the ceiling of repetition are chosen by hand, not calibrated. The
     share of added words has no ceiling by default, since a larger model may add to a
-    brief what is right; `ADDED_CEILING` is for small local models.
+    brief what is right; `ADDED_CEILING` is for small local models. With `speaks_briefs`
+    the bodies of a topic are its brief, spoken step by step, so that variants are
+    compared by their hooks, which is what their test compares.
     """
 
     novelty_floor: float
@@ -93,11 +96,13 @@ class Gates:
     repetition_ceiling: float = 0.7
     cosine_ceiling: float = 0.92
     banned: tuple[BannedPhrase, ...] = ()
+    speaks_briefs: bool = False
 
     def of_provider(self, provider: str | None) -> Gates:
         """Return the gates for texts of a model of a provider; None is unknown."""
         is_local = provider in LOCAL_PROVIDERS
-        return replace(self, added_ceiling=ADDED_CEILING if is_local else None)
+        ceiling = ADDED_CEILING if is_local else None
+        return replace(self, added_ceiling=ceiling, speaks_briefs=is_local)
 
 
 @dataclass(frozen=True)
@@ -185,7 +190,7 @@ def measure(
     other gates pass.
     """
     text = candidate.text
-    alike = None if siblings is None else sibling_similarity(text, siblings)
+    alike = None if siblings is None else _alike(gates, candidate, siblings)
     structure, spoken, *words = measure_words(gates, candidate)
     figures = [
         structure,
@@ -202,6 +207,14 @@ def measure(
     passes = all(figure.passed is not False for figure in figures)
     cosine = nearest(text) if passes else None
     return [*figures, Figure("nearest_cosine", cosine, at_most=gates.cosine_ceiling)]
+
+
+def _alike(gates: Gates, candidate: Candidate, siblings: Sequence[str]) -> float:
+    if gates.speaks_briefs and says_its_steps(candidate.brief, candidate.language):
+        # The hook is the first paragraph of a text.
+        hooks = [text.partition("\n")[0] for text in siblings]
+        return sibling_similarity(candidate.hook, hooks)
+    return sibling_similarity(candidate.text, siblings)
 
 
 def measure_words(gates: Gates, candidate: Candidate) -> list[Figure]:

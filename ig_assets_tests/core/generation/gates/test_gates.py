@@ -236,3 +236,30 @@ def test_only_a_local_writer_has_a_ceiling_of_added_words() -> None:
         one for one in measure_words(Gates(0.5), wordy) if one.gate == "added_words"
     ]
     assert added.passed and added.figure is not None and added.figure > ADDED_CEILING
+
+
+@pytest.mark.parametrize(
+    ("provider", "brief", "hook", "alike"),
+    [
+        pytest.param(
+            "local", GOOD.brief, "Five steps for kites.", 0.0, id="another hook"
+        ),
+        pytest.param("local", GOOD.brief, GOOD.hook, 1.0, id="the same hook"),
+        pytest.param(
+            "local", "Why it is so.", "Five steps for kites.", 0.76, id="no steps"
+        ),
+        pytest.param(
+            "openai", GOOD.brief, "Five steps for kites.", 0.76, id="a vendor's"
+        ),
+    ],
+)
+def test_variants_that_speak_their_brief_are_compared_by_their_hooks(
+    provider: str, brief: str, hook: str, alike: float
+) -> None:
+    text = replace(
+        GOOD, brief=brief, hook=hook, text=GOOD.text.replace(GOOD.hook, hook, 1)
+    )
+    gates = BOUNDS.of_provider(provider)
+    measured = measure(gates, text, CorpusRuns([]), [GOOD.text], lambda text: None)
+    [found] = [one for one in measured if one.gate == "sibling_similarity"]
+    assert found.figure == pytest.approx(alike, abs=0.05)
