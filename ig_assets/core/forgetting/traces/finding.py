@@ -9,14 +9,17 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ig_assets.core.corpus.embedding.chunking import sentence_runs
-from ig_assets.core.forgetting.alike import scripts_of_same_letters, similar_scripts
-from ig_assets.core.forgetting.copies import (
+from ig_assets.core.forgetting.traces.alike import (
+    scripts_of_same_letters,
+    similar_scripts,
+)
+from ig_assets.core.forgetting.traces.copies import (
     Bounds,
     GeneratedText,
     copies,
     generated_texts,
 )
-from ig_assets.core.forgetting.remarks import quoted_passages
+from ig_assets.core.forgetting.traces.remarks import quoted_passages
 from ig_assets.core.identity import forgotten_hashes, text_hash
 from ig_assets.core.models.learnt_examples import models_of_examples
 from ig_assets.core.models.registry import list_models
