@@ -9,7 +9,7 @@ from typing import Any
 from ig_assets.core.forgetting.begun import read_begun, write_begun
 from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.core.forgetting.traces.anew import joined
-from ig_assets.core.forgetting.traces.finding import Found
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.core.forgetting.traces.named import AUTHOR, author_hash
 from ig_assets.core.identity import stable_id
 from ig_assets.warehouse.forgetting.erasure import Erasure

@@ -43,7 +43,8 @@ from ig_assets.core.forgetting.steps import (
     settle_replayed,
 )
 from ig_assets.core.forgetting.traces.anew import find_anew
-from ig_assets.core.forgetting.traces.finding import Found, find
+from ig_assets.core.forgetting.traces.finding import find
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.adoption import adopt_requests
 from ig_assets.warehouse.forgetting.erasure import Erasure, rows_to_erase

@@ -22,7 +22,7 @@ from ig_assets.core.fine_tuning.training_set.vendor_lines import SENT
 from ig_assets.core.forgetting.traces.anew import find_anew
 from ig_assets.core.forgetting.begun import write_begun
 from ig_assets.core.forgetting.traces.copies import Bounds
-from ig_assets.core.forgetting.traces.finding import Found
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.core.forgetting.traces.remarks import sources_of
 from ig_assets.core.forgetting.residue import long_sentences, search
 from ig_assets.core.identity import text_hash
