@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from datetime import timedelta
 from difflib import get_close_matches
 from functools import cached_property, lru_cache
@@ -17,7 +17,6 @@ from typing import Annotated, Any, Literal
 
 from dotenv import dotenv_values
 from pydantic import (
-    AliasChoices,
     Field,
     SecretStr,
     ValidationError,
@@ -34,6 +33,15 @@ from ig_assets.core.fine_tuning.evaluation.trial import TRIAL
 from ig_assets.core.operations.redaction import know_secrets
 from ig_assets.errors import InputError, SettingsError
 from ig_assets.files import from_home
+from ig_assets.setting_needs import (
+    KEYS,
+    RANKER,
+    TRAINERS,
+    check_needs,
+    listed_names,
+    outside_name,
+    variable_name as variable_name,
+)
 from ig_assets.setting_values import (
     HostAndPort,
     MailAddress,
@@ -51,50 +59,6 @@ from ig_assets.setting_values import (
 from ig_assets.workspace import WORKSPACE
 
 _PASSWORD = re.compile(r"(?:\bpassword=|://[^/@\s:]*:)([^@\s&]+)")
-
-
-def _outside_name(name: str) -> Any:
-    """Return a field that is read from a vendor's own variable, without our prefix."""
-    return Field(default=None, validation_alias=AliasChoices(name, name.lower()))
-
-
-_OUTSIDE = (
-    "openai_api_key",
-    "openai_api_key_next",
-    "openai_base_url",
-    "pinecone_api_key",
-    "pinecone_api_key_next",
-    "pinecone_host",
-    "together_api_key",
-    "fireworks_api_key",
-    "fireworks_account_id",
-)
-_KEYS = (*(name for name in _OUTSIDE if "_api_key" in name), "instagram_token")
-
-# Each trainer, and the settings that it needs.
-_TRAINERS: Mapping[str, tuple[str, ...]] = {
-    "openai": ("openai_api_key",),
-    "together": ("together_api_key",),
-    "fireworks": ("fireworks_api_key", "fireworks_account_id"),
-    "lora": (),
-    "few_shot": (),
-}
-_RANKER = "ranker"
-"""The name in `IG_TRAINER` of the ranker; the other names train the writer's model."""
-
-# A setting, a value of it, the settings that this value needs, and the default.
-_NEEDS: tuple[tuple[str, str, tuple[str, ...], str], ...] = (
-    ("writer", "openai", ("openai_api_key",), "the model on this machine"),
-    ("embedder", "openai", ("openai_api_key",), "the model on this machine"),
-    ("index", "pinecone", ("pinecone_api_key",), "FAISS on this machine"),
-    ("social", "replay", ("replay_file",), "the simulated audience"),
-    (
-        "social",
-        "instagram",
-        ("instagram_account", "instagram_token", "meta_app_secret"),
-        "the simulated audience",
-    ),
-)
 
 
 class Settings(BaseSettings):
@@ -227,15 +191,15 @@ class Settings(BaseSettings):
     code_url: WebAddress | None = None
 
     # Vendors' own names
-    openai_api_key: SecretStr | None = _outside_name("OPENAI_API_KEY")
-    openai_api_key_next: SecretStr | None = _outside_name("OPENAI_API_KEY_NEXT")
-    openai_base_url: str | None = _outside_name("OPENAI_BASE_URL")
-    pinecone_api_key: SecretStr | None = _outside_name("PINECONE_API_KEY")
-    pinecone_api_key_next: SecretStr | None = _outside_name("PINECONE_API_KEY_NEXT")
-    pinecone_host: str | None = _outside_name("PINECONE_HOST")
-    together_api_key: SecretStr | None = _outside_name("TOGETHER_API_KEY")
-    fireworks_api_key: SecretStr | None = _outside_name("FIREWORKS_API_KEY")
-    fireworks_account_id: str | None = _outside_name("FIREWORKS_ACCOUNT_ID")
+    openai_api_key: SecretStr | None = outside_name("OPENAI_API_KEY")
+    openai_api_key_next: SecretStr | None = outside_name("OPENAI_API_KEY_NEXT")
+    openai_base_url: str | None = outside_name("OPENAI_BASE_URL")
+    pinecone_api_key: SecretStr | None = outside_name("PINECONE_API_KEY")
+    pinecone_api_key_next: SecretStr | None = outside_name("PINECONE_API_KEY_NEXT")
+    pinecone_host: str | None = outside_name("PINECONE_HOST")
+    together_api_key: SecretStr | None = outside_name("TOGETHER_API_KEY")
+    fireworks_api_key: SecretStr | None = outside_name("FIREWORKS_API_KEY")
+    fireworks_account_id: str | None = outside_name("FIREWORKS_ACCOUNT_ID")
 
     @field_validator(
         *("data_dir", "calendar", "model_cache", "banned_words", "backups"),
@@ -273,9 +237,9 @@ class Settings(BaseSettings):
     @field_validator("trainer", mode="after")
     @classmethod
     def _trainers_are_known(cls, value: str) -> str:
-        names = _names(value)
-        wrong = [name for name in names if name not in (*_TRAINERS, _RANKER)]
-        if names == (_RANKER,):
+        names = listed_names(value)
+        wrong = [name for name in names if name not in (*TRAINERS, RANKER)]
+        if names == (RANKER,):
             raise ValueError(
                 "the ranker learns which hooks do well and writes none; name what "
                 "makes the writer's model beside it, as in IG_TRAINER=ranker,few_shot"
@@ -283,7 +247,7 @@ class Settings(BaseSettings):
         if wrong or not names:
             raise ValueError(
                 f"{(wrong or [value])[0]!r} is no trainer; there are "
-                f"{', '.join((*_TRAINERS, _RANKER))}, tried in the order in which they "
+                f"{', '.join((*TRAINERS, RANKER))}, tried in the order in which they "
                 "are listed"
             )
         if len(set(names)) < len(names):
@@ -299,7 +263,7 @@ class Settings(BaseSettings):
             parse_columns(value)
         return value
 
-    @field_validator(*_KEYS, mode="after")
+    @field_validator(*KEYS, mode="after")
     @classmethod
     def _can_be_sent(cls, value: SecretStr | None) -> SecretStr | None:
         if value is not None:
@@ -316,54 +280,13 @@ class Settings(BaseSettings):
     @model_validator(mode="after")
     def _has_what_it_needs(self) -> Settings:
         """Raise ValueError with a full sentence if a setting needs another one."""
-        for field, value, needed, default in _NEEDS:
-            missing = [name for name in needed if getattr(self, name) is None]
-            if getattr(self, field) == value and missing:
-                name = variable_name(field)
-                raise ValueError(
-                    f"{name}={value} needs {variable_name(missing[0])}; set it in the "
-                    f"environment or .env, or remove {name} to use {default}."
-                )
-        for trainer in self.trainers:
-            for needed_by in _TRAINERS[trainer]:
-                if getattr(self, needed_by) is None:
-                    raise ValueError(
-                        f"IG_TRAINER={self.trainer} needs {variable_name(needed_by)}; "
-                        "set it in the environment or .env, or leave out "
-                        f"{trainer}."
-                    )
-        if "lora" in self.trainers and self.local_model == "file":
-            raise ValueError(
-                "IG_TRAINER=lora trains the registered models only; set "
-                "IG_LOCAL_MODEL to 1.5b or 0.5b, or leave out lora."
-            )
-        if self.batch and self.embedder != "openai":
-            raise ValueError(
-                "IG_BATCH=1 needs IG_EMBEDDER=openai, since only OpenAI's Batch API "
-                "takes batches; set it too, or remove IG_BATCH."
-            )
-        if self.executor == "k8s" and self.warehouse_location.startswith("duckdb:"):
-            raise ValueError(
-                "IG_EXECUTOR=k8s needs IG_WAREHOUSE_URL=postgres:… or ducklake:…, "
-                "since pods cannot share a DuckDB file; set it too, or remove "
-                "IG_EXECUTOR."
-            )
-        if self.executor == "celery" and self.celery_broker is None:
-            raise ValueError(
-                "IG_EXECUTOR=celery needs IG_CELERY_BROKER=redis://HOST:6379/0, where "
-                "the steps wait for a worker; set it too, or remove IG_EXECUTOR."
-            )
-        if self.publish and self.social != "instagram":
-            raise ValueError(
-                "IG_PUBLISH=1 needs IG_SOCIAL=instagram, since only real posts are "
-                "held back; set it too, or remove IG_PUBLISH."
-            )
+        check_needs(self)
         return self
 
     @property
     def known_trainers(self) -> tuple[str, ...]:
         """Return all trainers that `IG_TRAINER` may name."""
-        return tuple(_TRAINERS)
+        return tuple(TRAINERS)
 
     @property
     def trainers(self) -> tuple[str, ...]:
@@ -372,7 +295,7 @@ class Settings(BaseSettings):
         The ranker is left out, since it is fitted to experiments and not to a training
         set.
         """
-        return tuple(name for name in _names(self.trainer) if name != _RANKER)
+        return tuple(name for name in listed_names(self.trainer) if name != RANKER)
 
     @property
     def canary_trial(self) -> timedelta:
@@ -415,7 +338,7 @@ class Settings(BaseSettings):
     @cached_property
     def fits_ranker(self) -> bool:
         """Return whether a ranker is fitted each month."""
-        return self.ranker != "off" or _RANKER in _names(self.trainer)
+        return self.ranker != "off" or RANKER in listed_names(self.trainer)
 
     @cached_property
     def uses_simulated_clock(self) -> bool:
@@ -423,10 +346,6 @@ class Settings(BaseSettings):
         if self.clock == "auto":
             return self.social == "simulated"
         return self.clock == "simulated"
-
-
-def _names(value: str) -> tuple[str, ...]:
-    return tuple(filter(None, (name.strip() for name in value.split(","))))
 
 
 def load_settings(**overrides: Any) -> Settings:
@@ -478,11 +397,6 @@ def _environment() -> tuple[object, ...]:
     env_file = Path(str(Settings.model_config.get("env_file")))
     content = env_file.read_bytes() if env_file.is_file() else None
     return env_file.absolute(), content, tuple(sorted(os.environ.items()))
-
-
-def variable_name(field: str) -> str:
-    """Return the environment variable of a field."""
-    return field.upper() if field.lower() in _OUTSIDE else f"IG_{field.upper()}"
 
 
 def _check_names() -> None:

@@ -127,7 +127,7 @@ def make_forgetting(
     """
     from ig_assets.adapters.dagster_words import forget_in_events
     from ig_assets.adapters.lora.forgetting import forget_examples
-    from ig_assets.core.forgetting.copies import Bounds
+    from ig_assets.core.forgetting.traces.copies import Bounds
     from ig_assets.core.forgetting.steps import Forgetting
     from ig_assets.core.generation.gates.gates import Gates
 

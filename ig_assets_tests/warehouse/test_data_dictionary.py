@@ -13,7 +13,7 @@ from ig_assets import core
 from ig_assets.core.corpus.embedding.batch_store import BATCH_STATUSES, LINE_STATUSES
 from ig_assets.core.experiments.ad_studies.service import STUDY_STATUSES
 from ig_assets.core.fine_tuning.jobs.rows import JOB_STATUSES
-from ig_assets.core.forgetting.service import BEGUN, DONE
+from ig_assets.core.forgetting.requests import BEGUN, DONE
 from ig_assets.warehouse import data_dictionary
 from ig_assets.warehouse.comments import views_sql, write_comments
 from ig_assets.warehouse.data_dictionary import described_tables, described_views

@@ -18,7 +18,7 @@ from ig_assets.cli.output import (
     print_table,
 )
 from ig_assets.core.corpus.queries import by_another_now, scripts_by_author
-from ig_assets.core.forgetting.named import named_scripts
+from ig_assets.core.forgetting.traces.named import named_scripts
 from ig_assets.core.forgetting.service import (
     Plan,
     forget as forget_scripts,

@@ -15,8 +15,8 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from ig_assets.core.forgetting.anew import joined
-from ig_assets.core.forgetting.finding import Found
+from ig_assets.core.forgetting.traces.anew import joined
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.files import OWNER_ONLY, write_atomic
 from ig_assets.warehouse.forgetting.adoption import FOLDER
 from ig_assets.warehouse.forgetting.erasure import Erasure

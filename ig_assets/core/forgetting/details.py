@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
-from ig_assets.core.forgetting.finding import Found
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.core.forgetting.steps import Forgetting
 
 _IMPORTED = "history"  # in place of the platform of an imported post

@@ -15,20 +15,25 @@ changed: a sync refuses a forgotten file and says so.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from ig_assets.core.forgetting.anew import find_anew, joined
 from ig_assets.core.forgetting.begun import (
     read_all_begun,
     read_begun,
     remove_begun,
     write_begun,
 )
-from ig_assets.core.forgetting.finding import Found, find
 from ig_assets.core.forgetting.details import both_details, content_of
-from ig_assets.core.forgetting.named import AUTHOR, author_hash
+from ig_assets.core.forgetting.requests import (
+    DONE,
+    begin_request,
+    found_before,
+    names_any,
+    record_step,
+    recorded_details,
+)
 from ig_assets.core.forgetting.steps import (
     STEPS,
     Forgetting,
@@ -37,17 +42,18 @@ from ig_assets.core.forgetting.steps import (
     rows_left,
     settle_replayed,
 )
-from ig_assets.core.identity import stable_id
+from ig_assets.core.forgetting.traces.anew import find_anew
+from ig_assets.core.forgetting.traces.finding import find
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.errors import InputError
 from ig_assets.warehouse.forgetting.adoption import adopt_requests
 from ig_assets.warehouse.forgetting.erasure import Erasure, rows_to_erase
 from ig_assets.warehouse.forgetting.receipts import Receipt, write_receipt
 from ig_assets.warehouse.forgetting.replay import REPLAYED, replay_receipts
 from ig_assets.warehouse.forgetting.unfinished import UNFINISHED
-from ig_assets.warehouse.rows import fetch_dicts, insert_row, merge_rows
+from ig_assets.warehouse.rows import fetch_dicts, merge_rows
 from ig_assets.warehouse.warehouse import Connection
 
-BEGUN, DONE = "begun", "done"
 FILE_STEPS = ("index", "datasets", "events", "warehouse")
 TABLES_AND_STEPS = ("tables", *(step.name for step in STEPS))
 BEFORE_SEARCH = TABLES_AND_STEPS[:-1]
@@ -62,8 +68,6 @@ _OPEN = f"""
     WHERE {UNFINISHED}
     ORDER BY requested_at, request_id
 """
-
-_STEPS = "SELECT step, detail FROM forget_steps WHERE request_id = ?"
 
 _FORGOTTEN = """
     SELECT script_id
@@ -129,7 +133,7 @@ def forget(
                 "`ig-assets forget --resume` first."
             )
         known = {i for (i,) in con.execute(_FORGOTTEN, [list(named)]).fetchall()}
-        rows = [row for row in unfinished if _names(row, known)]
+        rows = [row for row in unfinished if names_any(row, known)]
         ids = [row["request_id"] for row in rows]
         earlier = read_all_begun(work.receipts, ids, work.clock.now())
         wanted = sorted(set(named) - known)
@@ -137,57 +141,12 @@ def forget(
             wanted = sorted(set(named))
         if wanted:
             asked = wanted, reason, requested_by, author
-            rows = [_begin(work, con, *asked, earlier)]
+            rows = [begin_request(work, con, *asked, earlier)]
     if wanted:
         after("intent")
     receipts = [_go_on(work, row, after) for row in rows]
     _remove_begun(work)
     return receipts[-1] if receipts else None
-
-
-def _begin(
-    work: Forgetting,
-    con: Connection,
-    wanted: Sequence[str],
-    reason: str,
-    requested_by: str,
-    author: str,
-    earlier: Found,
-) -> dict[str, Any]:
-    """Write the intent row of a request and its working file; return the row.
-
-    `earlier` are the findings of earlier requests for some of the scripts.
-    """
-    now = work.clock.now()
-    row: dict[str, Any] = {
-        "request_id": _free_id(con, now.isoformat(), *wanted),
-        "script_ids": json.dumps(wanted),
-        "reason": reason.strip(),
-        "requested_by": requested_by,
-        "requested_at": now,
-        "status": BEGUN,
-    }
-    erasure = Erasure(
-        row["request_id"], row["reason"], requested_by, now, scripts=tuple(wanted)
-    )
-    write_begun(work.receipts, joined(Found(erasure), earlier))
-    insert_row(con, "forget_requests", row)
-    if author.strip():
-        detail = {"sha256": author_hash(row["request_id"], author)}
-        step = _step_row(work, row["request_id"], AUTHOR, detail)
-        merge_rows(con, "forget_steps", [step])
-    return row
-
-
-def _free_id(con: Connection, *parts: str) -> str:
-    """Return an id that no other request has, even one for the same scripts."""
-    rows = con.execute("SELECT request_id FROM forget_requests").fetchall()
-    taken = {str(request_id) for (request_id,) in rows}
-    request_id, number = stable_id("forget", *parts), 1
-    while request_id in taken:
-        number += 1
-        request_id = stable_id("forget", *parts, str(number))
-    return request_id
 
 
 def _is_left(
@@ -196,11 +155,6 @@ def _is_left(
     """Return whether the tables still have rows of forgotten scripts to erase."""
     found = find(con, earlier.erasure, scripts, work.bounds, earlier)
     return bool(rows_left(con, found))
-
-
-def _names(row: Mapping[str, Any], scripts: Collection[str]) -> bool:
-    erased = json.loads(row["receipt"])["erasure"]["scripts"] if row["receipt"] else []
-    return not set(scripts).isdisjoint(erased)
 
 
 def _remove_begun(work: Forgetting) -> None:
@@ -238,25 +192,12 @@ def _later_request(work: Forgetting, row: dict[str, Any]) -> dict[str, Any] | No
     """
     if not row["receipt"]:
         return None
-    found = _found_before(work, row)
+    found = found_before(work, row)
     if not came_later(work, found):
         return None
     asked = sorted(found.erasure.scripts), row["reason"], row["requested_by"]
     with work.warehouse.transaction() as con:
-        return _begin(work, con, *asked, "", found)
-
-
-def _found_before(work: Forgetting, row: Mapping[str, Any]) -> Found:
-    """Return the findings of a request with a receipt, with words if they are known."""
-    if (found := read_begun(work.receipts, row["request_id"])) is not None:
-        return found
-    fields = json.loads(row["receipt"])
-    listed = fields.get("found", {})
-    return Found(
-        Erasure.from_json(fields["erasure"]),
-        copied=tuple(listed.get("copied", ())),
-        sibling_arms=tuple(listed.get("sibling_arms", ())),
-    )
+        return begin_request(work, con, *asked, "", found)
 
 
 def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
@@ -265,7 +206,7 @@ def _go_on(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     if row["status"] == DONE:
         return _look_again(work, row, after)
     request_id = row["request_id"]
-    details = _details(work, request_id)
+    details = recorded_details(work, request_id)
     found = _found(work, row, details)
     after("found")
     found = _run_steps(work, found, details, BEFORE_SEARCH, after)
@@ -312,7 +253,7 @@ def _run_steps(
         if earlier is not None:
             detail = earlier[name] = both_details(name, earlier[name], detail)
         details[name] = detail
-        _record(work, found.erasure.request_id, name, detail)
+        record_step(work, found.erasure.request_id, name, detail)
         after(name)
     return found
 
@@ -330,7 +271,7 @@ def _look_again(work: Forgetting, row: dict[str, Any], after: Watch) -> Receipt:
     Returns the receipt with the details of the repeated steps.
     """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
-    found = _found_before(work, row)
+    found = found_before(work, row)
     again: dict[str, Any] = {}
     _run_steps(work, found, again, STEPS_AGAIN, after)
     return replace(receipt, again=again)
@@ -342,7 +283,7 @@ def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Rec
     A replay erases only the tables of a restored warehouse.
     """
     receipt = Receipt(row["number"], row["request_id"], row["receipt"], "")
-    found = _found_before(work, row)
+    found = found_before(work, row)
     again: dict[str, Any] = {
         "models": settle_replayed(work.warehouse, work.clock, work.rolls_back)
     }
@@ -353,12 +294,6 @@ def _finish_replayed(work: Forgetting, row: dict[str, Any], after: Watch) -> Rec
         key = {"request_id": row["request_id"]}
         merge_rows(con, "forget_requests", [key | {"status": DONE}])
     return replace(receipt, again=again)
-
-
-def _details(work: Forgetting, request_id: str) -> dict[str, Any]:
-    with work.warehouse.transaction() as con:
-        rows = con.execute(_STEPS, [request_id]).fetchall()
-    return {step: json.loads(detail) for step, detail in rows}
 
 
 def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Found:
@@ -380,19 +315,3 @@ def _found(work: Forgetting, row: dict[str, Any], details: dict[str, Any]) -> Fo
         found = find_anew(con, found, work.bounds)
     write_begun(work.receipts, found)
     return found
-
-
-def _record(work: Forgetting, request_id: str, step: str, detail: Any) -> None:
-    with work.warehouse.transaction() as con:
-        merge_rows(con, "forget_steps", [_step_row(work, request_id, step, detail)])
-
-
-def _step_row(
-    work: Forgetting, request_id: str, step: str, detail: Any
-) -> dict[str, Any]:
-    return {
-        "request_id": request_id,
-        "step": step,
-        "detail": json.dumps(detail),
-        "done_at": work.clock.now(),
-    }

@@ -19,11 +19,11 @@ from ig_assets.core.fine_tuning.training_set.dataset_files import (
 )
 from ig_assets.core.fine_tuning.training_set.manifests import PAGE
 from ig_assets.core.fine_tuning.training_set.vendor_lines import SENT
-from ig_assets.core.forgetting.anew import find_anew
+from ig_assets.core.forgetting.traces.anew import find_anew
 from ig_assets.core.forgetting.begun import write_begun
-from ig_assets.core.forgetting.copies import Bounds
-from ig_assets.core.forgetting.finding import Found
-from ig_assets.core.forgetting.remarks import sources_of
+from ig_assets.core.forgetting.traces.copies import Bounds
+from ig_assets.core.forgetting.traces.found import Found
+from ig_assets.core.forgetting.traces.remarks import sources_of
 from ig_assets.core.forgetting.residue import long_sentences, search
 from ig_assets.core.identity import text_hash
 from ig_assets.core.models.registry import activate, list_models

@@ -5,7 +5,7 @@ from typing import Any
 import dagster as dg
 from pydantic import Field
 
-from ig_assets.core.forgetting.named import named_scripts
+from ig_assets.core.forgetting.traces.named import named_scripts
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.ports import Clock, VectorIndex
 from ig_assets.core.reports.lineage.names import script_named

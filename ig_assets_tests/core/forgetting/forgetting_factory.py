@@ -15,7 +15,7 @@ from ig_assets.core.fine_tuning.jobs.register import register_model
 from ig_assets.core.fine_tuning.jobs.submit import submit_job
 from ig_assets.core.fine_tuning.training_set.dataset_files import write_datasets
 from ig_assets.core.fine_tuning.training_set.examples import build_training_examples
-from ig_assets.core.forgetting.copies import Bounds
+from ig_assets.core.forgetting.traces.copies import Bounds
 from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.core.identity import text_hash
 from ig_assets.core.models.few_shot import choose_for_month

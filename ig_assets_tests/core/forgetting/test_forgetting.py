@@ -11,7 +11,7 @@ import pytest
 
 from ig_assets.adapters.openai.batch import OpenAIBatches
 from ig_assets.core.corpus.queries import forgotten_words
-from ig_assets.core.forgetting import named
+from ig_assets.core.forgetting.traces import named
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.identity import letters_hash, text_hash, words_hash
 from ig_assets.core.ports import BatchLine

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ig_assets.core.corpus.queries import forgotten_words
-from ig_assets.core.forgetting.finding import find
+from ig_assets.core.forgetting.traces.finding import find
 from ig_assets.core.forgetting.residue import search
 from ig_assets.core.forgetting.service import forget, plan_forgetting, resume
 from ig_assets.core.identity import letters_hash, text_hash

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from ig_assets.adapters.faiss.index import FaissIndex
-from ig_assets.core.forgetting.copies import Bounds
+from ig_assets.core.forgetting.traces.copies import Bounds
 from ig_assets.core.forgetting.service import forget, resume
 from ig_assets.core.forgetting.steps import Forgetting
 from ig_assets.warehouse.warehouse import Warehouse

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from ig_assets.core.corpus.queries import by_another_now, scripts_by_author
-from ig_assets.core.forgetting.named import named_scripts
+from ig_assets.core.forgetting.traces.named import named_scripts
 from ig_assets.core.reports.lineage.answer import (
     all_of_author,
     answer_lineage,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
-from ig_assets.core.forgetting.copies import Bounds, GeneratedText, copies
+from ig_assets.core.forgetting.traces.copies import Bounds, GeneratedText, copies
 from ig_assets.core.identity import forgotten_hashes
 from ig_assets.warehouse.warehouse import Connection
 

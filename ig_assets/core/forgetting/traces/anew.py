@@ -5,8 +5,9 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
-from ig_assets.core.forgetting.copies import Bounds
-from ig_assets.core.forgetting.finding import Found, find
+from ig_assets.core.forgetting.traces.copies import Bounds
+from ig_assets.core.forgetting.traces.finding import find
+from ig_assets.core.forgetting.traces.found import Found
 from ig_assets.warehouse.forgetting.erasure import WINNER, Erasure
 from ig_assets.warehouse.warehouse import Connection
 

@@ -1,0 +1,1 @@
+"""Finds what the tables hold of a script: its rows, copies and quotations."""
