@@ -8,7 +8,7 @@
 #   most varied ones, and an average over scripts measures their length.
 set -euo pipefail
 source "$(dirname "$0")/venv.bash"
-fresh_venv lexical-diversity==0.1.1
+fresh_venv lexical-diversity==0.1.1 setuptools==65.5.0
 python -W ignore - <<'PY'
 import sys
 from importlib.metadata import version
