@@ -245,7 +245,12 @@ class OpenAIWriter:
 
 
 def _read_response(response: Any) -> tuple[str, bool, str | None]:
-    """Return (text, refused, why it cannot be used) for a Responses API answer."""
+    """Return (text, refused, why it cannot be used) for a Responses API answer.
+
+    A model may say what it is about to do in a message of its own before the answer
+    (phase "commentary"). That text is no part of the answer; the SDK's `output_text`
+    joins both (openai 3.57.0, findings/openai-commentary.sh).
+    """
     error = getattr(response, "error", None)
     if error is not None:
         if error.code in ("server_error", "rate_limit_exceeded"):
@@ -256,7 +261,7 @@ def _read_response(response: Any) -> tuple[str, bool, str | None]:
     parts = [
         part
         for item in getattr(response, "output", None) or []
-        if item.type == "message"
+        if item.type == "message" and getattr(item, "phase", None) != "commentary"
         for part in item.content
     ]
     refused = any(part.type == "refusal" for part in parts)

@@ -138,6 +138,25 @@ def test_a_script_is_asked_for_by_strict_schema_and_not_stored() -> None:
     assert "seed" not in body and "reasoning" not in body
 
 
+def test_what_a_model_says_before_its_answer_is_no_part_of_it() -> None:
+    """An answer may begin with a message of phase "commentary".
+
+    openai 3.57.0 joins it to the final answer in `output_text`, and leaves it out in
+    `output_parsed` (its `parse_response`; findings/openai-commentary.sh).
+    """
+    body = response()
+    thought, answer = body["output"]
+    said = {"type": "output_text", "text": "I begin with the hook.", "annotations": []}
+    before = {**answer, "id": "m0", "phase": "commentary", "content": [said]}
+    body["output"] = [thought, before, {**answer, "phase": "final_answer"}]
+    assert writer(says(200, body)).write(REQUEST).parsed == Script.model_validate_json(
+        GOOD
+    )
+    body["output"] = [thought, before]  # said what it would do, and did not
+    with pytest.raises(MalformedAnswerError):
+        writer(says(200, body)).write(REQUEST)
+
+
 def test_a_name_that_is_no_snapshot_of_what_was_asked_for_is_not_recorded() -> None:
     """A team's own server may answer with any name, as llama.cpp's does."""
     answer = writer(says(200, response()), model="our-model").write(REQUEST)
