@@ -59,7 +59,7 @@ class FolderLibrary:
     def files(self, suffixes: tuple[str, ...]) -> list[LibraryFile]:
         """List every file, with links to files in the library. Raises InputError."""
         listing = self._listing(suffixes)
-        with self._told():
+        with self._read_errors_named():
             listing.collect(listing.root, "")
         return listing.found
 
@@ -69,7 +69,7 @@ class FolderLibrary:
         None stands for a file without a version, and ends it. Raises InputError.
         """
         listing = self._listing(suffixes)
-        with self._told():
+        with self._read_errors_named():
             yield from listing.versions(listing.root, "")
 
     def _listing(self, suffixes: tuple[str, ...]) -> _Listing:
@@ -83,7 +83,7 @@ class FolderLibrary:
         return _Listing(os.path.realpath(root), suffixes, self._now_ns() - RACY_NS)
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _read_errors_named(self) -> Iterator[None]:
         """Raise an InputError for a folder that cannot be listed."""
         try:
             yield

@@ -187,7 +187,7 @@ def test_each_hook_of_the_topic_is_of_its_style(language: str, style: str) -> No
     [
         ("en", "story", "Storing basil", "These are my four steps for storing basil."),
         ("en", "how_to", "cutting bread", "How to cut bread."),
-        ("en", "how_to", "a calm desk", "How to do it in four steps: a calm desk."),
+        ("en", "how_to", "a calm shelf", "How to do it in four steps: a calm shelf."),
         ("en", "number", "why knives rust", "In four steps: why knives rust."),
         ("es", "how_to", "limpiar el horno", "Cómo limpiar el horno."),
         ("es", "number", "un horno limpio", "En cuatro pasos: un horno limpio."),
