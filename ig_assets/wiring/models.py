@@ -14,7 +14,7 @@ from ig_assets.adapters.local_models.registry import (
 from ig_assets.adapters.lora.adapter_file import PREFIX as LORA_PREFIX
 from ig_assets.adapters.together.trainer import INFERENCE_URL as TOGETHER_URL
 from ig_assets.core.costs.usage import price_warning
-from ig_assets.core.models.registry import FEW_SHOT, ModelName, ModelRow
+from ig_assets.core.models.registry import ModelName, ModelRow, asked_provider
 from ig_assets.core.ports import BatchEmbedder, Embedder, HookEncoder, Writer
 from ig_assets.errors import SettingsError
 from ig_assets.settings import Settings
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
     from ig_assets.adapters.local_models.files import Progress
 
 OPENAI_POLISH_MODEL = "gpt-5-nano"
-LORA = "lora"
-"""Provider of models made from the base model and an adapter trained here."""
 
 # The value of IG_LOCAL_MODEL that names any GGUF file of the user's.
 OWN_FILE = "file"
@@ -65,11 +63,9 @@ def advised(settings: Settings) -> tuple[str, int, bool]:
 def model_price_warning(settings: Settings, model: ModelRow) -> str | None:
     """Return why budgets would refuse every call to a model, else None."""
     provider = base_model(settings).provider
-    if model.provider in settings.known_trainers and model.provider != FEW_SHOT:
-        provider = model.provider
+    if model.provider in settings.known_trainers:
+        provider = asked_provider(model.provider, provider)
     called = model.called.removeprefix(f"{provider}/")
-    if model.provider == LORA:
-        provider = "local"
     return price_warning(settings.all_budgets, provider, called)
 
 

@@ -200,6 +200,7 @@ def new_loop(folder: Path, stand_in: OpenAIStandIn) -> TurnedLoop:
         "IG_OPENAI_EMBEDDING_DIMENSIONS": "64",
         "IG_TOPICS_PER_MONTH": "2",
         "IG_CONTROL_SHARE": "0.5",
+        "IG_RETRIEVED_SCRIPTS": "4",
         "OPENAI_API_KEY": KEY,
         "OPENAI_BASE_URL": stand_in.base_url,
         "DAGSTER_DISABLE_TELEMETRY": "yes",

@@ -12,7 +12,7 @@ from functools import lru_cache
 
 from ig_assets.core.ports import TokenUsage
 
-LOCAL_PROVIDERS = frozenset({"local", "few_shot", "simulated"})
+LOCAL_PROVIDERS = frozenset({"local", "few_shot", "lora", "simulated"})
 SYNTAX = "model=input/output or model=input/cached/output, in USD per million tokens"
 
 _NUMBER = r"[0-9]+(?:\.[0-9]+)?"

@@ -7,7 +7,12 @@ from datetime import datetime
 
 from ig_assets.core.costs.budget import Budget, BudgetUsage, budget_usage
 from ig_assets.core.costs.prices import LOCAL_PROVIDERS, call_cost_usd
-from ig_assets.core.models.registry import ModelName, active_model, list_models
+from ig_assets.core.models.registry import (
+    ModelName,
+    active_model,
+    asked_provider,
+    list_models,
+)
 from ig_assets.core.ports import TokenUsage
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
@@ -77,7 +82,7 @@ def forecast_variant(con: Connection, base: ModelName) -> VariantForecast:
         return _by_prices(base.provider, base.name)
     active = active_model(con)
     rows = fetch_dicts(con, _PAST, [active.model_id, LATEST])
-    provider = base.provider if active.provider == "few_shot" else active.provider
+    provider = asked_provider(active.provider, base.provider)
     if provider in LOCAL_PROVIDERS:
         return VariantForecast(active.name, 0.0, 0.0, len(rows))
     if not rows or not all(row["known"] for row in rows):

@@ -69,6 +69,15 @@ def called_model(provider: str, name: str, base_model: str) -> str:
     return base_model if provider == FEW_SHOT else name
 
 
+def asked_provider(provider: str, base_provider: str) -> str:
+    """Return the provider that is asked when a registered model writes.
+
+    For a few-shot model this is `base_provider`, that of its base model; for any other
+    model it is `provider`.
+    """
+    return base_provider if provider == FEW_SHOT else provider
+
+
 def ensure_base_model(
     warehouse: Warehouse, clock: Clock, provider: str, name: str
 ) -> str:

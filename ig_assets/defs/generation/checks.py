@@ -355,7 +355,7 @@ def accepted_variants_pass_the_gates(
     gates = Gates(settings.novelty_floor, banned=banned)
     with warehouse.transaction() as con:
         variants = accepted_count(con, month)
-        found = violations(con, month, gates)
+        found = violations(con, month, gates, base_model(settings).provider)
         by_gate = gate_rejections(con, month)
     return dg.AssetCheckResult(
         passed=not found,

@@ -173,7 +173,9 @@ def test_accepted_variants_are_measured_again_as_they_are_stored(
     assert figures(evaluation.metadata)["out_of_bounds"] == 3
 
 
-@pytest.mark.parametrize(("provider", "fails"), [("local", True), ("openai", False)])
+@pytest.mark.parametrize(
+    ("provider", "fails"), [("local", True), ("openai", False), ("few_shot", False)]
+)
 def test_the_bound_of_added_words_is_that_of_the_provider_that_wrote(
     dagster_env: DagsterEnv, vendor: OpenAIStandIn, provider: str, fails: bool
 ) -> None:

@@ -13,7 +13,8 @@ from ig_assets.core.generation.gates.content_words import words_of
 _LANGUAGES = ("en", "de", "es")
 
 _HOW_TO = re.compile(
-    r"^(here('s| is) )?how (to|you)\b|^so (\w+ ){1,6}du\b|^wie (du|man)\b|^cómo\b|"
+    r"^(here('s| is) )?how (to|you)\b|^so (\w+ ){1,6}du\b|\bso kommst du\b|"
+    r"^wie (du|man)\b|^cómo\b|"
     r"^as[ií] (se|puedes|\w+as)\b|^\w+ in \w+ (easy )?(steps|schritten|pasos)\b"
 )
 _NUMBERS = frozenset(

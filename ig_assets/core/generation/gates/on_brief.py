@@ -195,6 +195,8 @@ def is_action(step: str, code: str) -> bool:
         return False
     first, second = words[0].lower(), words[1].lower() if len(words) > 1 else ""
     if code == "en":
+        if (first, second) == ("close", "to"):
+            return False
         is_noun = first.endswith("ing") or (first[-1:] == "s" and first[-2:] != "ss")
         return first in _ENGLISH_VERBS or (
             second in _AFTER_A_VERB and first not in _NO_VERB and not is_noun

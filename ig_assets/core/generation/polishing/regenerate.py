@@ -41,6 +41,7 @@ from ig_assets.core.generation.writing.write import (
     write_script,
 )
 from ig_assets.core.identity import seeded_unit
+from ig_assets.core.models.registry import asked_provider
 from ig_assets.warehouse.warehouse import Connection
 
 _ITS_OWN = "it passed every gate, and the model that wrote it would have polished it"
@@ -179,7 +180,7 @@ class DraftPolisher:
 
     @property
     def _writes_again(self) -> bool:
-        """Return whether the polisher is the small model that wrote the draft.
+        """Return whether the polisher is the small model that was asked for the draft.
 
         Such a model does not improve its own text if it passes. It repairs a failed
         text best by writing again from the brief, with the faults listed.
@@ -187,7 +188,7 @@ class DraftPolisher:
         model, row = self.polishing.model, self.row
         return (
             writes_facts_first(model.provider, row["language"])
-            and row["provider"] == model.provider
+            and asked_provider(row["provider"], model.provider) == model.provider
             and not row["is_control"]
         )
 

@@ -13,6 +13,7 @@ from ig_assets.core.generation.gates.gates import (
 )
 from ig_assets.core.generation.gates.hook_style import label_for
 from ig_assets.core.generation.polishing.attempts import as_written
+from ig_assets.core.models.registry import asked_provider
 from ig_assets.warehouse.rows import fetch_dicts
 from ig_assets.warehouse.warehouse import Connection
 
@@ -39,13 +40,16 @@ class WrongLabel(TypedDict):
     reads_as: str
 
 
-def violations(con: Connection, month: str, gates: Gates) -> list[Violation]:
+def violations(
+    con: Connection, month: str, gates: Gates, base_provider: str
+) -> list[Violation]:
     """Return where accepted variants of the month are outside a gate, by topic.
 
     The words are measured anew, under today's banned words and the bounds of the
-    provider whose model wrote them, as the polish measures them. Gates that
-    compare with other texts have changed company since, as winners join the corpus;
-    for them the figure stored when the variant was accepted counts.
+    provider that was asked for them, as the polish measures them; for a few-shot model
+    this is `base_provider`. Gates that compare with other texts have changed company
+    since, as winners join the corpus; for them the figure stored when the variant was
+    accepted counts.
     """
     found: list[Violation] = []
     stored = _stored_failures(con, month)
@@ -53,7 +57,10 @@ def violations(con: Connection, month: str, gates: Gates) -> list[Violation]:
         failed = {
             figure.gate: (figure.figure, figure.at_least, figure.at_most)
             for figure in failures(
-                measure_words(gates.of_provider(row["provider"]), _candidate(row))
+                measure_words(
+                    gates.of_provider(asked_provider(row["provider"], base_provider)),
+                    _candidate(row),
+                )
             )
         }
         for gate, *bounds in stored.get(row["variant_id"], []):

@@ -20,6 +20,7 @@ class WritingModel:
     """A registered model with the fields that generation needs.
 
     `artifact` is the trainer's output, e.g. the example ids of a few-shot model.
+    `asked_of` is the provider that is asked for its texts, if that is not `provider`.
     """
 
     model_id: str
@@ -27,6 +28,12 @@ class WritingModel:
     name: str
     base_model: str
     artifact: Mapping[str, Any] | None = None
+    asked_of: str | None = None
+
+    @property
+    def asked(self) -> str:
+        """The provider that is asked: a few-shot model's is its base model's."""
+        return self.asked_of or self.provider
 
     @property
     def called(self) -> str:

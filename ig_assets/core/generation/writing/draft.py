@@ -117,7 +117,7 @@ def draft_prompt(
 
 
 def _form(arm: PlannedArm, references: Sequence[str], examples: Sequence[str]) -> Form:
-    brief, provider = brief_of(arm), arm.model.provider
+    brief, provider = brief_of(arm), arm.model.asked
     return draft_form(brief, provider, references, examples, arm.is_control)
 
 

@@ -9,6 +9,7 @@ from ig_assets.core.models.registry import (
     ModelName,
     ModelRow,
     active_model,
+    asked_provider,
     canary_model,
     ensure_base_model,
     get_model,
@@ -35,8 +36,8 @@ def writing_models(
     with warehouse.transaction() as con:
         active, canary = active_model(con), canary_model(con)
     return WritingModels(
-        active=_writing(active),
-        canary=_writing(canary) if canary is not None else None,
+        active=_writing(active, base),
+        canary=_writing(canary, base) if canary is not None else None,
         base=base_model,
     )
 
@@ -47,7 +48,7 @@ def base_writing_model(
     """Return a frozen model named in the settings, registering it if it is new."""
     model_id = ensure_base_model(warehouse, clock, base.provider, base.name)
     with warehouse.transaction() as con:
-        return _writing(get_model(con, model_id))
+        return _writing(get_model(con, model_id), base)
 
 
 def registered_or_new(
@@ -61,14 +62,19 @@ def registered_or_new(
     with warehouse.transaction() as con:
         try:
             if active:
-                return _writing(active_model(con))
+                return _writing(active_model(con), base)
         except InputError:
             pass
     model_id = f"base/{base.provider}/{base.name}"
     return WritingModel(model_id, base.provider, base.name, base.name)
 
 
-def _writing(row: ModelRow) -> WritingModel:
+def _writing(row: ModelRow, base: ModelName) -> WritingModel:
     return WritingModel(
-        row.model_id, row.provider, row.name, row.base_model, row.artifact
+        row.model_id,
+        row.provider,
+        row.name,
+        row.base_model,
+        row.artifact,
+        asked_provider(row.provider, base.provider),
     )

@@ -144,6 +144,11 @@ def test_two_words_run_together_are_seen_and_compounds_are_not() -> None:
         pytest.param(
             "Hervir 1,5 litros; y salir", "es", ["Hervir 1,5 litros", "salir"]
         ),
+        pytest.param(
+            "Put it low, close to the frame, close the lid.",
+            "en",
+            ["Put it low, close to the frame", "close the lid"],
+        ),
         pytest.param("Rinse, dry,", "en", ["Rinse, dry"]),
         pytest.param("If it rains, wait, then", "en", ["If it rains, wait, then"]),
         pytest.param("", "en", []),

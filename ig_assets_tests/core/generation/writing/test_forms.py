@@ -22,13 +22,20 @@ from ig_assets.core.generation.writing.forms import (
     draft_form,
     writes_facts_first,
 )
+from ig_assets.core.generation.writing.models import (
+    base_writing_model,
+    writing_models,
+)
 from ig_assets.core.generation.writing.schema import (
     FactsFirstScript,
     PolishedScript,
     ScriptAnswer,
     shots_of,
 )
+from ig_assets.core.models.registry import ModelName, set_status
+from ig_assets.warehouse.rows import merge_rows
 from ig_assets_tests.core.generation.generation_factory import (
+    EXAMPLE,
     KEY,
     MONTH,
     GenerationFactory,
@@ -108,7 +115,9 @@ def test_shots_are_kept_only_where_each_beat_has_one() -> None:
     assert "shots" in PolishedScript.model_json_schema()["required"]
 
 
-def local_month(env: GenerationFactory, server: OpenAIStandIn) -> VariantSummary:
+def local_month(
+    env: GenerationFactory, server: OpenAIStandIn, canary: WritingModel | None = None
+) -> VariantSummary:
     """One topic of two arms, drafted and polished by a model of this machine."""
     writer = OpenAIWriter(
         "small", KEY, base_url=server.base_url, provider="local", local=True
@@ -116,7 +125,7 @@ def local_month(env: GenerationFactory, server: OpenAIStandIn) -> VariantSummary
     env._writers["small"] = writer
     with env.warehouse.transaction() as con:
         planned = planned_topics(con, MONTH)
-    env.draft(plan_arms(planned, 2, 7, LOCAL, None, LOCAL))
+    env.draft(plan_arms(planned, 2, 7, LOCAL, canary, LOCAL))
     return env.polish(model=LOCAL, regenerations=1, coverage_floor=0.5)
 
 
@@ -149,6 +158,35 @@ def test_a_small_writers_draft_off_its_brief_is_written_again_with_what_was_wron
     assert "it was off the brief" in again and "Cranes" not in again
     calls = env.read("SELECT operation FROM api_calls ORDER BY operation")
     assert [row["operation"] for row in calls] == ["generate", "generate", "polish"]
+
+
+def test_a_few_shot_model_of_this_machine_is_asked_as_its_base_model(
+    env: GenerationFactory, server: OpenAIStandIn
+) -> None:
+    base = ModelName("local", "small")
+    base_writing_model(env.warehouse, env.clock, base)
+    now = env.clock.now()
+    row = {
+        "model_id": "m-shots",
+        "provider": "few_shot",
+        "name": "few_shot:small:1",
+        "base_model": "small",
+        "artifact": json.dumps({"example_ids": ["e1"]}),
+        "created_at": now,
+    }
+    with env.warehouse.transaction() as con:
+        merge_rows(con, "models", [row])
+        set_status(con, "m-shots", "canary", "a test", now)
+    canary = writing_models(env.warehouse, env.clock, base).canary
+    assert canary is not None
+    env.topics("sharp knives", brief="strokes mug degrees", is_canary=True)
+    summary = local_month(env, server, canary)
+    assert (summary.draft_kept, summary.polished, summary.rejected) == (3, 0, 0)
+    assert [one["name"] for one in asked_by(server)] == ["FactsFirstScript"] * 3
+    first, shown = EXAMPLE.splitlines()[0], [b["input"] for b in server.bodies()]
+    assert sorted(first in prompt for prompt in shown) == [False, False, True]
+    (made,) = env.read("SELECT * FROM variants WHERE arm = 'canary'")
+    assert (made["provider"], made["model_id"]) == ("few_shot", "m-shots")
 
 
 def test_a_sentence_that_leaves_its_fact_gives_way_to_the_fact() -> None:

@@ -129,6 +129,9 @@ def test_a_denial_that_is_lost_and_a_word_of_order_out_of_place_are_not_spoken()
         pytest.param("Now pull both brakes.", id="a step"),
         pytest.param("Look for cracks near the frame?", id="the first step"),
         pytest.param("This is how it was.", id="nothing of the topic"),
+        pytest.param("Cracks near the welds need a look.", id="another topic"),
+        pytest.param("Why should you check a used bicycle?", id="no reason is given"),
+        pytest.param("What is a used bicycle?", id="no step answers it"),
     ],
 )
 def test_a_hook_that_claims_what_the_brief_does_not_say_is_made_of_the_topic(
@@ -139,6 +142,14 @@ def test_a_hook_that_claims_what_the_brief_does_not_say_is_made_of_the_topic(
     assert script.from_brief == ("hook",)
     counted = made(BIKE, PLAIN, hooks=[hook, "4 steps: checking a used bicycle."])
     assert counted.hook == "4 steps: checking a used bicycle."
+
+
+def test_a_hook_asks_why_where_the_brief_gives_a_reason() -> None:
+    hook = "Why should you check a used bicycle?"
+    reasoned = f"{BIKE.brief[:-1]}, because a worn chain slips."
+    script = made(replace(BIKE, brief=reasoned), PLAIN, hooks=[hook])
+    assert script.hook == hook and "hook" not in script.from_brief
+    assert made(BIKE, PLAIN, hooks=["Do you check a used bicycle?"]).hook.endswith("?")
 
 
 def test_a_hook_loses_the_purpose_at_its_end() -> None:
@@ -159,8 +170,9 @@ def test_hooks_are_the_phrases_of_the_topic_where_small_models_have_wrong_forms(
 ):
     hook = "Wie du Kalk vom Wasserkocher löst."
     script = made(KETTLE, ["x y."] * 4, hooks=[hook])
+    assert script.on_screen_text == KETTLE.topic
     assert script.hook == (
-        "So kommst du in vier Schritten ans Ziel: Kalk vom Wasserkocher lösen."
+        "Kalk vom Wasserkocher lösen: So kommst du in vier Schritten ans Ziel."
     )
 
 

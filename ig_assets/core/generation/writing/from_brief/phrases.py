@@ -17,6 +17,7 @@ from ig_assets.core.generation.writing.schema import capitalised
 _QUESTION_WORD = re.compile(
     r"(?:why|what|which|how|where|when|who|whether|is|are|do|does)\b", re.IGNORECASE
 )
+_REASON = re.compile(r"\b(?:because|since|so that|which keeps)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True)
@@ -27,8 +28,8 @@ class Phrases:
     or `para` in Spanish, `counted` the numbers from one. `plain` are stems that hooks
     and calls to action may have although the brief does not, `asking` the words of
     which a call to action has one, `denying` those of which a denial has one. Where
-    `keeps_hooks` is false, no hook of a small model is kept: their articles and verb
-    forms are wrong too often, and no gate sees it.
+    `keeps_hooks` is false, no hook and no on-screen text of a small model is kept:
+    their articles and verb forms are wrong too often, and no gate sees it.
     """
 
     language: str
@@ -69,6 +70,17 @@ class Phrases:
         """Return whether a call to action asks for what one asks for."""
         return bool(self.asking & set(words_of(action)))
 
+    def asks_beyond(self, hook: str, known: str) -> bool:
+        """Return whether a hook asks for what a list of steps does not answer.
+
+        That is who, what, when or where, and why, unless `known` gives a reason.
+        """
+        found = _QUESTION_WORD.match(hook)
+        asked = found.group().lower() if found and hook.rstrip().endswith("?") else ""
+        if asked == "why":
+            return not _REASON.search(known)
+        return asked in ("what", "which", "where", "when", "who", "whether")
+
     def denies(self, text: str) -> bool:
         """Return whether a text says what is not so or not to be done."""
         return bool(self.denying & set(words_of(text)))
@@ -91,7 +103,7 @@ PHRASES: Mapping[str, Phrases] = {
             "bold_claim": "{topic}: {steps} steps are all it takes.",
             "story": "{topic}: these are my {steps} steps.",
             "number": "In {steps} steps: {topic}.",
-            "mistake": "{topic}: never skip one of these {steps} steps.",
+            "mistake": "{topic}: never skip any of these {steps} steps.",
             "how_to": "How to do it in {steps} steps: {topic}.",
         },
         joined={
@@ -99,7 +111,7 @@ PHRASES: Mapping[str, Phrases] = {
             "bold_claim": "{steps} steps are all you need for {topic}.",
             "story": "These are my {steps} steps for {topic}.",
             "number": "{steps} steps for {topic}.",
-            "mistake": "Never skip one of these {steps} steps for {topic}.",
+            "mistake": "Never skip any of these {steps} steps for {topic}.",
             "how_to": "How to do it in {steps} steps: {topic}.",
         },
         action="Save this so that you find it when you need it.",
@@ -113,11 +125,11 @@ PHRASES: Mapping[str, Phrases] = {
         language="de",
         hooks={
             "question": "{topic}: Kennst du alle {steps} Schritte?",
-            "bold_claim": "Mehr als {steps} Schritte braucht es nicht: {topic}.",
-            "story": "So mache ich es, in {steps} Schritten: {topic}.",
+            "bold_claim": "{topic}: Mehr als {steps} Schritte braucht es nicht.",
+            "story": "{topic}: So mache ich es, in {steps} Schritten.",
             "number": "In {steps} Schritten zum Ziel: {topic}.",
-            "mistake": "Lass nie einen der {steps} Schritte aus: {topic}.",
-            "how_to": "So kommst du in {steps} Schritten ans Ziel: {topic}.",
+            "mistake": "{topic}: Lass nie einen der {steps} Schritte aus.",
+            "how_to": "{topic}: So kommst du in {steps} Schritten ans Ziel.",
         },
         joined={},
         action="Speichere dir das, damit du es später findest.",

@@ -114,14 +114,16 @@ def with_brief(
         beats = [phrases.numbered(number, step) for number, step in enumerate(steps)]
         own = [p for p in own if not p.startswith("beat")]
         own += [f"beat {number}" for number in range(1, len(steps) + 1)]
-    screen = caption(answer.on_screen_text) or ""
+    screen = caption(answer.on_screen_text) if phrases.keeps_hooks else None
     is_fit = (
-        bool(screen)
+        screen is not None
         and _adds_nothing(screen, known, phrases)
         and bool(stems(screen) & stems(known))
         and not on_screen_faults(screen, language, known, beats)
     )
-    screen = of_model("on_screen_text", screen if is_fit else "", capitalised(topic))
+    screen = of_model(
+        "on_screen_text", screen if screen and is_fit else "", capitalised(topic)
+    )
     shots = tuple(found.show for found, _ in said)
     return Spoken(hook, tuple(beats), action, screen, shots, tuple(own))
 
@@ -194,13 +196,17 @@ def _claims_nothing(
 ) -> bool:
     """Return whether a hook claims nothing that topic and brief do not say.
 
-    Its numbers are those of the topic or the number of steps: one of a step could be
-    said of another thing. It says no step, which would be said twice, and denies none.
+    It has at least half of the topic's content words. Its numbers are those of the
+    topic or the number of steps: one of a step could be said of another thing. It says
+    no step, which would be said twice, denies none, and asks for nothing else.
     """
+    wanted = stems(topic)
     numbers = numbers_in(hook) - {str(len(steps))}
     return (
         _adds_nothing(hook, known, phrases)
+        and 2 * len(stems(hook) & wanted) >= len(wanted)
         and bool(stems(hook) & stems(known))
+        and not phrases.asks_beyond(hook, known)
         and numbers <= numbers_in(topic)
         and (phrases.denies(known) or not phrases.denies(hook))
         and not any(stems(hook) <= stems(step) for step in steps)
