@@ -9,18 +9,25 @@ from dataclasses import dataclass
 from datetime import datetime
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any, TypeAlias
 
 import duckdb
 import pytest
 
-from ig_assets.errors import WarehouseBusyError, WarehouseError
+from ig_assets.errors import (
+    WarehouseBusyError,
+    WarehouseError,
+    WarehouseGoneError,
+)
 from ig_assets.warehouse.backends import Home
 from ig_assets.warehouse.migrations import MIGRATIONS
 from ig_assets.warehouse.rows import merge_rows
 from ig_assets.warehouse.warehouse import Warehouse
+from ig_assets.warehouse.writers import presence
 from ig_assets.warehouse.writers.conflicts import is_conflict
+from ig_assets.warehouse.writers.presence import made_mark
 from ig_assets_tests.factories.cases import with_further
 from ig_assets_tests.factories.processes import CONTEXT, started
 from ig_assets_tests.warehouse.conftest import (
@@ -299,6 +306,25 @@ def test_two_first_starts_without_turns_both_end_well(
         numbers = con.execute("SELECT number FROM migrations ORDER BY ALL").fetchall()
     assert numbers == [(number,) for number, _, _ in MIGRATIONS]
     home.close()
+
+
+def test_a_warehouse_that_another_process_makes_between_two_looks_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = tmp_path / "w.duckdb"
+
+    def made_meanwhile(path: Path) -> Path:
+        path.touch()
+        mark = made_mark(path)
+        mark.touch()
+        return mark
+
+    monkeypatch.setattr(presence, "made_mark", made_meanwhile)
+    presence.check_not_lost(path)
+    monkeypatch.undo()
+    path.unlink()
+    with pytest.raises(WarehouseGoneError):
+        presence.check_not_lost(path)
 
 
 def test_a_first_start_goes_on_where_another_made_the_schema_meanwhile(

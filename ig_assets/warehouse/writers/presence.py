@@ -37,7 +37,9 @@ def check_not_lost(path: Path, was_seen: bool = False) -> None:
     """
     if path.exists():
         return
-    if was_seen or made_mark(path).exists() or _has_receipts(path):
+    was_made = was_seen or made_mark(path).exists() or _has_receipts(path)
+    # Another process may have made file and mark between the two looks.
+    if was_made and not path.exists():
         raise WarehouseGoneError(
             f"The warehouse file {path} was here and is gone; mount its disk or put it "
             "back, or restore a backup (`ig-assets db restore FOLDER --newest`); to "
