@@ -189,7 +189,6 @@ class DraftPolisher:
         return (
             writes_facts_first(model.provider, row["language"])
             and asked_provider(row["provider"], model.provider) == model.provider
-            and not row["is_control"]
         )
 
     def _task(self, text: str | None = None, feedback: str = "") -> _Task:
@@ -279,7 +278,7 @@ class DraftPolisher:
                 row["hook_style"],
             )
             provider = self.polishing.model.provider
-            return draft_form(brief, provider, [], [], mend=task.feedback)
+            return draft_form(brief, provider, [], [], row["is_control"], task.feedback)
         prompt = prompts.render(
             prompts.POLISH,
             prompts.DRAFT_INSTRUCTIONS,

@@ -32,9 +32,14 @@ HELD_OUT = "held_out.v1.j2"
 JUDGE = "judge.v1.j2"
 JUDGE_INSTRUCTIONS = "judge.instructions.v1.j2"
 
-# The control arm's prompt, which never changes: the loop's lift is measured against it.
+# The control arm's prompts, which never change: the loop's lift is measured against
+# them. Those of a small model are the ones with which its control arms began.
 FIRST_DRAFT = "draft.v1.j2"
 FIRST_DRAFT_INSTRUCTIONS = "draft.instructions.v1.j2"
+FIRST_FACTS_FIRST = "facts_first.v1.j2"
+FIRST_FACTS_FIRST_INSTRUCTIONS = "facts_first.instructions.v2.j2"
+FIRST_STEPS = "steps.v1.j2"
+FIRST_STEPS_INSTRUCTIONS = "steps.instructions.v1.j2"
 
 # Prompt files that show a worked example, which a text must not copy.
 WITH_EXAMPLES = (FACTS_FIRST_INSTRUCTIONS, STEPS_INSTRUCTIONS)

@@ -44,6 +44,14 @@ FACTS_FIRST_TOKENS = 600
 FACTS_FIRST_TEMPERATURE = 0.3  # at 0.7 a small model adds more of its own
 MOST_HOOK_WORDS = 14
 
+# Prompt and instructions by whether the brief says its steps, and for a control arm.
+_SMALL_MODEL_PROMPTS = {
+    (True, False): (prompts.STEPS, prompts.STEPS_INSTRUCTIONS),
+    (True, True): (prompts.FIRST_STEPS, prompts.FIRST_STEPS_INSTRUCTIONS),
+    (False, False): (prompts.FACTS_FIRST, prompts.FACTS_FIRST_INSTRUCTIONS),
+    (False, True): (prompts.FIRST_FACTS_FIRST, prompts.FIRST_FACTS_FIRST_INSTRUCTIONS),
+}
+
 
 @dataclass(frozen=True)
 class Brief:
@@ -92,13 +100,13 @@ def draft_form(
     is_control: bool = False,
     mend: str = "",
 ) -> Form:
-    """Return the form of one arm; a control arm always has the first version.
+    """Return the form of one arm; a control arm always has the prompt's first version.
 
     `references` and `examples` are whole scripts; a facts-first prompt shows only their
     first lines. `mend` says what was wrong with the last answer.
     """
     common = _common(brief)
-    if writes_facts_first(provider, brief.language) and not is_control:
+    if writes_facts_first(provider, brief.language):
         common |= {
             "openings": _openings([*examples, *references]),
             "mend": mend,
@@ -106,15 +114,8 @@ def draft_form(
         }
         steps = steps_to_speak(brief.brief, brief.language)
         small: AnswerSchema = StepsScript if steps else FactsFirstScript
-        prompt = (
-            prompts.render(
-                prompts.STEPS, prompts.STEPS_INSTRUCTIONS, steps=steps, **common
-            )
-            if steps
-            else prompts.render(
-                prompts.FACTS_FIRST, prompts.FACTS_FIRST_INSTRUCTIONS, **common
-            )
-        )
+        files = _SMALL_MODEL_PROMPTS[bool(steps), is_control]
+        prompt = prompts.render(*files, steps=steps, **common)
         finish = partial(_finished, brief)
         return Form(prompt, small, FACTS_FIRST_TOKENS, finish, FACTS_FIRST_TEMPERATURE)
     template, instructions = (

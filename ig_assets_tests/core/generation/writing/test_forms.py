@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from dataclasses import replace
+from importlib.resources import files as files_of
 from typing import Any
 
 import pytest
 
 from ig_assets.adapters.openai.writer import OpenAIWriter
+from ig_assets.core.generation import prompts
 from ig_assets.core.generation.polishing.polish import VariantSummary
 from ig_assets.core.generation.writing.arms import (
     WritingModel,
@@ -63,7 +66,29 @@ def test_a_small_writer_is_asked_for_facts_first_and_sees_no_other_scripts_body(
     assert "secret body" not in form.prompt.prompt + form.prompt.instructions
     vendors = draft_form(BRIEF, "openai", [WINNER], [])
     assert vendors.schema is ScriptAnswer and "secret body" in vendors.prompt.prompt
-    assert draft_form(BRIEF, "local", [], [], is_control=True).schema is ScriptAnswer
+    control = draft_form(BRIEF, "openai", [], [], is_control=True)
+    assert control.schema is ScriptAnswer and control.prompt != vendors.prompt
+
+
+@pytest.mark.parametrize(
+    ("brief", "files"),
+    [
+        ("why it is dull", ("facts_first.v1.j2", "facts_first.instructions.v2.j2")),
+        (
+            "Hone it, wipe it, test it, put it away.",
+            ("steps.v1.j2", "steps.instructions.v1.j2"),
+        ),
+    ],
+)
+def test_a_control_arm_of_a_small_writer_keeps_its_first_prompt(
+    brief: str, files: tuple[str, str]
+) -> None:
+    asked = replace(BRIEF, brief=brief)
+    control = draft_form(asked, "local", [WINNER], [], is_control=True)
+    assert control.schema is draft_form(asked, "local", [WINNER], []).schema
+    sources = [files_of(prompts.__name__).joinpath(f).read_text("utf-8") for f in files]
+    digest = hashlib.sha256("\x1f".join(sources).encode("utf-8")).hexdigest()
+    assert control.prompt.prompt_hash == digest
 
 
 @pytest.mark.parametrize(("language", "word"), [("de", "Handcreme"), ("es", "crema")])
@@ -179,12 +204,13 @@ def test_a_few_shot_model_of_this_machine_is_asked_as_its_base_model(
         set_status(con, "m-shots", "canary", "a test", now)
     canary = writing_models(env.warehouse, env.clock, base).canary
     assert canary is not None
-    env.topics("sharp knives", brief="strokes mug degrees", is_canary=True)
+    tried = {"is_canary": True, "is_control": True}
+    env.topics("sharp knives", brief="strokes mug degrees", **tried)
     summary = local_month(env, server, canary)
-    assert (summary.draft_kept, summary.polished, summary.rejected) == (3, 0, 0)
-    assert [one["name"] for one in asked_by(server)] == ["FactsFirstScript"] * 3
+    assert (summary.draft_kept, summary.polished, summary.rejected) == (4, 0, 0)
+    assert [one["name"] for one in asked_by(server)] == ["FactsFirstScript"] * 4
     first, shown = EXAMPLE.splitlines()[0], [b["input"] for b in server.bodies()]
-    assert sorted(first in prompt for prompt in shown) == [False, False, True]
+    assert [first in prompt for prompt in shown].count(True) == 1
     (made,) = env.read("SELECT * FROM variants WHERE arm = 'canary'")
     assert (made["provider"], made["model_id"]) == ("few_shot", "m-shots")
 
