@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from itertools import groupby
 
@@ -118,6 +118,7 @@ def _polish_topic(
     for draft in drafts:
         others = comparable(draft["arm"], siblings)
         outcome = DraftPolisher(polishing, draft, state, others, run, halt).outcome()
+        outcome = _refuse_same(outcome, draft, siblings)
         record_variant(polishing, draft, outcome, run)
         if outcome.kind != "rejected":
             siblings[draft["arm"]] = outcome.chosen.written.text
@@ -135,3 +136,21 @@ def comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
         return None
     apart = ("canary", "control", arm)
     return [text for label, text in siblings.items() if label not in apart]
+
+
+def _refuse_same(
+    outcome: RegenerationResult, draft: Row, siblings: dict[str, str]
+) -> RegenerationResult:
+    """Reject a canary's text that has the words of another arm of its topic.
+
+    Posts of the same words say nothing of the models that wrote them. A control arm may
+    have the words of another arm: without these topics, the loop would seem to gain
+    more over its control arms than it does.
+    """
+    written = outcome.chosen.written
+    same = [arm for arm, text in sorted(siblings.items()) if text == written.text]
+    if not draft["is_canary"] or outcome.kind == "rejected" or not same:
+        return outcome
+    why_not = f"the words are those of arm {same[0]}, so that posts compare nothing"
+    chosen = replace(outcome.chosen, written=replace(written, rejection=why_not))
+    return replace(outcome, kind="rejected", chosen=chosen)

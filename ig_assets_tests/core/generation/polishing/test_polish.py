@@ -31,6 +31,7 @@ from ig_assets_tests.stand_ins.openai_server import (
 VARIANTS = "SELECT * FROM variants ORDER BY arm"
 OLD = "one two three four five six seven eight nine ten eleven twelve"
 FRESH = "amber boats carry dusty eels from grey harbours in june keeping late"
+ALIKE = FRESH.replace("late", "later")
 
 
 def answer_of(text: str) -> Fault:
@@ -168,13 +169,28 @@ def test_siblings_must_differ_but_a_pair_of_models_may_be_alike(
 ) -> None:
     env.topics("bread")
     draft(env, "a", FRESH)
-    draft(env, second, FRESH)
-    server.fail(answer_of(FRESH), answer_of(FRESH))
+    draft(env, second, ALIKE)
+    server.fail(answer_of(FRESH), answer_of(ALIKE))
     env.polish(ceiling=0.8)
     _, other = env.read(VARIANTS)
     assert (other["rejection"] is None) is is_kept
     if not is_kept:
-        assert "sibling" in other["rejection"] and other["sibling_similarity"] == 1.0
+        assert "sibling" in other["rejection"] and other["sibling_similarity"] > 0.8
+
+
+@pytest.mark.parametrize(("second", "is_kept"), [("canary", False), ("control", True)])
+def test_a_canary_with_the_words_of_its_sibling_is_rejected(
+    env: GenerationFactory, server: OpenAIStandIn, second: str, is_kept: bool
+) -> None:
+    env.topics("bread")
+    draft(env, "a", FRESH)
+    draft(env, second, FRESH)
+    server.fail(answer_of(FRESH), answer_of(FRESH))
+    env.polish()
+    _, other = env.read(VARIANTS)
+    assert (other["rejection"] is None) is is_kept
+    if not is_kept:
+        assert "the words are those of arm a" in other["rejection"]
 
 
 def test_a_rejected_variant_is_not_compared_with_later_siblings(

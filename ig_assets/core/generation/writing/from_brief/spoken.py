@@ -117,8 +117,8 @@ def with_brief(
     screen = caption(answer.on_screen_text) if phrases.keeps_hooks else None
     is_fit = (
         screen is not None
-        and _adds_nothing(screen, known, phrases)
-        and bool(stems(screen) & stems(known))
+        and _adds_nothing(screen, topic, phrases)
+        and bool(stems(screen) & stems(topic))
         and not on_screen_faults(screen, language, known, beats)
     )
     screen = of_model(
