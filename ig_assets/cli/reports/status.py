@@ -14,6 +14,7 @@ _NONE_ON = (
     "no sensor or schedule yet; those that are free start with the daemon "
     "(`make dev`), the others when you switch them on in the UI"
 )
+_NO_SCRIPTS = "none: ig-assets sync reads the library"
 
 
 @plain_errors
@@ -45,7 +46,7 @@ def status(as_json: AsJson = False) -> None:
         ("data folder", settings.data_dir),
         ("time", f"{now:%Y-%m-%d %H:%M}, {clock}"),
         ("audience", settings.social),
-        ("scripts", _scripts(state)),
+        ("scripts", state.scripts_in_words or _NO_SCRIPTS),
         ("active model", _active(state)),
         ("on trial", state.on_trial or "no model"),
         ("ranker", state.ranker or "none yet; `ig-assets ranker fit` makes one"),
@@ -81,8 +82,3 @@ def _active(state: DataFolderState) -> str:
         return "none: no draft was written yet"
     known = f"{state.models} {'is' if state.models == 1 else 'are'} registered"
     return f"none is active: {known}; ig-assets models promote ID --reason WHY"
-
-
-def _scripts(state: DataFolderState) -> str:
-    parts = [f"{count:,} {origin}" for origin, count in state.scripts.items()]
-    return ", ".join(parts) or "none: ig-assets sync reads the library"

@@ -109,13 +109,15 @@ class Failure:
 class DataFolderState:
     """The state of a data folder, from its tables.
 
-    `scripts` is {origin: number of active scripts}. `models` is the number of
+    `scripts` is {origin: number of active scripts}, `simulated_scripts` the number of
+    those that come from a simulated audience or past. `models` is the number of
     registered models that write, `ranker` describes the ranker in use, `withdrawn` is
     the number of topics that a person withdrew. `failures` are the failed runs of the
     last week, newest first.
     """
 
     scripts: dict[str, int]
+    simulated_scripts: int
     months: tuple[MonthState, ...]
     models: int
     active_model: str | None
@@ -125,11 +127,23 @@ class DataFolderState:
     waiting: tuple[Waiting, ...]
     failures: tuple[Failure, ...]
 
+    @property
+    def scripts_in_words(self) -> str:
+        """The numbers of scripts by origin, empty if there are none."""
+        parts = [f"{count:,} {origin}" for origin, count in self.scripts.items()]
+        said = ", ".join(parts)
+        if not self.simulated_scripts:
+            return said
+        return f"{said}; {self.simulated_scripts:,} of them are SIMULATED"
+
 
 def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
     """Return the state of the data folder: numbers and names, no text of a script."""
     scripts = con.execute(
         "SELECT origin, count(*) FROM current_scripts GROUP BY origin ORDER BY origin"
+    ).fetchall()
+    ((simulated,),) = con.execute(
+        "SELECT count(DISTINCT script_id) FROM current_scripts WHERE simulated"
     ).fetchall()
     months = [
         MonthState(
@@ -153,6 +167,7 @@ def data_folder_state(con: Connection, now: datetime) -> DataFolderState:
     )
     return DataFolderState(
         scripts=dict(scripts),
+        simulated_scripts=simulated,
         months=tuple(months),
         models=len(models),
         active_model=named.get("active"),

@@ -37,8 +37,7 @@ def page() -> None:
         if state.months:
             st.subheader("Months")
             st.dataframe([asdict(month) for month in state.months], hide_index=True)
-        scripts = ", ".join(f"{n:,} {name}" for name, n in state.scripts.items())
-        st.caption(plain(f"Scripts: {scripts or 'none yet'}"))
+        st.caption(plain(f"Scripts: {state.scripts_in_words or 'none yet'}"))
 
 
 def _budgets(services: StudioServices) -> None:

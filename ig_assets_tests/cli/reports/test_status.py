@@ -16,6 +16,9 @@ def test_the_state_of_the_folder_is_months_models_and_what_waits(shell: Shell) -
     assert state["on_trial"]
     said = shell.run("status").stdout
     assert "simulated clock" in said and "2026-02" in said
+    past = state["scripts"]["history"]
+    assert state["simulated_scripts"] >= past > 0
+    assert f"{state['simulated_scripts']} of them are SIMULATED" in said
 
 
 def test_what_a_winner_cost_includes_its_losers(shell: Shell) -> None:

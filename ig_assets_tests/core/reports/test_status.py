@@ -28,7 +28,8 @@ def test_an_empty_folder_has_no_month_no_model_and_nothing_that_waits(
     tmp_path: Path,
 ) -> None:
     state = state_of(FineTuningFactory(tmp_path))
-    assert state == DataFolderState({}, (), 0, None, None, None, 0, (), ())
+    assert state.scripts_in_words == ""
+    assert state == DataFolderState({}, 0, (), 0, None, None, None, 0, (), ())
 
 
 def test_what_waits_for_a_person_is_counted_with_what_to_type(tmp_path: Path) -> None:
