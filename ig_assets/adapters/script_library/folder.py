@@ -153,6 +153,9 @@ class _Listing:
                         status = entry.stat(follow_symlinks=False)
                     except FileNotFoundError:
                         continue
+                    except OSError:  # the listing rejects it with its reason
+                        yield None
+                        return
                     if stat.S_ISREG(status.st_mode):
                         if (version := version_of(status)) is None:
                             yield None

@@ -217,7 +217,7 @@ def polishing_of(context: GenerationContext, model: WritingModel) -> Polishing:
         ledger=context.ledger,
         writer_of=context.writer_of,
         model=model,
-        gates=gates.of_provider(context.base.provider),
+        gates=gates,
         seed=options.seed,
         temperature=options.temperature,
         regenerations=options.regenerations,

@@ -25,9 +25,9 @@ from ig_assets.warehouse.warehouse import Warehouse
 from ig_assets.wiring.models import base_model
 
 _WHAT_TO_SPEAK = (
-    "Write into each brief what is to be spoken, one short sentence a step (docs: "
-    "generation, drafts), or set IG_WRITER=openai. Otherwise the model on this machine "
-    "makes facts up."
+    "Write into each brief what is to be spoken, a short sentence of action a step, in "
+    "English, German or Spanish (docs: generation, drafts); for other languages set "
+    "IG_WRITER=openai. Otherwise the model on this machine makes facts up."
 )
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -137,6 +139,36 @@ def test_one_file_that_changed_just_now_leaves_the_folder_without_a_version(
     (tmp_path / name).write_text("# One")
     assert [state.version for state in states(tmp_path, RACY_NS - 1)] == [None, None]
     assert None not in [state.version for state in states(tmp_path, RACY_NS)]
+
+
+class _Unreadable:
+    """An entry of a folder whose file cannot be looked at."""
+
+    def __init__(self, entry: os.DirEntry[str]) -> None:
+        self.name, self.path = entry.name, entry.path
+        self.is_dir, self.is_symlink = entry.is_dir, entry.is_symlink
+
+    def stat(self, *, follow_symlinks: bool = True) -> os.stat_result:
+        raise PermissionError(13, "Permission denied")
+
+
+def test_a_file_that_cannot_be_looked_at_does_not_stop_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("ok.md", "locked.md"):
+        (tmp_path / name).write_text("# One")
+    scan = os.scandir
+
+    @contextmanager
+    def scandir(folder: str) -> Iterator[Iterator[Any]]:
+        with scan(folder) as entries:
+            yield (_Unreadable(e) if e.name == "locked.md" else e for e in entries)
+
+    monkeypatch.setattr(os, "scandir", scandir)
+    by_folder, listed = states(tmp_path)
+    assert by_folder.version is None and listed.version is None
+    problems = {file.path: file.problem is not None for file in listed.files}
+    assert problems == {"ok.md": False, "locked.md": True}
 
 
 def test_a_file_that_cannot_be_used_leaves_the_folder_without_a_version(

@@ -34,20 +34,20 @@ _LEAST_STEMS = 8
 
 # Verbs with which steps begin in English, where no ending tells them.
 _ENGLISH_VERBS = frozenset(
-    "add aim air ask attach avoid bake beat bend blend block boil bring brush buy "
-    "call carry change check choose chop clean clear clip close collect connect cook "
-    "cool count cover crush cut decide delete describe dig dip divide do don't draw "
-    "dry dust empty expose feed fill find fix fold freeze get give glue go grate "
-    "group grow hang heat hold hone keep knead label lay leave let lift light line "
-    "list load lock look loosen lower make mark measure melt mix mount move mulch "
-    "never note open order pack paint paste peel pick place plan plant point polish "
-    "pour press print pull push put raise read remove repeat replace repot rest "
-    "pump review rinse roll rub salt save say scrape screw seal season set shade shake "
-    "share sharpen show shut simmer sit slice soak sort sow speak spin spray spread "
-    "stand start stay steam stir stop store strain stretch sweep switch take talk tap "
-    "taste tell test tie tighten toast toss touch treat trim try tuck turn twist "
-    "unplug use wait walk warm wash watch water wear weigh whisk wipe wrap "
-    "write".split()
+    "add aim air ask attach avoid bake baste beat bend blend block boil bring brush "
+    "buy call carry change check choose chop clean clear clip close collect connect "
+    "cook cool count cover crush cut decide delete describe dig dip divide do don't "
+    "drain draw drop dry dust empty expose feed fill find fix fold freeze fry get "
+    "give glue go grate grill group grow hang heat hold hone keep knead label lay "
+    "leave let lift light line list load lock look loosen lower make marinate mark "
+    "measure melt mix mount move mulch never note open order pack paint paste peel "
+    "pick place plan plant point polish pour press print pull pump push put raise "
+    "read remove repeat replace repot rest review rinse roast roll rub salt save "
+    "say scrape screw scrub seal season serve set shade shake share sharpen show "
+    "shut simmer sit slice soak sort sow speak spin spray spread stand start stay "
+    "steam stir stop store strain stretch sweep switch take talk tap taste tell "
+    "test tie tighten toast toss touch treat trim try tuck turn twist unplug use "
+    "wait walk warm wash watch water wear weigh whisk wipe wrap write".split()
 )
 # Verbs of topics that no step begins with.
 _VERBS_OF_TOPICS = frozenset(
@@ -80,10 +80,22 @@ _AFTER_AN_IMPERATIVE = frozenset(
     "mucho más nada ocho otra otro otras otros poca poco primero quince seis "
     "siempre siete solo tres todo todos tu tus un una unas unos uno veinte".split()
 )
+_SPANISH_NOUNS = frozenset(  # which end as infinitives do
+    "alquiler altar ayer azúcar bar bienestar calamar celular collar hogar lugar mar "
+    "mujer par pilar placer poder taller".split()
+)
 _SPANISH_DENIAL = re.compile(
     r"(?:no|nunca) (?:l[aoe]s? |te |se )?[a-zñáéíóú]+[ea](?:s|n)?\b", re.I
 )
 _GERMAN_INFINITIVE = re.compile(r"[a-zäöüß]{2,}(?:en|ern|eln)")
+_GERMAN_IMPERATIVE = re.compile(
+    r"[a-zäöüß]{2,}e|gib|nimm|lass|leg|stell|schneid|back|koch|brat|füll|dreh|zieh|"
+    r"halt"
+)
+_AFTER_A_GERMAN_VERB = frozenset(
+    "alle alles dann das dein deine deinen dem den die dir drei ein eine einen etwas "
+    "es ihn jede jeden jedes kein keine keinen nur sie vier zwei".split()
+)
 _GERMAN_FINITE = re.compile(
     r"(?!(?:nicht|fest|oft|seit|sonst|laut|jetzt|erst|leicht|dicht|direkt|sofort|kalt|"
     r"meist|selbst|dort|weit|glatt|sanft|feucht|samt)$)[a-zäöüß]{2,}t"
@@ -173,14 +185,15 @@ def _steps(brief: str, goes_on: Callable[[str], bool]) -> Iterator[tuple[str, st
 def says_its_steps(brief: str, language: str) -> bool:
     """Return whether a brief is a list of steps that can be spoken as they are.
 
-    It has at least three steps or eight content words, at least half of its steps are
+    It has at least three clauses or eight content words, two steps, at least half of
+    its clauses are
     sentences of action (by their verbs, in English, German and Spanish), and none
     begins with a question, as "why it works" does. Other briefs describe what a text
     has to be about, and a text has to add to them.
     """
     steps = [step for step, _ in _steps(brief, lambda clause: False)]
     is_full = len(steps) >= _LEAST_STEPS or len(stems(brief)) >= _LEAST_STEMS
-    if not is_full or len(steps) < 2:
+    if not is_full or len(steps) < 2 or len(steps_of(brief, language)) < 2:
         return False
     code = language.lower().split("-")[0]
     acts = [is_action(step, code) for step in steps]
@@ -190,7 +203,7 @@ def says_its_steps(brief: str, language: str) -> bool:
 
 def is_action(step: str, code: str) -> bool:
     """Return whether a clause says to do something, in English, German or Spanish."""
-    words = _ADVERBS.sub("", step).split()
+    words = [word.strip(",;") for word in _ADVERBS.sub("", step).split()]
     if not words:
         return False
     first, second = words[0].lower(), words[1].lower() if len(words) > 1 else ""
@@ -203,16 +216,18 @@ def is_action(step: str, code: str) -> bool:
         )
     if code == "es":
         is_imperative = _SPANISH_IMPERATIVE.fullmatch(first)
+        if first in _SPANISH_NOUNS:
+            return False
         return bool(
             _SPANISH_VERB.fullmatch(first)
             or _SPANISH_DENIAL.match(step)
             or (is_imperative and second in _AFTER_AN_IMPERATIVE)
         )
-    clause = step.split(", ")[0] if ", " not in words[0] else step
-    german = [word.strip(",;") for word in words]
+    clause = step.split(", ")[0].split()[-1].strip(",;")
     return code == "de" and (
-        any(_GERMAN_INFINITIVE.fullmatch(w) for w in (german[-1], clause.split()[-1]))
-        or any(_GERMAN_FINITE.fullmatch(w) for w in german[1:])
+        any(_GERMAN_INFINITIVE.fullmatch(w) for w in (words[-1], clause))
+        or any(_GERMAN_FINITE.fullmatch(w) for w in words[1:])
+        or bool(_GERMAN_IMPERATIVE.fullmatch(first) and second in _AFTER_A_GERMAN_VERB)
     )
 
 

@@ -141,14 +141,18 @@ def comparable(arm: str, siblings: dict[str, str]) -> list[str] | None:
 def _refuse_same(
     outcome: RegenerationResult, draft: Row, siblings: dict[str, str]
 ) -> RegenerationResult:
-    """Reject a canary's text that has the words of another arm of its topic.
+    """Reject a canary's text that has the words of arm a, b or a later one.
 
     Posts of the same words say nothing of the models that wrote them. A control arm may
     have the words of another arm: without these topics, the loop would seem to gain
     more over its control arms than it does.
     """
     written = outcome.chosen.written
-    same = [arm for arm, text in sorted(siblings.items()) if text == written.text]
+    same = [
+        arm
+        for arm, text in sorted(siblings.items())
+        if arm != "control" and text == written.text
+    ]
     if not draft["is_canary"] or outcome.kind == "rejected" or not same:
         return outcome
     why_not = f"the words are those of arm {same[0]}, so that posts compare nothing"

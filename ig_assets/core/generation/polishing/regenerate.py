@@ -191,6 +191,14 @@ class DraftPolisher:
             and asked_provider(row["provider"], model.provider) == model.provider
         )
 
+    @property
+    def _gates(self) -> Gates:
+        """The gates, with the bounds of the provider that was asked for the draft."""
+        base = self.polishing.model.provider
+        return self.polishing.gates.of_provider(
+            asked_provider(self.row["provider"], base)
+        )
+
     def _task(self, text: str | None = None, feedback: str = "") -> _Task:
         words = self.row["text"] if text is None else text
         return _Task(words, feedback, self.row["brief"] or "")
@@ -203,7 +211,7 @@ class DraftPolisher:
         """
         last = [each for each in failed if each.written.text][-1]
         candidate = self._candidate(last.written)
-        sentences = feedback(self.polishing.gates, candidate, last.figures)
+        sentences = feedback(self._gates, candidate, last.figures)
         text = self.row["text"]
         if {figure.gate for figure in failures(last.figures)} & set(COPYING):
             text = self.state.corpus.without_copied_sentences(text)
@@ -222,7 +230,7 @@ class DraftPolisher:
         if is_free:
             nearest = _without_a_call
         figures = measure(
-            polishing.gates,
+            self._gates,
             self._candidate(written),
             self.state.corpus,
             self.siblings,

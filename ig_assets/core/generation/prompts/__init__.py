@@ -42,7 +42,16 @@ FIRST_STEPS = "steps.v1.j2"
 FIRST_STEPS_INSTRUCTIONS = "steps.instructions.v1.j2"
 
 # Prompt files that show a worked example, which a text must not copy.
-WITH_EXAMPLES = (FACTS_FIRST_INSTRUCTIONS, STEPS_INSTRUCTIONS)
+WITH_EXAMPLES = tuple(
+    sorted(
+        {
+            FACTS_FIRST_INSTRUCTIONS,
+            STEPS_INSTRUCTIONS,
+            FIRST_FACTS_FIRST_INSTRUCTIONS,
+            FIRST_STEPS_INSTRUCTIONS,
+        }
+    )
+)
 
 
 @dataclass(frozen=True)

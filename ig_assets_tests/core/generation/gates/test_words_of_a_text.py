@@ -149,6 +149,11 @@ def test_two_words_run_together_are_seen_and_compounds_are_not() -> None:
             "en",
             ["Put it low, close to the frame", "close the lid"],
         ),
+        pytest.param(
+            "Wipe the pan, rinse, dry the lid.",
+            "en",
+            ["Wipe the pan", "rinse, dry the lid"],
+        ),
         pytest.param("Rinse, dry,", "en", ["Rinse, dry"]),
         pytest.param("If it rains, wait, then", "en", ["If it rains, wait, then"]),
         pytest.param("", "en", []),
@@ -164,6 +169,8 @@ def test_the_steps_of_a_brief_are_its_own_words(
     ("brief", "language", "says"),
     [
         ("Use open shade, expose for the skin; watch the horizon.", "en", True),
+        ("Wasche den Salat. Schneide die Tomaten. Mische alles.", "de", True),
+        ("Wipe the iron pan with kosher salt and hot water, gently.", "en", False),
         ("Das Handy lädt im Flur, ein Wecker steht am Bett, ein Buch.", "de", True),
         ("Das Loch finden, die Stelle aufrauen, Flicken andrücken.", "de", True),
         ("Dejar el hueso, unas gotas de limón, taparlo sin aire.", "es", True),

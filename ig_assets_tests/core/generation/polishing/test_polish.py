@@ -193,6 +193,22 @@ def test_a_canary_with_the_words_of_its_sibling_is_rejected(
         assert "the words are those of arm a" in other["rejection"]
 
 
+@pytest.mark.parametrize(
+    ("provider", "is_kept"), [("openai", True), ("few_shot", True), ("lora", False)]
+)
+def test_added_words_are_bounded_for_the_model_that_was_asked(
+    env: GenerationFactory, server: OpenAIStandIn, provider: str, is_kept: bool
+) -> None:
+    env.topics("bread", brief="Fold paper, tie the string, run.")
+    draft(env, "a", FRESH, provider=provider)
+    server.fail(answer_of(FRESH))
+    env.polish()
+    (made,) = env.read(VARIANTS)
+    assert (made["rejection"] is None) is is_kept
+    if not is_kept:
+        assert "words that the brief does not have" in made["rejection"]
+
+
 def test_a_rejected_variant_is_not_compared_with_later_siblings(
     env: GenerationFactory, server: OpenAIStandIn
 ) -> None:

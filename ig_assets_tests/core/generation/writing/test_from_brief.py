@@ -183,6 +183,47 @@ TOPICS = {
 }
 
 
+@pytest.mark.parametrize(
+    ("topic", "language", "hooks"),
+    [
+        ("pruning", "en", ["How to do it in two steps: {}.", "Two steps for {}."]),
+        (
+            "washing machine care",
+            "en",
+            ["How to do it in two steps: {}.", "Two steps for washing machine care."],
+        ),
+        (
+            "Fold a shirt quickly",
+            "en",
+            ["How to fold a shirt quickly.", "In two steps: {}."],
+        ),
+        (
+            "never burn garlic",
+            "en",
+            ["How to do it in two steps: {}.", "In two steps: {}."],
+        ),
+        ("Sharp knives", "en", ["How to do it in two steps: {}.", "In two steps: {}."]),
+        (
+            "azúcar moreno casero",
+            "es",
+            ["Cómo se hace en dos pasos: {}.", "En dos pasos: {}."],
+        ),
+        (
+            "Afilar cuchillos",
+            "es",
+            ["Cómo afilar cuchillos.", "Dos pasos para afilar cuchillos."],
+        ),
+    ],
+)
+def test_a_topic_stands_in_a_hook_as_its_words_allow(
+    topic: str, language: str, hooks: list[str]
+) -> None:
+    phrases = PHRASES[language]
+    made_of_it = [phrases.hook(style, topic, 2) for style in ("how_to", "number")]
+    wanted = [hook.replace("{}", topic) for hook in hooks]
+    assert made_of_it == wanted
+
+
 @pytest.mark.parametrize("language", PHRASES)
 @pytest.mark.parametrize("style", HOOK_STYLES)
 def test_each_hook_of_the_topic_is_of_its_style(language: str, style: str) -> None:

@@ -17,6 +17,19 @@ from ig_assets.core.generation.writing.schema import capitalised
 _QUESTION_WORD = re.compile(
     r"(?:why|what|which|how|where|when|who|whether|is|are|do|does)\b", re.IGNORECASE
 )
+_BEGINS_A_SENTENCE = re.compile(
+    r"(?:\d+|one|two|three|four|five|six|seven|eight|nine|ten|never|always|stop|"
+    r"don't|no|you|your|i|we|it|this|that|these|those|there)\b",
+    re.IGNORECASE,
+)
+# A gerund that is part of a noun.
+_NAMES_A_THING = re.compile(
+    r"(?:baking (?:soda|powder|sheets?|trays?)|cooking oils?|cutting boards?|"
+    r"drinking water|frying pans?|hiking boots|ironing boards?|mixing bowls?|"
+    r"running shoes|sewing machines?|shopping (?:bags?|lists?)|sleeping bags?|"
+    r"washing (?:machines?|powder)|watering cans?|working hours)\b",
+    re.IGNORECASE,
+)
 _REASON = re.compile(r"\b(?:because|since|so that|which keeps)\b", re.IGNORECASE)
 
 
@@ -45,22 +58,34 @@ class Phrases:
 
     def hook(self, style: str, topic: str, steps: int) -> str:
         """Return a hook of a style that names the topic, and most count its steps."""
-        topic = topic.strip().rstrip(".!")
+        topic = " ".join(topic.split()).rstrip(".!")
         first, _, rest = topic.partition(" ")
-        verb = verb_of_gerund(first) if self.language == "en" else None
+        verb = None
+        if self.language == "en" and not _NAMES_A_THING.match(topic):
+            verb = verb_of_gerund(first)
         if verb:
-            topic = f"{first.lower()} {rest}"
-        if style == "how_to" and verb:
+            topic = f"{first.lower()} {rest}".rstrip()
+        if style == "how_to" and verb and rest:
             return f"How to {verb} {rest}."
-        phrase = (self.joined if self._can_join(topic) else self.hooks)[style]
+        if style == "how_to" and self.language == "en" and self._is_imperative(topic):
+            return f"How to {topic[0].lower()}{topic[1:]}."
+        joins = self._can_join(topic)
+        if joins and self.language == "es":
+            topic = f"{topic[0].lower()}{topic[1:]}"
+        phrase = (self.joined if joins else self.hooks)[style]
         return capitalised(phrase.format(topic=topic, steps=self._count(steps)))
 
     def _can_join(self, topic: str) -> bool:
+        """Return whether a topic can follow `for`, or `para` in Spanish."""
         if not self.joined or topic.endswith("?"):
             return False
         if self.language == "es":
             return is_action(topic.partition(" ")[0], "es")
-        return not _QUESTION_WORD.match(topic)
+        is_sentence = _QUESTION_WORD.match(topic) or _BEGINS_A_SENTENCE.match(topic)
+        return not (is_sentence or self._is_imperative(topic) or topic[:1].isupper())
+
+    def _is_imperative(self, topic: str) -> bool:
+        return is_action(topic, "en") and not _BEGINS_A_SENTENCE.match(topic)
 
     def numbered(self, number: int, step: str) -> str:
         """Return a step, numbered from 0, with its number to be spoken."""
