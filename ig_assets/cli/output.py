@@ -61,7 +61,8 @@ AsSeparated = Annotated[
 ]
 
 
-def _a_month(value: str | None) -> str | None:
+def a_month(value: str | None) -> str | None:
+    """Return the value of an option; raises BadParameter if it is no month."""
     if value is not None and not _MONTH.fullmatch(value):
         raise typer.BadParameter(f"{value!r} is not a month such as 2026-01.")
     return value
@@ -69,14 +70,14 @@ def _a_month(value: str | None) -> str | None:
 
 InMonth = Annotated[
     str | None,
-    typer.Option("--month", "-m", callback=_a_month, help="Only this month, YYYY-MM."),
+    typer.Option("--month", "-m", callback=a_month, help="Only this month, YYYY-MM."),
 ]
 
 SaidBy = Annotated[
     str, typer.Option("--by", help="Who says so. [default: your user name]")
 ]
 
-FAILED, WRONG_USE = 1, 2
+FAILED, WRONG_USE, INTERRUPTED = 1, 2, 130
 # Typer's own names: its release 0.29 has a click of its own inside.
 _OF_THE_COMMAND_LINE = (typer.Exit, typer.Abort, typer.BadParameter)
 _log = logging.getLogger(FAILURES)
@@ -125,7 +126,7 @@ def plain_errors(command: Callable[P, R]) -> Callable[P, R]:
             raise typer.Exit(FAILED) from None
         except KeyboardInterrupt:
             errors.print("Stopped. What was done is kept; run it again to go on.")
-            raise typer.Exit(130) from None
+            raise typer.Exit(INTERRUPTED) from None
 
     return run
 

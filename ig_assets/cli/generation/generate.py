@@ -14,6 +14,7 @@ from ig_assets.cli.generation.retry_rejected import retry
 from ig_assets.cli.output import (
     FAILED,
     AsJson,
+    a_month,
     console,
     errors,
     escaped,
@@ -48,7 +49,10 @@ def generate(
         str, typer.Option("--voice", help="How it should sound.")
     ] = "",
     month: Annotated[
-        str | None, typer.Option(help="An open month, YYYY-MM. [default: the present]")
+        str | None,
+        typer.Option(
+            callback=a_month, help="An open month, YYYY-MM. [default: the present]"
+        ),
     ] = None,
     retry_rejected: Annotated[
         bool,

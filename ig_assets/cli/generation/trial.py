@@ -11,6 +11,7 @@ import typer
 
 from ig_assets.cli.output import (
     FAILED,
+    INTERRUPTED,
     console,
     escaped,
     print_json,
@@ -50,8 +51,12 @@ def try_out(
         services.index,
         services.writer,
     )
-    with console.status(f"writing about {topic.topic!r}"):
-        tried = try_topic(context, topic, arms, run)
+    try:
+        with console.status(f"writing about {topic.topic!r}"):
+            tried = try_topic(context, topic, arms, run)
+    except KeyboardInterrupt:
+        console.print("Stopped. The calls are recorded, and no text was kept.")
+        raise typer.Exit(INTERRUPTED) from None
     with services.warehouse.transaction() as con:
         calls, usd = cost_of(con, run.run_id)
     if as_json:
@@ -110,8 +115,8 @@ def _print(one: Tried) -> None:
         console.print(text, markup=False)
         if one.shots and 0 < place <= len(one.shots):
             console.print(f"    [{one.shots[place - 1]}]", style="dim", markup=False)
-    if one.on_screen_text:
-        console.print(f"on screen: {one.on_screen_text}", style="dim", markup=False)
+    on_screen = one.on_screen_text or "none, or not of at most six words and 48 letters"
+    console.print(f"on screen: {on_screen}", style="dim", markup=False)
     rows = [
         {
             "gate": figure.gate.replace("_", " "),

@@ -73,7 +73,10 @@ class Phrases:
         if joins and self.language == "es":
             topic = f"{topic[0].lower()}{topic[1:]}"
         phrase = (self.joined if joins else self.hooks)[style]
-        return capitalised(phrase.format(topic=topic, steps=self._count(steps)))
+        hook = phrase.format(topic=topic, steps=self._count(steps))
+        if topic.endswith("?"):
+            hook = topic if style == "question" else _with_one_mark(hook)
+        return capitalised(hook)
 
     def _can_join(self, topic: str) -> bool:
         """Return whether a topic can follow `for`, or `para` in Spanish."""
@@ -113,6 +116,12 @@ class Phrases:
     def _count(self, number: int) -> str:
         known = 0 < number <= len(self.counted)
         return self.counted[number - 1] if known else str(number)
+
+
+def _with_one_mark(hook: str) -> str:
+    """Return a hook whose topic is a question, without a mark after its own."""
+    hook = re.sub(r"\?: *(\w)", lambda found: f"? {found[1].upper()}", hook)
+    return hook.replace("?.", "?")
 
 
 def _stems(words: str) -> frozenset[str]:

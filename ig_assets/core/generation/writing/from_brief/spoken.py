@@ -208,6 +208,6 @@ def _claims_nothing(
         and bool(stems(hook) & stems(known))
         and not phrases.asks_beyond(hook, known)
         and numbers <= numbers_in(topic)
-        and (phrases.denies(known) or not phrases.denies(hook))
+        and (phrases.denies(topic) or not phrases.denies(hook))
         and not any(stems(hook) <= stems(step) for step in steps)
     )
