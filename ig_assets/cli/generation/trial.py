@@ -115,7 +115,7 @@ def _print(one: Tried) -> None:
         console.print(text, markup=False)
         if one.shots and 0 < place <= len(one.shots):
             console.print(f"    [{one.shots[place - 1]}]", style="dim", markup=False)
-    on_screen = one.on_screen_text or "none, or not of at most six words and 48 letters"
+    on_screen = one.on_screen_text or "none"
     console.print(f"on screen: {on_screen}", style="dim", markup=False)
     rows = [
         {

@@ -185,11 +185,10 @@ def _steps(brief: str, goes_on: Callable[[str], bool]) -> Iterator[tuple[str, st
 def says_its_steps(brief: str, language: str) -> bool:
     """Return whether a brief is a list of steps that can be spoken as they are.
 
-    It has at least three clauses or eight content words, two steps, at least half of
-    its clauses are
-    sentences of action (by their verbs, in English, German and Spanish), and none
-    begins with a question, as "why it works" does. Other briefs describe what a text
-    has to be about, and a text has to add to them.
+    It has at least three clauses or eight content words, and at least two steps. At
+    least half of its clauses are sentences of action (by their verbs, in English,
+    German and Spanish), and none begins with a question, as "why it works" does. Other
+    briefs describe what a text has to be about, and a text has to add to them.
     """
     steps = [step for step, _ in _steps(brief, lambda clause: False)]
     is_full = len(steps) >= _LEAST_STEPS or len(stems(brief)) >= _LEAST_STEMS
@@ -223,7 +222,7 @@ def is_action(step: str, code: str) -> bool:
             or _SPANISH_DENIAL.match(step)
             or (is_imperative and second in _AFTER_AN_IMPERATIVE)
         )
-    clause = step.split(", ")[0].split()[-1].strip(",;")
+    clause = (step.split(", ")[0].split() or words)[-1].strip(",;")
     return code == "de" and (
         any(_GERMAN_INFINITIVE.fullmatch(w) for w in (words[-1], clause))
         or any(_GERMAN_FINITE.fullmatch(w) for w in words[1:])

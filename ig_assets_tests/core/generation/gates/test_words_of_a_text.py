@@ -170,6 +170,7 @@ def test_the_steps_of_a_brief_are_its_own_words(
     [
         ("Use open shade, expose for the skin; watch the horizon.", "en", True),
         ("Wasche den Salat. Schneide die Tomaten. Mische alles.", "de", True),
+        (", Salat waschen. , Tomaten schneiden. , Alles mischen.", "de", True),
         ("Wipe the iron pan with kosher salt and hot water, gently.", "en", False),
         ("Das Handy lädt im Flur, ein Wecker steht am Bett, ein Buch.", "de", True),
         ("Das Loch finden, die Stelle aufrauen, Flicken andrücken.", "de", True),
